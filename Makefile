@@ -1,0 +1,45 @@
+# Every step that a person or CI takes is a target here; `make help` lists them.
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+INSTALL := $(UV) pip install --quiet --python $(BIN)/python
+
+.PHONY: help run test check integration bench lock sessions clean
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
+
+$(UV):
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+# What `make run` needs: no torch, no compilers, no test tools.
+$(VENV)/.run: infra/requirements.lock pyproject.toml | $(UV)
+	$(INSTALL) --require-hashes -r infra/requirements.lock
+	$(INSTALL) --no-deps -e .
+	@touch $@
+
+# What tests and checks need beside it, resolved together with it.
+$(VENV)/.dev: requirements.lock pyproject.toml | $(UV)
+	$(INSTALL) --require-hashes -r requirements.lock
+	$(INSTALL) --no-deps -e .
+	@touch $(VENV)/.run $@
+
+check: $(VENV)/.dev ## lint, types and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: | $(UV) ## resolve all dependencies as one, then each layer's share
+	$(UV) pip compile $(COMPILE) --all-extras pyproject.toml -o requirements.lock
+	$(UV) pip compile $(COMPILE) --extra local -c requirements.lock pyproject.toml -o infra/requirements.lock
+	for layer in core forecast stocks crypto web llm; do \
+	  $(UV) pip compile $(COMPILE) $$([ $$layer = core ] || echo --extra $$layer) -c requirements.lock \
+	    pyproject.toml -o layers/$$layer/requirements.lock || exit 1; \
+	done
+COMPILE := --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-package growfolio
+
+sessions: $(VENV)/.dev ## write the stock calendar that the package carries
+	$(BIN)/python infra/sessions.py

@@ -1,0 +1,1 @@
+"""Growfolio Signals: BUY / HOLD / SELL signals with calibrated confidence, refreshed every five minutes."""

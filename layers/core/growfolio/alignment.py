@@ -1,0 +1,134 @@
+"""From a provider's bars to candles on the session grid: what is checked, filled, refused."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import numpy as np
+
+from growfolio.assets import Asset, Timeframe
+from growfolio.candles import PRICES, Bars, BoolArray, Candles, FloatArray, IntArray
+from growfolio.errors import BadCandles, GrowfolioError, MissingCandles
+
+MAX_FILLED_IN_A_ROW = 3
+MAX_FILLED_SHARE = 0.05
+LATE_SLOTS = 3
+"""Up to this many missing slots at the end are a provider publishing late; beyond, the data is too old."""
+
+
+def align(
+    bars: Mapping[Asset, Bars], grid: IntArray, timeframe: Timeframe
+) -> tuple[Candles, dict[Asset, GrowfolioError]]:
+    """Candles of all assets whose bars cover the grid, and for each other asset the reason it does not.
+
+    grid holds the close times of the wanted candles, oldest first; all assets are of one market. 15m
+    candles are made from three 5m slots of the same session. Slots without trades are filled flat.
+    """
+    fine = grid if timeframe is Timeframe.M5 else _five_minute_slots(grid, timeframe)
+    rows: dict[Asset, tuple[FloatArray, ...]] = {}
+    refused: dict[Asset, GrowfolioError] = {}
+    for asset, own in bars.items():
+        try:
+            rows[asset] = _row(own, fine)
+        except (BadCandles, MissingCandles) as reason:
+            refused[asset] = reason
+    candles = _stack(rows, fine)
+    return (candles if timeframe is Timeframe.M5 else _merge_slots(candles, grid, timeframe)), refused
+
+
+def _five_minute_slots(grid: IntArray, timeframe: Timeframe) -> IntArray:
+    steps = np.arange(timeframe.seconds - 300, -1, -300, dtype=np.int64)
+    slots: IntArray = (grid[:, None] - steps).ravel()
+    return slots
+
+
+def _row(bars: Bars, slots: IntArray) -> tuple[FloatArray, ...]:
+    """Six arrays (slots,): open, high, low, close, volume, filled. Raises BadCandles or MissingCandles."""
+    start = int(slots[0]) - Timeframe.M5.seconds
+    within = bars.where((bars.open_time >= start) & (bars.open_time < slots[-1]))
+    if not len(within):
+        raise MissingCandles(f"no candles between {_utc(start)} and {_utc(int(slots[-1]))}")
+    _check(within)
+    close_time = within.open_time + Timeframe.M5.seconds
+    # Bars outside the regular session (pre-market, after hours) are no part of the grid.
+    within = within.where(np.isin(close_time, slots))
+    if not len(within):
+        raise MissingCandles("no candles inside the regular session")
+    at = np.searchsorted(slots, within.open_time + Timeframe.M5.seconds)
+    before = bars.close[bars.open_time < start][-1:]
+    _check_coverage(at, slots, known_before=bool(len(before)))
+    present = np.zeros(len(slots), dtype=bool)
+    present[at] = True
+    # A slot without trades repeats the close before it, never one after it.
+    last_close = np.concatenate([before if len(before) else within.close[:1], within.close])
+    flat = last_close[np.cumsum(present)]
+    row = {name: np.where(present, 0.0, flat) for name in PRICES[:4]} | {"volume": np.zeros(len(slots))}
+    for name in PRICES:
+        row[name][at] = getattr(within, name)
+    return (*row.values(), (~present).astype(np.float64))
+
+
+def _check(bars: Bars) -> None:
+    """Raises BadCandles on values that no market prints."""
+    steps = np.diff(bars.open_time)
+    if (steps == 0).any():
+        raise BadCandles(f"two candles for {_utc(int(bars.open_time[1:][steps == 0][0]))}")
+    if (steps < 0).any():
+        raise BadCandles(f"candles out of order at {_utc(int(bars.open_time[1:][steps < 0][0]))}")
+    table = np.stack([getattr(bars, name) for name in PRICES])
+    faults = {
+        "a value that is not a number": ~np.isfinite(table).all(axis=0),
+        "a price of zero or less": (table[:4] <= 0).any(axis=0),
+        "a negative volume": bars.volume < 0,
+        "a high below its low": bars.high < bars.low,
+        "an open or close outside its high and low": (
+            (np.maximum(bars.open, bars.close) > bars.high * (1 + 1e-6))
+            | (np.minimum(bars.open, bars.close) < bars.low * (1 - 1e-6))
+        ),
+    }
+    for fault, where in faults.items():
+        if where.any():
+            raise BadCandles(f"{fault} in the candle of {_utc(int(bars.open_time[where][0]))}")
+
+
+def _check_coverage(at: IntArray, slots: IntArray, *, known_before: bool) -> None:
+    """at are the positions on the grid that have a bar. Raises MissingCandles or BadCandles."""
+    absent_at_start, absent_at_end = int(at[0]), len(slots) - 1 - int(at[-1])
+    newest = _utc(int(slots[at[-1]]))
+    if absent_at_end > LATE_SLOTS:
+        raise BadCandles(f"too old: the newest candle closed {newest}, {absent_at_end} bars ago")
+    if absent_at_end:
+        raise MissingCandles(f"the candle that closed {_utc(int(slots[-1]))} is not published yet")
+    if absent_at_start > (MAX_FILLED_IN_A_ROW if known_before else 0):
+        raise MissingCandles(f"too few candles: {len(slots) - absent_at_start} of {len(slots)} needed")
+    longest = int(np.diff(at).max(initial=1)) - 1
+    if longest > MAX_FILLED_IN_A_ROW:
+        raise BadCandles(f"a gap of {longest} bars in a row; at most {MAX_FILLED_IN_A_ROW} are filled")
+    share = 1 - len(at) / len(slots)
+    if share > MAX_FILLED_SHARE:
+        raise BadCandles(f"{share:.1%} of the bars are missing; at most {MAX_FILLED_SHARE:.0%} are filled")
+
+
+def _stack(rows: Mapping[Asset, tuple[FloatArray, ...]], close_time: IntArray) -> Candles:
+    table = np.array(list(rows.values()), dtype=np.float64).reshape(len(rows), 6, len(close_time))
+    opened, high, low, close, volume, filled = np.ascontiguousarray(table.transpose(1, 0, 2))
+    return Candles(tuple(rows), Timeframe.M5, close_time, opened, high, low, close, volume, filled > 0)
+
+
+def _merge_slots(candles: Candles, grid: IntArray, timeframe: Timeframe) -> Candles:
+    shape = (len(candles.assets), len(grid), timeframe.seconds // Timeframe.M5.seconds)
+    filled: BoolArray = np.asarray(candles.filled.reshape(shape).all(axis=2))
+    return Candles(
+        candles.assets,
+        timeframe,
+        grid,
+        open=candles.open.reshape(shape)[:, :, 0],
+        high=candles.high.reshape(shape).max(axis=2),
+        low=candles.low.reshape(shape).min(axis=2),
+        close=candles.close.reshape(shape)[:, :, -1],
+        volume=candles.volume.reshape(shape).sum(axis=2),
+        filled=filled,
+    )
+
+
+def _utc(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,45 @@
+"""Every error the package raises on purpose. Temporary errors are worth retrying, permanent ones are not."""
+
+
+class GrowfolioError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class ConfigurationError(GrowfolioError):
+    """A setting is missing or wrong; the message names the setting and what to put there."""
+
+
+class UnknownAsset(GrowfolioError):
+    """A symbol that is not one of the product's assets."""
+
+
+class MarketError(GrowfolioError):
+    """A provider of market data gave no usable answer."""
+
+
+class TemporaryMarketError(MarketError):
+    """Worth retrying: time-out, lost connection, 429, 5xx, an answer cut short."""
+
+
+class PermanentMarketError(MarketError):
+    """Not worth retrying: unknown symbol, 401, 403, 451, an answer that can never parse."""
+
+
+class BadCandles(GrowfolioError):
+    """Candles that must not become a prediction; the message is the reason shown to the reader."""
+
+
+class MissingCandles(GrowfolioError):
+    """Too few closed candles, or the newest not published yet; the message is the reason shown."""
+
+
+class ModelError(GrowfolioError):
+    """Models could not be loaded or run."""
+
+
+class TemporaryModelError(ModelError):
+    """Worth retrying: the Hub did not answer, a download was cut."""
+
+
+class PermanentModelError(ModelError):
+    """Not worth retrying: wrong checksum, missing file, private repository, unknown revision."""

@@ -1,0 +1,1 @@
+"""Sources of candles: one port, and an implementation for each provider."""

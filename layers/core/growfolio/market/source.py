@@ -1,0 +1,41 @@
+"""The port through which candles come in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from growfolio.assets import Asset
+from growfolio.candles import Bars
+from growfolio.errors import MarketError
+
+Fetched = dict[Asset, Bars | MarketError]
+"""For each asset asked for, its bars or the reason there are none; never both, never missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a fetch may take, in seconds."""
+
+    request: float = 6.0
+    """One request to the provider."""
+    deadline: float = 20.0
+    """The whole fetch, retries included."""
+
+
+class MarketSource(Protocol):
+    """A provider of 5-minute candles for one market."""
+
+    @property
+    def name(self) -> str:
+        """Shown to readers as the source of a price: yahoo, binance, replay, simulated."""
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the prices are made up; every answer says so."""
+
+    def fetch(self, since: Mapping[Asset, int], now: int) -> Fetched:
+        """All closed 5-minute bars of each asset that opened at or after since[asset], closed by now.
+
+        Seconds since the epoch. All assets at once, within the source's deadline; one asset's
+        trouble is its own entry in the answer. Never raises for a provider's fault.
+        """

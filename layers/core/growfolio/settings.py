@@ -1,0 +1,70 @@
+"""Everything a function reads from its environment, by name, in one place."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from growfolio.errors import ConfigurationError
+
+STARTER = "starter"
+"""The revision of the models shipped with the code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The environment of a function, read once at start-up. An empty string means: not set."""
+
+    table: str = "growfolio"
+    """GROWFOLIO_TABLE: the DynamoDB table."""
+    stage: str = "local"
+    """GROWFOLIO_STAGE: dev, prod or local; the namespace of metrics and parameters."""
+    bucket: str = ""
+    """GROWFOLIO_BUCKET: rolling candle window and daily archive; without it the window lives in memory."""
+    model_repository: str = ""
+    """GROWFOLIO_MODEL_REPOSITORY: a Hub repository ORG/NAME, or a folder with the same files."""
+    model_revision: str = ""
+    """GROWFOLIO_MODEL_REVISION: the commit hash to serve, where no parameter is named."""
+    revision_parameter: str = ""
+    """GROWFOLIO_REVISION_PARAMETER: the SSM parameter that holds the commit hash to serve."""
+    hub_token_parameter: str = ""
+    """GROWFOLIO_HUB_TOKEN_PARAMETER: the SSM SecureString with a token for a private repository."""
+    model_cache: str = "/tmp/growfolio-models"  # noqa: S108  (Lambda's only writable folder)
+    """GROWFOLIO_MODEL_CACHE: where downloaded models are kept."""
+    exchanges: tuple[str, ...] = ("binance", "kraken")
+    """GROWFOLIO_EXCHANGES: ccxt exchange ids, the first preferred, the others in its absence."""
+    quote_key_parameter: str = ""
+    """GROWFOLIO_QUOTE_KEY_PARAMETER: the SSM SecureString with the Finnhub key; without it, last closes."""
+    explain_key_parameter: str = ""
+    """GROWFOLIO_EXPLAIN_KEY_PARAMETER: the SSM SecureString with the Gemini key; without it, templates."""
+    explain_model: str = "gemini-2.5-flash-lite"
+    """GROWFOLIO_EXPLAIN_MODEL: the Gemini model asked for explanations."""
+    explain_calls_per_hour: int = 60
+    """GROWFOLIO_EXPLAIN_CALLS_PER_HOUR: the budget of Gemini calls."""
+    allowed_origins: tuple[str, ...] = ()
+    """GROWFOLIO_ALLOWED_ORIGINS: origins that browsers may call from, e.g. chrome-extension://<id>."""
+    fresh_share: float = 0.8
+    """GROWFOLIO_FRESH_SHARE: the share of fresh signals below which an open market is unhealthy."""
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
+        """Raises ConfigurationError for a value that cannot be read; the message names the variable."""
+        return cls(
+            **{
+                name: _read(f"GROWFOLIO_{name.upper()}", environ[f"GROWFOLIO_{name.upper()}"], default)
+                for name, default in _DEFAULTS.items()
+                if environ.get(f"GROWFOLIO_{name.upper()}")
+            }
+        )
+
+
+def _read(variable: str, text: str, default: object) -> object:
+    if isinstance(default, tuple):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    if isinstance(default, str):
+        return text
+    try:
+        return type(default)(text)
+    except ValueError:
+        raise ConfigurationError(f"{variable}={text!r} is not a number") from None
+
+
+_DEFAULTS = {name: getattr(Settings(), name) for name in Settings.__slots__}
