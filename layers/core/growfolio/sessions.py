@@ -1,4 +1,4 @@
-"""When each market trades: sessions, the grid of bar slots, and what is open now.
+"""When each market trades, and what is open now.
 
 Stocks trade 09:30 to 16:00 in New York (13:00 on half days); holidays and half days are data in
 sessions.json, written from the exchange_calendars library by `make sessions` and tested against it,
@@ -12,15 +12,13 @@ from functools import cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
-import numpy as np
-
 from growfolio.assets import Market, Timeframe
-from growfolio.candles import IntArray
 from growfolio.errors import ConfigurationError
 
 NEW_YORK = ZoneInfo("America/New_York")
 GRACE_SECONDS = 90
-_DAY = 86_400
+"""What a refresh may take, past the close of the bar it serves."""
+DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +58,8 @@ def sessions_between(market: Market, start: int, end: int) -> list[Session]:
     Raises ConfigurationError past the years that sessions.json covers.
     """
     if market is Market.CRYPTO:
-        first = start - start % _DAY
-        return [Session(day, day + _DAY) for day in range(first, end, _DAY)]
+        first = start - start % DAY
+        return [Session(day, day + DAY) for day in range(first, end, DAY)]
     first_day = datetime.fromtimestamp(start, NEW_YORK).date()
     last_day = datetime.fromtimestamp(end, NEW_YORK).date()
     days = (first_day + timedelta(n) for n in range((last_day - first_day).days + 1))
@@ -71,32 +69,9 @@ def sessions_between(market: Market, start: int, end: int) -> list[Session]:
 
 def market_hours(market: Market, now: int) -> MarketHours:
     """The session under way or last closed at now, and those of the week ahead."""
-    week = sessions_between(market, now - 10 * _DAY, now + 8 * _DAY)
+    week = sessions_between(market, now - 10 * DAY, now + 8 * DAY)
     past = [s for s in week if s.open <= now]
     return MarketHours(market, tuple(past[-1:] + [s for s in week if s.open > now]))
-
-
-def slots_of(session: Session, timeframe: Timeframe) -> IntArray:
-    """The close times of a session's bars."""
-    step = timeframe.seconds
-    return np.arange(session.open + step, session.close + 1, step, dtype=np.int64)
-
-
-def slots_between(market: Market, start: int, end: int, timeframe: Timeframe) -> IntArray:
-    """The close times of all bars that open at or after start and close at or before end."""
-    slots = [slots_of(session, timeframe) for session in sessions_between(market, start, end)]
-    grid = np.concatenate(slots) if slots else np.empty(0, dtype=np.int64)
-    return grid[(grid - timeframe.seconds >= start) & (grid <= end)]
-
-
-def last_slots(market: Market, now: int, timeframe: Timeframe, bars: int) -> IntArray:
-    """The close times of the last bars that had closed at now, oldest first."""
-    span = bars * timeframe.seconds
-    while True:
-        grid = slots_between(market, now - span - 5 * _DAY, now, timeframe)
-        if len(grid) >= bars:
-            return grid[-bars:]
-        span *= 2
 
 
 def expiry(market: Market, bar_close: int, timeframe: Timeframe) -> int:
@@ -111,15 +86,6 @@ def expiry(market: Market, bar_close: int, timeframe: Timeframe) -> int:
     session = sessions_between(market, bar_close - 1, bar_close)
     within = bool(session) and following <= session[0].close
     return (following if within else bar_close) + GRACE_SECONDS
-
-
-def session_number(close_time: IntArray, market: Market) -> IntArray:
-    """A number that is equal for bars of the same session; 0 everywhere for crypto, which never closes."""
-    if market is Market.CRYPTO or not len(close_time):
-        return np.zeros(len(close_time), dtype=np.int64)
-    sessions = sessions_between(market, int(close_time[0]) - _DAY, int(close_time[-1]) + _DAY)
-    opens = np.array([s.open for s in sessions], dtype=np.int64)
-    return np.searchsorted(opens, close_time - 1, side="right").astype(np.int64)
 
 
 @cache

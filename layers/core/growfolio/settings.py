@@ -1,7 +1,8 @@
 """Everything a function reads from its environment, by name, in one place."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from growfolio.errors import ConfigurationError
 
@@ -47,24 +48,20 @@ class Settings:
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
         """Raises ConfigurationError for a value that cannot be read; the message names the variable."""
-        return cls(
-            **{
-                name: _read(f"GROWFOLIO_{name.upper()}", environ[f"GROWFOLIO_{name.upper()}"], default)
-                for name, default in _DEFAULTS.items()
-                if environ.get(f"GROWFOLIO_{name.upper()}")
-            }
-        )
+        given = {name: environ.get(f"GROWFOLIO_{name.upper()}", "") for name in cls.__slots__}
+        settings = cls()
+        for name, text in given.items():
+            if text:
+                settings = replace(settings, **{name: _read(name, text, getattr(settings, name))})
+        return settings
 
 
-def _read(variable: str, text: str, default: object) -> object:
+def _read(name: str, text: str, default: object) -> Any:
     if isinstance(default, tuple):
         return tuple(part.strip() for part in text.split(",") if part.strip())
     if isinstance(default, str):
         return text
     try:
-        return type(default)(text)
+        return int(text) if isinstance(default, int) else float(text)
     except ValueError:
-        raise ConfigurationError(f"{variable}={text!r} is not a number") from None
-
-
-_DEFAULTS = {name: getattr(Settings(), name) for name in Settings.__slots__}
+        raise ConfigurationError(f"GROWFOLIO_{name.upper()}={text!r} is not a number") from None

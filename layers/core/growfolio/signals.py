@@ -1,4 +1,4 @@
-"""The signal, and how a forecast becomes one. Pure: time and prices are passed in."""
+"""The signal, and the records around it. Imports no numpy, so that readers start fast."""
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -6,8 +6,6 @@ from enum import StrEnum
 from math import floor, isfinite, log10
 
 from growfolio.assets import Asset, Timeframe
-from growfolio.forecasts import Forecast
-from growfolio.sessions import expiry
 
 
 class Action(StrEnum):
@@ -112,60 +110,6 @@ class SignalRecord:
     last_attempt: Attempt | None
 
 
-def decide(
-    asset: Asset,
-    timeframe: Timeframe,
-    forecast: Forecast,
-    price: Price,
-    facts: Facts,
-    *,
-    bar_close: int,
-    now: int,
-    simulated: bool,
-) -> Signal:
-    """The signal of one forecast: action and confidence are the class with the highest probability."""
-    probabilities = _to_decimals(forecast)
-    best = max(range(3), key=lambda i: probabilities[i])
-    action = CLASSES[best]
-    buy, sell, stop = targets(action, price.value, facts.atr_pct)
-    return Signal(
-        asset=asset,
-        timeframe=timeframe,
-        action=action,
-        confidence=(probabilities[best] * 100).quantize(Decimal("0.1")),
-        probabilities=probabilities,
-        horizon_bars=forecast.horizon_bars,
-        threshold=Decimal(repr(forecast.threshold)),
-        price=price,
-        buy_target=buy,
-        sell_target=sell,
-        stop_loss=stop,
-        bar_close=bar_close,
-        generated_at=now,
-        expires_at=expiry(asset.market, bar_close, timeframe),
-        model=ModelRef(forecast.model_id, forecast.revision),
-        in_sample=forecast.trained_from <= bar_close <= forecast.trained_until,
-        simulated=simulated,
-        facts=facts,
-    )
-
-
-def targets(action: Action, price: Decimal, atr_pct: Decimal) -> tuple[Decimal, Decimal, Decimal]:
-    """Buy target, sell target and stop loss, in multiples of the ATR around the price.
-
-    BUY: enter on a dip of 0.5 ATR, take profit 2 ATR above, stop 1.5 ATR below.
-    SELL, its mirror: leave on a rise of 0.5 ATR, buy back 2 ATR below, stop 1.5 ATR above.
-    HOLD: the edges at 1 ATR, and the stop of one who is long 2 ATR below.
-    """
-    buy, sell, stop = {
-        Action.BUY: (Decimal("-0.5"), Decimal("2"), Decimal("-1.5")),
-        Action.SELL: (Decimal("-2"), Decimal("0.5"), Decimal("1.5")),
-        Action.HOLD: (Decimal("-1"), Decimal("1"), Decimal("-2")),
-    }[action]
-    atr = price * atr_pct / 100
-    return in_ticks(price + buy * atr), in_ticks(price + sell * atr), in_ticks(price + stop * atr)
-
-
 def in_ticks(price: float | Decimal) -> Decimal:
     """A price with cents from 10 up, and with six significant digits below (SHIB: 0.0000134500)."""
     exact = price if isinstance(price, Decimal) else Decimal(repr(float(price)))
@@ -173,10 +117,3 @@ def in_ticks(price: float | Decimal) -> Decimal:
         return Decimal(0)
     decimals = 2 if exact >= 10 else 5 - floor(log10(exact))
     return exact.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_EVEN)
-
-
-def _to_decimals(forecast: Forecast) -> tuple[Decimal, Decimal, Decimal]:
-    """Probabilities to four places that sum to exactly one."""
-    places = Decimal("0.0001")
-    sell, buy = (Decimal(repr(float(forecast.probabilities[i]))).quantize(places) for i in (0, 2))
-    return sell, 1 - sell - buy, buy
