@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 INSTALL := $(UV) pip install --quiet --python $(BIN)/python
 
-.PHONY: help run test check integration bench lock sessions clean
+.PHONY: help run test check integration bench lock sessions clean test-training
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
 
@@ -39,7 +39,21 @@ lock: | $(UV) ## resolve all dependencies as one, then each layer's share
 	  $(UV) pip compile $(COMPILE) $$([ $$layer = core ] || echo --extra $$layer) -c requirements.lock \
 	    pyproject.toml -o layers/$$layer/requirements.lock || exit 1; \
 	done
+	$(UV) pip compile $(COMPILE) --extra forecast -c requirements.lock pyproject.toml training/requirements.in \
+	  -o training/requirements.lock
 COMPILE := --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-package growfolio
+
+# Training stands apart: torch's wheels differ by machine. pip, not uv, takes the CPU build where there is one.
+TRAINING := .venv-training
+$(TRAINING)/.ready: training/requirements.lock training/torch.txt pyproject.toml | $(UV)
+	test -x $(TRAINING)/bin/python || $(PYTHON) -m venv $(TRAINING)
+	$(UV) pip install --quiet --python $(TRAINING)/bin/python --require-hashes -r training/requirements.lock
+	$(TRAINING)/bin/python -m pip install --quiet --disable-pip-version-check -r training/torch.txt
+	$(UV) pip install --quiet --python $(TRAINING)/bin/python --no-deps -e .
+	@touch $@
+
+test-training: $(TRAINING)/.ready ## the tests of training, on torch
+	$(TRAINING)/bin/python -m pytest tests/training
 
 sessions: $(VENV)/.dev ## write the stock calendar that the package carries
 	$(BIN)/python infra/sessions.py

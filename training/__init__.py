@@ -1,0 +1,1 @@
+"""From candles to a model repository that `growfolio.models` can serve."""
