@@ -43,3 +43,7 @@ class TemporaryModelError(ModelError):
 
 class PermanentModelError(ModelError):
     """Not worth retrying: wrong checksum, missing file, private repository, unknown revision."""
+
+
+class StoreError(GrowfolioError):
+    """The table refused a read or a write, after the retries worth making."""
