@@ -16,9 +16,11 @@ from growfolio.candles import Bars, Candles, IntArray
 from growfolio.decision import decide
 from growfolio.errors import BadCandles, GrowfolioError, MarketError, ModelError, StoreError
 from growfolio.facts import facts
-from growfolio.features import BARS_NEEDED, Indicators, features, indicators, windows
+from growfolio.features import BARS_NEEDED, features, windows
 from growfolio.forecasts import Forecast, Forecaster
 from growfolio.grid import last_slots
+from growfolio.indicators import Indicators, indicators
+from growfolio.indicators import Indicators, indicators
 from growfolio.market.source import Fetched
 from growfolio.market_record import market_record
 from growfolio.sessions import market_hours
