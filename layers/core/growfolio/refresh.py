@@ -20,7 +20,6 @@ from growfolio.features import BARS_NEEDED, features, windows
 from growfolio.forecasts import Forecast, Forecaster
 from growfolio.grid import last_slots
 from growfolio.indicators import Indicators, indicators
-from growfolio.indicators import Indicators, indicators
 from growfolio.market.source import Fetched
 from growfolio.market_record import market_record
 from growfolio.sessions import market_hours
