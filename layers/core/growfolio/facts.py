@@ -29,9 +29,11 @@ def facts(candles: Candles, ind: Indicators, row: int, bar: int = -1) -> Facts:
 
 def _trend(close: float, averages: list[float]) -> str:
     """`up` above all EMAs, `down` below all, else `mixed`."""
-    if all(close > average for average in averages):
+    # What rounding leaves of flat prices is no trend.
+    distances = [close / average - 1 for average in averages]
+    if min(distances) > 1e-9:
         return "up"
-    return "down" if all(close < average for average in averages) else "mixed"
+    return "down" if max(distances) < -1e-9 else "mixed"
 
 
 def _rounded(value: float | np.floating, places: int) -> Decimal:

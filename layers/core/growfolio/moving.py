@@ -72,14 +72,14 @@ def _decaying_sum(values: FloatArray, decay: float) -> FloatArray:
     if bars <= _BLOCK:
         summed: FloatArray = values @ _powers(decay, bars)
         return summed
-    ahead = -bars % _BLOCK
-    padded = np.zeros((*values.shape[:-1], ahead + bars))
-    padded[..., ahead:] = values
+    count = -(-bars // _BLOCK)
+    padded = np.zeros((*values.shape[:-1], count * _BLOCK))
+    padded[..., -bars:] = values
     blocks = padded.reshape(-1, _BLOCK) @ _powers(decay, _BLOCK)
-    blocks = blocks.reshape(*values.shape[:-1], -1, _BLOCK)
+    blocks = blocks.reshape(*values.shape[:-1], count, _BLOCK)
     states = _decaying_sum(blocks[..., -1], decay**_BLOCK)
     blocks[..., 1:, :] += states[..., :-1, None] * decay ** np.arange(1, _BLOCK + 1)
-    return blocks.reshape(padded.shape)[..., ahead:]
+    return blocks.reshape(padded.shape)[..., -bars:]
 
 
 @lru_cache(maxsize=256)
