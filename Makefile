@@ -55,5 +55,8 @@ $(TRAINING)/.ready: training/requirements.lock training/torch.txt pyproject.toml
 test-training: $(TRAINING)/.ready ## the tests of training, on torch
 	$(TRAINING)/bin/python -m pytest tests/training
 
+bench: $(TRAINING)/.ready ## the product against the plain way (ta and torch), side by side
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(TRAINING)/bin/python -m tests.benchmarks.refresh
+
 sessions: $(VENV)/.dev ## write the stock calendar that the package carries
 	$(BIN)/python infra/sessions.py

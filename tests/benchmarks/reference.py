@@ -1,13 +1,14 @@
 """The plain way, which the product is measured and checked against: `ta` for one asset at a time on a
 pandas frame, and torch for one model at a time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from growfolio.candles import PRICES, Candles
+from growfolio.forecasts import WINDOW
 from ta.momentum import RSIIndicator
 from ta.trend import MACD, EMAIndicator
 from ta.volatility import AverageTrueRange, BollingerBands
@@ -66,13 +67,17 @@ def plain_features(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def plain_forecast(models: Sequence[TorchModel], frames: Sequence[pd.DataFrame]) -> npt.NDArray[np.float32]:
-    """Probabilities (models, 3): each model on the last 60 bars of its own asset's features."""
+def plain_windows(frames: Iterable[pd.DataFrame]) -> list[npt.NDArray[np.float32]]:
+    """What each model sees: (60, 16), the last bars of its own asset's features."""
+    return [plain_features(frame).iloc[-WINDOW:].to_numpy(np.float32, copy=True) for frame in frames]
+
+
+def plain_probabilities(
+    models: Iterable[TorchModel], windows: Iterable[npt.NDArray[np.float32]]
+) -> npt.NDArray[np.float32]:
+    """(models, 3), each model asked on its own."""
     import torch
 
-    answers = []
     with torch.inference_mode():
-        for model, frame in zip(models, frames, strict=True):
-            window = plain_features(frame).to_numpy(np.float32)[-60:]
-            answers.append(model(torch.from_numpy(window)[None])[0].numpy())
-    return np.stack(answers)
+        pairs = zip(models, windows, strict=True)
+        return np.stack([model(torch.from_numpy(window)[None])[0].numpy() for model, window in pairs])
