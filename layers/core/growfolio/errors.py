@@ -47,3 +47,15 @@ class PermanentModelError(ModelError):
 
 class StoreError(GrowfolioError):
     """The table refused a read or a write, after the retries worth making."""
+
+
+class TemporaryStoreError(StoreError):
+    """Worth retrying later: throttled, time-out, lost connection, 5xx."""
+
+
+class PermanentStoreError(StoreError):
+    """Not worth retrying: no such table, no permission, a value that the table cannot hold."""
+
+
+class BadItem(StoreError):
+    """A stored item that cannot be read: damaged, or written by an older version; the message says which."""

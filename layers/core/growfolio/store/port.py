@@ -49,11 +49,12 @@ class SignalStore(Protocol):
         """Store a good signal and its history entry; False where a newer or equal one holds.
 
         It replaces an older bar, a failure of the same bar, or the same bar from another model
-        revision, nothing else.
+        revision that had not decided later, nothing else. A failed attempt at a newer bar stays noted.
+        The history entry is the signal that readers were given; a refused signal only fills a gap.
         """
 
     def put_history(self, signal: Signal) -> None:
-        """Store only the history entry: for a bar that was handled late."""
+        """Store only the history entry, where its bar has none: for a bar that was handled late."""
 
     def note_attempt(self, asset: Asset, timeframe: Timeframe, attempt: Attempt) -> bool:
         """Note a failed attempt beside the last good signal, which it never touches.
@@ -62,9 +63,13 @@ class SignalStore(Protocol):
         """
 
     def signals(self, timeframe: Timeframe) -> list[SignalRecord]:
-        """All assets that have a record, by one Query."""
+        """All assets that have a record, by one Query.
 
-    def put_market(self, record: MarketRecord) -> None: ...
+        A signal that cannot be read counts as absent, with the reason in the record's last attempt.
+        """
+
+    def put_market(self, record: MarketRecord) -> None:
+        """Nothing changes where a newer price is already there."""
 
     def markets(self, assets: Sequence[Asset]) -> list[MarketRecord]: ...
 
@@ -73,7 +78,7 @@ class SignalStore(Protocol):
     def hours(self, market: Market) -> MarketHours | None: ...
 
     def put_explanation(self, explanation: Explanation) -> bool:
-        """False where an explanation of a newer bar is already there."""
+        """False where an explanation of a newer bar, or a later one of the same bar, is already there."""
 
     def explanations(self, timeframe: Timeframe) -> list[Explanation]: ...
 

@@ -1,0 +1,122 @@
+"""DynamoDB engines for tests: moto in this process, and Amazon's own DynamoDB Local.
+
+moto accepts what the real engine refuses, so what touches the table is tested on both.
+"""
+
+import logging
+import shutil
+import socket
+import subprocess
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import botocore.session
+from growfolio.store.connection import PATIENCE
+from growfolio.store.dynamodb import DynamoStore
+from growfolio.store.table import create_table
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+LOCAL_JAR = Path(__file__).parents[1] / ".cache" / "dynamodb-local" / "DynamoDBLocal.jar"
+START_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class FreshTable:
+    """An empty table of its own."""
+
+    name: str
+    endpoint: str
+    client: "DynamoDBClient"
+
+    @property
+    def store(self) -> DynamoStore:
+        return DynamoStore(self.name, self.client)
+
+
+def client_of(endpoint: str) -> "DynamoDBClient":
+    """The client that the product uses, at another address."""
+    client = botocore.session.get_session().create_client(
+        "dynamodb",
+        region_name="us-east-1",
+        endpoint_url=endpoint,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=PATIENCE,
+    )
+    return cast("DynamoDBClient", client)
+
+
+def fresh_table(endpoint: str) -> FreshTable:
+    client = client_of(endpoint)
+    name = f"growfolio-{uuid.uuid4().hex[:12]}"
+    create_table(client, name)
+    return FreshTable(name, endpoint, client)
+
+
+@contextmanager
+def moto_server() -> Iterator[str]:
+    """moto's DynamoDB over HTTP; gives its endpoint.
+
+    It answers one request at a time: moto checks a condition and writes in two steps without a lock,
+    which DynamoDB never does.
+    """
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import make_server
+
+    app = DomainDispatcherApplication(create_backend_app)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = make_server("127.0.0.1", 0, app, threaded=False)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
+def dynamodb_local() -> Iterator[str]:
+    """Amazon's DynamoDB Local in memory; gives its endpoint. Raises RuntimeError where it cannot start."""
+    java = shutil.which("java")
+    if java is None or not LOCAL_JAR.exists():
+        raise RuntimeError("DynamoDB Local needs Java 17 and `make integration`, which fetches it")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [java, "-Xmx512m", "-Djava.library.path=DynamoDBLocal_lib", "-jar", LOCAL_JAR.name]
+    process = subprocess.Popen(
+        [*command, "-inMemory", "-disableTelemetry", "-port", str(port)],
+        cwd=LOCAL_JAR.parent,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_for(port, process)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"DynamoDB Local ended with {process.returncode}")
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError(f"DynamoDB Local did not answer within {START_SECONDS} s")
