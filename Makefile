@@ -58,5 +58,7 @@ test-training: $(TRAINING)/.ready ## the tests of training, on torch
 bench: $(TRAINING)/.ready ## the product against the plain way (ta and torch), side by side
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(TRAINING)/bin/python -m tests.benchmarks.refresh
 
+include infra/stack.mk
+
 sessions: $(VENV)/.dev ## write the stock calendar that the package carries
 	$(BIN)/python infra/sessions.py

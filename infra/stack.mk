@@ -1,0 +1,31 @@
+# Building, testing and deploying the stack. What is deployed is what `sam build` left in .aws-sam/build.
+ARCH ?= arm64
+STAGE ?= dev
+# A python3.13 that runs: pyenv's stand-in on PATH refuses to unless 3.13 was chosen.
+PYTHON313 = $(shell python3.13 -c 'import sys; print(sys.executable)' 2>/dev/null || \
+  PYENV_VERSION=$$(pyenv versions --bare 2>/dev/null | grep -m1 '^3\.13\.') pyenv which python3.13 2>/dev/null || \
+  echo python3.13)
+
+# Tools whose needs clash with the product's own live in environments of their own, each from its lock.
+.venv-%/.ready: infra/tools/%.lock | $(UV)
+	test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
+	$(UV) pip sync --quiet --python .venv-$*/bin/python --require-hashes $<
+	@touch $@
+
+SAM = PATH="$(dir $(PYTHON313)):$$PATH" PYTHON313=$(PYTHON313) ARCH=$(ARCH) SAM_CLI_TELEMETRY=0 \
+  AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} .venv-sam/bin/sam
+BUILD_DIR ?= .aws-sam/build
+
+.PHONY: build stack-lock
+build: .venv-sam/.ready $(VENV)/.run ## build all functions and layers for ARCH (arm64, x86_64), within their budgets
+	$(SAM) build --build-dir $(BUILD_DIR) --parameter-overrides Architecture=$(ARCH)
+	for folder in $(BUILD_DIR)/*Function; do \
+	  $(PYTHON313) -m compileall -q --invalidation-mode unchecked-hash -s $$folder -p /var/task $$folder || exit 1; \
+	done
+	$(BIN)/python -m infra.sizes $(BUILD_DIR) --architecture $(ARCH)
+
+stack-lock: | $(UV) ## pin the tools of infra/tools anew
+	for tool in sam policy; do \
+	  $(UV) pip compile $(COMPILE) infra/tools/$$tool.in -o infra/tools/$$tool.lock || exit 1; \
+	done
+	$(UV) pip compile $(COMPILE) --python-version 3.13 infra/tools/runtime.in -o infra/tools/runtime.lock
