@@ -5,7 +5,7 @@ cold start and walk every answer once more.
 """
 
 from collections.abc import Iterable, Mapping
-from decimal import Context, Decimal, DecimalException, Inexact, Overflow, Rounded, Underflow
+from decimal import Context, Decimal, DecimalException, Inexact, Overflow, Rounded, Subnormal
 from typing import Any
 
 from growfolio.errors import PermanentStoreError
@@ -15,7 +15,7 @@ Value = Mapping[str, Any]
 Item = dict[str, Any]
 """Attribute names, each with its Value."""
 
-_LIMITS = Context(prec=38, Emin=-130, Emax=125, traps=[Inexact, Rounded, Overflow, Underflow])
+_LIMITS = Context(prec=38, Emin=-130, Emax=125, traps=[Inexact, Rounded, Overflow, Subnormal])
 """38 significant digits from 1E-130 to 9.99E+125, as DynamoDB holds a number."""
 
 

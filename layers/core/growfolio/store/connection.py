@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PATIENCE = Config(
     connect_timeout=1,
-    read_timeout=3,
+    read_timeout=2,
     retries={"mode": "standard", "total_max_attempts": 4},
     max_pool_connections=16,
 )
