@@ -19,6 +19,7 @@ from growfolio.assets import ASSETS, Market, Timeframe, assets_of
 from growfolio.candles import Candles
 from growfolio.errors import ModelError
 from growfolio.features import BARS_NEEDED, FeatureArray, features, windows
+from growfolio.forecasts import Forecast
 from growfolio.models.forecaster import OnnxForecaster
 from growfolio.models.repository import FolderRepository
 
@@ -56,14 +57,13 @@ def product(candles: list[Candles], forecaster: OnnxForecaster) -> Way:
         return [windows(features(group), range(len(group.assets)), _last_bars(group)) for group in candles]
 
     def answer(seen: list[FeatureArray]) -> np.ndarray:
-        answers = []
+        answers: list[Forecast | ModelError] = []
         for group, batch in zip(candles, seen, strict=True):
             requests = [(asset, group.timeframe) for asset in group.assets]
             answers += forecaster.forecast(requests, batch, CREATED)
-        for forecast in answers:
-            if isinstance(forecast, ModelError):
-                raise forecast
-        return np.stack([forecast.probabilities for forecast in answers])
+        given = [forecast.probabilities for forecast in answers if isinstance(forecast, Forecast)]
+        assert len(given) == len(answers), answers
+        return np.stack(given)
 
     return Way("product", see, answer)
 

@@ -22,7 +22,7 @@ FEATURES: Final = (
 )  # fmt: skip
 FEATURES_VERSION: Final = 1
 
-BARS_NEEDED: Final = {Timeframe.M5: 420, Timeframe.M15: 420}
+BARS_NEEDED: Final = {Timeframe.M5: 320, Timeframe.M15: 320}
 """Bars that a refresh needs so that the probabilities are those of the whole history to 1e-4."""
 
 LONG_VOLUME_BARS: Final = 100

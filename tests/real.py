@@ -1,0 +1,32 @@
+"""Real candles from the folder that the real_candles fixture names."""
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from growfolio.assets import Asset, Timeframe
+from growfolio.candles import PRICES, Candles
+
+from tests.synthetic import candles_of
+
+STOCKS = ["AAPL", "AMZN", "GOOGL", "META", "MSFT", "MA", "PEP", "LOW", "TMO"]
+CRYPTO = ["BTC", "ETH", "SOL", "XRP", "DOGE", "AVAX", "SHIB"]
+
+
+def whole_file(folder: Path, asset: Asset, timeframe: Timeframe) -> Candles:
+    """An asset's whole file; every three rows make a 15m bar here, whatever session they are of."""
+    path = folder / f"{asset.id}_5m.parquet"
+    if not path.is_file():
+        pytest.skip(f"no {path.name} in {folder}")
+    table = pq.read_table(path, columns=list(PRICES))
+    opened, high, low, close, volume = (table[name].to_numpy() for name in PRICES)
+    if timeframe is Timeframe.M15:
+        rows = len(opened) // 3 * 3
+        opened, high, low, close, volume = (
+            column[:rows].reshape(-1, 3) for column in (opened, high, low, close, volume)
+        )
+        opened, high, low, close = opened[:, 0], high.max(axis=1), low.min(axis=1), close[:, -1]
+        volume = volume.sum(axis=1)
+    return candles_of(
+        [asset], timeframe, *(column[None].copy() for column in (opened, high, low, close, volume))
+    )
