@@ -1,0 +1,45 @@
+"""The API's function: HTTP API events in, signals out of the table, as judged now."""
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.logging import correlation_paths
+from aws_lambda_powertools.metrics import MetricUnit
+from growfolio.settings import Settings
+from growfolio.store.dynamodb import DynamoStore
+from growfolio.store.port import SignalStore
+from mangum import Mangum
+from signals_api import SERVICE
+from signals_api.application import create_app
+from signals_api.reading import Clock
+
+TEXT = ["application/json", "application/problem+json", "text/"]
+"""What goes to API Gateway as it is; anything else goes in base64."""
+
+Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
+
+
+def make_handler(store: SignalStore, clock: Clock, settings: Settings) -> Handler:
+    """A handler of HTTP API events, payload format 2.0. clock gives seconds since the epoch."""
+    gateway = Mangum(create_app(store, clock, settings), lifespan="off", text_mime_types=TEXT)
+    logger = Logger(service=SERVICE)
+    metrics = Metrics(namespace=f"Growfolio/{settings.stage}", service=SERVICE)
+
+    @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP)
+    @metrics.log_metrics(capture_cold_start_metric=True)
+    def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        answer = gateway(event, context)
+        # API Gateway counts requests, errors and latency; only we know who had the answer already.
+        metrics.add_metric("NotModified", MetricUnit.Count, answer["statusCode"] == 304)
+        return answer
+
+    return handle
+
+
+if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
+    # On Lambda, what is prepared here is done before the first event arrives.
+    _settings = Settings.from_environment(os.environ)
+    handler = make_handler(DynamoStore(_settings.table), lambda: int(time.time()), _settings)

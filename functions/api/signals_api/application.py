@@ -1,0 +1,41 @@
+"""The application put together: routes, errors, and what every answer carries."""
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from growfolio.settings import Settings
+from growfolio.store.port import SignalStore
+
+from signals_api import problems, routes
+from signals_api.documentation import describe
+from signals_api.edge import Edge
+from signals_api.reading import Clock, Reader
+
+ONE_HOUR = 3600
+
+
+def create_app(store: SignalStore, clock: Clock, settings: Settings) -> FastAPI:
+    """The API over a store. clock gives seconds since the epoch: every judgement asks it, nothing else."""
+    app = FastAPI(
+        title="Growfolio Signals",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    app.state.reader = Reader(store, clock)
+    app.state.settings = settings
+    app.include_router(routes.router)
+    problems.install(app)
+    describe(app)
+    # The last added is the outermost: an unexpected error's answer, too, must pass CORS to be readable.
+    app.add_middleware(Edge)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.allowed_origins,
+        allow_methods=("GET", "POST", "OPTIONS"),
+        allow_headers=("Content-Type", "If-None-Match"),
+        expose_headers=("ETag", "Retry-After"),
+        max_age=ONE_HOUR,
+    )
+    return app

@@ -1,0 +1,98 @@
+"""How long an answer holds, and how a reader asks whether it still does."""
+
+from collections.abc import Callable, Iterable
+from hashlib import blake2b
+
+from fastapi import Request, Response
+from growfolio.judgement import Judged
+from growfolio.presentation import Json, judged_json, to_json
+from growfolio.sessions import MarketHours
+from growfolio.signals import Signal
+
+from signals_api.example import EXAMPLE
+
+AWAITED_SECONDS = 5
+"""How long an answer holds while a bar has closed and its signal may show any moment."""
+LONGEST_SECONDS = 3600
+"""No answer holds longer, so that a correction reaches readers over a weekend too."""
+NEVER_KEPT = {"Cache-Control": "no-store"}
+
+_FORM = to_json(judged_json(EXAMPLE))
+"""A part of every ETag: a deployment that writes the same signals in another form changes them all."""
+
+
+def changes_at(judged: Judged, hours: MarketHours, now: int) -> int:
+    """When its reader may next see something else, in seconds since the epoch; now while a bar is awaited.
+
+    That is when the bar under way closes, the market opens, or the signal expires, whichever is first.
+    A bar is awaited from its close until its signal, or why there is none, has been stored; but no
+    longer than one bar: then something is wrong, and asking every few seconds does not mend it.
+    """
+    session = next((s for s in reversed(hours.sessions) if s.open <= now), None)
+    if session is None:
+        return now
+    bar = judged.timeframe.seconds
+    newest_close = session.open + (min(now, session.close) - session.open) // bar * bar
+    if newest_close > session.open and _tried_until(judged) < newest_close and now < newest_close + bar:
+        return now
+    changes = [newest_close + bar if newest_close < session.close else hours.next_open(now)]
+    if judged.signal:
+        changes.append(judged.signal.expires_at)
+    return min((change for change in changes if change and change > now), default=now)
+
+
+def _tried_until(judged: Judged) -> int:
+    """The close of the newest bar that a signal was made or tried for."""
+    return max(entry.bar_close if entry else 0 for entry in (judged.signal, judged.last_attempt))
+
+
+def holds_for(changes: Iterable[int], now: int) -> int:
+    """For how many seconds an answer may be kept that changes at any of these moments."""
+    seconds = min(changes, default=now) - now
+    return min(seconds, LONGEST_SECONDS) if seconds > 0 else AWAITED_SECONDS
+
+
+def judged_identity(judged: Judged) -> tuple[object, ...]:
+    """What tells it from every other judgement of every other signal, without writing it out."""
+    attempt = judged.last_attempt
+    return (
+        judged.asset.symbol,
+        judged.timeframe,
+        judged.status,
+        judged.reasons,
+        judged.next_open,
+        signal_identity(judged.signal) if judged.signal else None,
+        (attempt.bar_close, attempt.at, attempt.status, attempt.reasons) if attempt else None,
+    )
+
+
+def signal_identity(signal: Signal) -> tuple[object, ...]:
+    """A bar's signal is replaced only by another revision's or one generated at another time."""
+    return (
+        signal.asset.symbol,
+        signal.timeframe,
+        signal.bar_close,
+        signal.generated_at,
+        signal.model.revision,
+        signal.price.time,
+        signal.price.source,
+    )
+
+
+def entity_tag(*identities: object) -> str:
+    """A strong ETag for an answer that these determine; they print alike in every process."""
+    text = "\n".join((_FORM, *map(str, identities)))
+    return f'"{blake2b(text.encode(), digest_size=12).hexdigest()}"'
+
+
+def answer(request: Request, body: Callable[[], Json], *, tag: str, seconds: int) -> Response:
+    """304 for a reader that has the answer already, without building it; the answer for any other."""
+    headers = {"ETag": tag, "Cache-Control": f"public, max-age={seconds}"}
+    if _holds(request.headers.get("if-none-match", ""), tag):
+        return Response(status_code=304, headers=headers)
+    return Response(to_json(body()), headers=headers, media_type="application/json")
+
+
+def _holds(if_none_match: str, tag: str) -> bool:
+    held = {each.strip().removeprefix("W/") for each in if_none_match.split(",")}
+    return tag in held or "*" in held

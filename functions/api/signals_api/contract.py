@@ -1,0 +1,186 @@
+"""What readers are answered, as schemas. They document and test the answers; nothing is built from them."""
+
+from datetime import datetime
+from typing import Literal
+
+from growfolio.assets import Market, Timeframe
+from growfolio.signals import Action, Status
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Asset(_Answer):
+    symbol: str
+    market: Market
+    name: str
+
+
+class Assets(_Answer):
+    assets: list[Asset]
+    timeframes: list[Timeframe]
+
+
+class Probabilities(_Answer):
+    """Calibrated; they sum to one."""
+
+    sell: float = Field(ge=0, le=1)
+    hold: float = Field(ge=0, le=1)
+    buy: float = Field(ge=0, le=1)
+
+
+class Model(_Answer):
+    """The model that spoke, and the commit of the model repository it came from."""
+
+    id: str
+    revision: str
+
+
+class Facts(_Answer):
+    """Indicator values of the signal's bar, in plain units."""
+
+    rsi: float = Field(description="RSI(14), 0 to 100.")
+    trend: Literal["up", "down", "mixed"] = Field(
+        description="The close against the EMAs of 9, 21 and 50 bars."
+    )
+    atr_pct: float = Field(description="ATR(14) in per cent of the close.")
+    vwap_pct: float = Field(description="Distance of the close from the VWAP of 14 bars, in per cent.")
+    volume_ratio: float = Field(description="Volume against its average of 20 bars; 1 is average.")
+    volatility_pct: float = Field(description="Standard deviation of the last 60 returns, in per cent.")
+
+
+class Attempt(_Answer):
+    """The last try to make a signal, whatever came of it."""
+
+    bar_close: datetime
+    at: datetime
+    status: Status
+    reasons: list[str]
+
+
+class PastSignal(_Answer):
+    """A signal as it was given when its bar had closed."""
+
+    symbol: str
+    market: Market
+    timeframe: Timeframe
+    action: Action
+    confidence: float = Field(ge=0, le=100, description="The probability of the action, in per cent.")
+    probabilities: Probabilities
+    horizon_bars: int = Field(ge=1, description="How many bars ahead the probabilities speak of.")
+    threshold: float = Field(description="The move that counts as BUY or SELL, as a fraction.")
+    price: float
+    price_time: datetime
+    price_source: str
+    buy_target: float
+    sell_target: float
+    stop_loss: float
+    bar_close: datetime
+    generated_at: datetime
+    expires_at: datetime = Field(description="From then on the signal is not current.")
+    model: Model
+    in_sample: bool = Field(description="The model was trained on this bar, so it proves nothing.")
+    simulated: bool = Field(description="The prices are made up.")
+    facts: Facts
+
+
+class _Judged(_Answer):
+    status: Status = Field(description="What the signal is worth now; only `ok` is current.")
+    reasons: list[str] = Field(description="Why the status is not ok.")
+    next_open: datetime | None = Field(description="When a closed market opens, if that is known.")
+    last_attempt: Attempt | None
+
+
+class Signal(PastSignal, _Judged):
+    """A signal, and what it is worth at the moment of the request."""
+
+
+class NoSignal(_Judged):
+    """There is none: HOLD at confidence 0, and null for what only a signal could say."""
+
+    symbol: str
+    market: Market
+    timeframe: Timeframe
+    action: Literal[Action.HOLD]
+    confidence: Literal[0]
+    probabilities: None
+    horizon_bars: None
+    threshold: None
+    price: None
+    price_time: None
+    price_source: None
+    buy_target: None
+    sell_target: None
+    stop_loss: None
+    bar_close: None
+    generated_at: None
+    expires_at: None
+    model: None
+    in_sample: None
+    simulated: None
+    facts: None
+
+
+class Signals(_Answer):
+    """One for each asset asked for, in the product's order or in that of the question."""
+
+    timeframe: Timeframe
+    signals: list[Signal | NoSignal]
+
+
+class AssetSignals(Asset):
+    """One for each timeframe asked for."""
+
+    signals: list[Signal | NoSignal]
+
+
+class History(_Answer):
+    """Newest first. next_cursor leads to the page before; null on the last one."""
+
+    symbol: str
+    timeframe: Timeframe
+    signals: list[PastSignal]
+    next_cursor: str | None
+
+
+class MarketHealth(_Answer):
+    market: Market
+    open: bool
+    next_open: datetime | None
+    fresh_share: float | None = Field(
+        ge=0, le=1, description="Of the signals that are due, how many are current; null where none is due."
+    )
+    statuses: dict[Status, int] = Field(description="How many signals have each status.")
+    revisions: list[str] = Field(description="The model revisions that made the stored signals.")
+    newest_bar_close: datetime | None
+
+
+class Health(_Answer):
+    healthy: Literal[True]
+    markets: list[MarketHealth]
+
+
+class BadParameter(_Answer):
+    parameter: str
+    detail: str
+    given: str | None = None
+
+
+class Problem(_Answer):
+    """An error (RFC 9457). `detail` says what to do; members beside the standard ones depend on the type."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    known: list[str] | None = Field(default=None, description="Of an unknown symbol: those there are.")
+    errors: list[BadParameter] | None = Field(default=None, description="Of bad parameters: each one.")
+    healthy: Literal[False] | None = None
+    markets: list[MarketHealth] | None = Field(default=None, description="Of ill health: as in Health.")
+    request_id: str | None = Field(default=None, description="Of an unexpected error: its name in the log.")
+
+
+ANSWERS = (Signals, AssetSignals, History, Assets, Health, Problem)

@@ -1,0 +1,93 @@
+"""The OpenAPI document. Answering requests needs no schema of the answers, so that a cold start does not
+pay for them: they are made when somebody asks for the document.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from growfolio.assets import Timeframe
+from growfolio.health import market_health
+from growfolio.presentation import Json, asset_json, health_json, judged_json, signal_json
+from growfolio.sessions import market_hours
+from growfolio.signals import Status
+
+from signals_api.example import BAR_CLOSE, EXAMPLE
+from signals_api.problems import bad_parameter
+from signals_api.queries import cursor_of
+
+_PROBLEMS = {
+    404: "No such asset; `known` lists those there are.",
+    422: "A parameter is unknown or out of its limits; `errors` says which, and what it should be.",
+    503: "The store did not answer, or an open market lacks current signals; see `detail`.",
+}
+_SCHEMAS = "#/components/schemas/"
+
+Responses = dict[int | str, dict[str, Any]]
+
+
+def documented(schema: str, *problems: int) -> Responses:
+    """What a route answers: a schema of contract.py, and problems by their status."""
+    answers: Responses = {200: _content("application/json", schema, "As asked for.")}
+    for status in problems:
+        answers[status] = _content("application/problem+json", "Problem", _PROBLEMS[status])
+    return answers
+
+
+def _content(media_type: str, schema: str, description: str) -> dict[str, Any]:
+    return {
+        "description": description,
+        "content": {media_type: {"schema": {"$ref": f"{_SCHEMAS}{schema}"}}},
+    }
+
+
+def describe(app: FastAPI) -> None:
+    """Complete the application's document with contract.py's schemas and with examples."""
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app)
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]  # FastAPI's way to extend its document
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    from pydantic.json_schema import models_json_schema
+
+    from signals_api.contract import ANSWERS
+
+    document = get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=app.routes
+    )
+    _, definitions = models_json_schema(
+        [(model, "serialization") for model in ANSWERS], ref_template=_SCHEMAS + "{model}"
+    )
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas.update(definitions["$defs"])
+    for name, example in _examples().items():
+        schemas[name]["examples"] = [example]
+    return document
+
+
+def _examples() -> dict[str, Json]:
+    """What each schema looks like, written by the code that writes the answers."""
+    asset, timeframe = EXAMPLE.asset, EXAMPLE.timeframe
+    signal = judged_json(EXAMPLE)
+    nothing = judged_json(replace(EXAMPLE, signal=None, status=Status.NO_DATA, reasons=("no signal yet",)))
+    past = [signal_json(EXAMPLE.signal)] if EXAMPLE.signal else []
+    health = market_health(market_hours(asset.market, BAR_CLOSE), [EXAMPLE], BAR_CLOSE)
+    return {
+        "Signals": {"timeframe": timeframe, "signals": [signal, nothing]},
+        "AssetSignals": {**asset_json(asset), "signals": [signal]},
+        "History": {
+            "symbol": asset.symbol,
+            "timeframe": timeframe,
+            "signals": past,
+            "next_cursor": cursor_of(asset, timeframe, BAR_CLOSE),
+        },
+        "Assets": {"assets": [asset_json(asset)], "timeframes": list(Timeframe)},
+        "Health": {"healthy": True, "markets": [health_json(health)]},
+        "Problem": bad_parameter("limit", "Input should be less than or equal to 200", "500").as_json("/v1"),
+    }

@@ -1,0 +1,128 @@
+"""The routes of version 1: signals as judged now, their history, the assets, the health of the whole."""
+
+from collections.abc import Iterable
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from growfolio.assets import ASSETS, Market, Timeframe, find_asset
+from growfolio.health import market_health
+from growfolio.judgement import Judged
+from growfolio.presentation import asset_json, health_json, judged_json, signal_json, to_json
+from growfolio.signals import SignalRecord
+
+from signals_api.caching import (
+    LONGEST_SECONDS,
+    NEVER_KEPT,
+    answer,
+    changes_at,
+    entity_tag,
+    holds_for,
+    judged_identity,
+    signal_identity,
+)
+from signals_api.documentation import documented
+from signals_api.problems import Problem
+from signals_api.queries import HistoryQuery, SignalsQuery, SymbolQuery, cursor_of, position
+from signals_api.reading import Reader
+
+router = APIRouter(prefix="/v1")
+
+
+async def _reader(request: Request) -> Reader:
+    reader: Reader = request.app.state.reader
+    return reader
+
+
+From = Annotated[Reader, Depends(_reader)]
+Symbol = Annotated[str, Path(description="Ticker or coin, in any case: `AAPL`, `btc`, `BTC_USDT`.")]
+
+
+@router.get("/signals", responses=documented("Signals", 404, 422, 503))
+def list_signals(request: Request, reader: From, query: Annotated[SignalsQuery, Query()]) -> Response:
+    """The signal of every asset on one timeframe, as judged now; those that have none say why."""
+    now = reader.clock()
+    assets = tuple(dict.fromkeys(map(find_asset, query.symbols))) or ASSETS
+    signals = reader.signals(query.timeframe, assets, now)
+    shown = [signal for signal in signals if float(signal.confidence) >= query.min_confidence]
+    return answer(
+        request,
+        lambda: {"timeframe": query.timeframe, "signals": list(map(judged_json, shown))},
+        tag=entity_tag(query.timeframe, *map(judged_identity, shown)),
+        seconds=_holds_for(reader, signals, now),
+    )
+
+
+@router.get("/signals/{symbol}", responses=documented("AssetSignals", 404, 422, 503))
+def show_signals(
+    request: Request, reader: From, symbol: Symbol, query: Annotated[SymbolQuery, Query()]
+) -> Response:
+    """The signals of one asset, on both timeframes unless one is asked for."""
+    now = reader.clock()
+    asset = find_asset(symbol)
+    timeframes = [query.timeframe] if query.timeframe else list(Timeframe)
+    signals = [signal for timeframe in timeframes for signal in reader.signals(timeframe, [asset], now)]
+    return answer(
+        request,
+        lambda: {**asset_json(asset), "signals": list(map(judged_json, signals))},
+        tag=entity_tag(asset, *map(judged_identity, signals)),
+        seconds=_holds_for(reader, signals, now),
+    )
+
+
+@router.get("/signals/{symbol}/history", responses=documented("History", 404, 422, 503))
+def show_history(
+    request: Request, reader: From, symbol: Symbol, query: Annotated[HistoryQuery, Query()]
+) -> Response:
+    """Past signals of one asset and timeframe as they were given, newest first, a page at a time."""
+    now = reader.clock()
+    asset = find_asset(symbol)
+    before = position(query.cursor, asset, query.timeframe) if query.cursor else None
+    page = reader.store.history(asset, query.timeframe, query.limit, before)
+    following = page.next_before and cursor_of(asset, query.timeframe, page.next_before)
+    newest = SignalRecord(asset, query.timeframe, next(iter(page.signals), None), None)
+    return answer(
+        request,
+        lambda: {
+            "symbol": asset.symbol,
+            "timeframe": query.timeframe,
+            "signals": list(map(signal_json, page.signals)),
+            "next_cursor": following,
+        },
+        tag=entity_tag(asset, query.timeframe, following, *map(signal_identity, page.signals)),
+        seconds=query.timeframe.seconds if before else _holds_for(reader, [reader.judge(newest, now)], now),
+    )
+
+
+@router.get("/assets", responses=documented("Assets"))
+async def list_assets(request: Request) -> Response:
+    """The assets and timeframes that there are signals for."""
+    listed = {"assets": list(map(asset_json, ASSETS)), "timeframes": list(Timeframe)}
+    return answer(request, lambda: listed, tag=entity_tag(to_json(listed)), seconds=LONGEST_SECONDS)
+
+
+@router.get("/health", responses=documented("Health", 503))
+def show_health(request: Request, reader: From) -> Response:
+    """Each market: open or closed, the share of its signals that are current, the model revisions in use."""
+    now = reader.clock()
+    signals = [signal for timeframe in Timeframe for signal in reader.signals(timeframe, ASSETS, now)]
+    markets = [
+        market_health(reader.hours(market, now), [one for one in signals if one.asset.market is market], now)
+        for market in Market
+    ]
+    report = list(map(health_json, markets))
+    least: float = request.app.state.settings.fresh_share
+    ill = [health.market for health in markets if not health.is_well(least)]
+    if ill:
+        detail = (
+            f"Less than {least:.0%} of the signals of {' and '.join(ill)} are current: see refresh's log."
+        )
+        raise Problem(503, "unhealthy", detail, healthy=False, markets=report)
+    return Response(
+        to_json({"healthy": True, "markets": report}), headers=NEVER_KEPT, media_type="application/json"
+    )
+
+
+def _holds_for(reader: Reader, signals: Iterable[Judged], now: int) -> int:
+    """For how many seconds none of these signals can become another."""
+    changes = (changes_at(signal, reader.hours(signal.asset.market, now), now) for signal in signals)
+    return holds_for(changes, now)

@@ -1,0 +1,144 @@
+"""Signals as readers see them: JSON-ready values, alike in the API and in `make run`.
+
+Times become ISO-8601 text in UTC, Decimals become numbers. Nothing here depends on the moment of
+reading, which is judgement's: the same judged signal always gives the same JSON.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import UTC, datetime
+from decimal import Decimal
+from json.encoder import encode_basestring_ascii
+from typing import Any
+
+from growfolio.assets import Asset
+from growfolio.health import MarketHealth
+from growfolio.judgement import Judged
+from growfolio.signals import Attempt, Facts, Signal
+
+Json = dict[str, Any]
+"""A JSON object: text, numbers, booleans, None, and lists and dicts of them."""
+
+ONLY_A_SIGNAL_SAYS = (
+    "probabilities",
+    "horizon_bars",
+    "threshold",
+    "price",
+    "price_time",
+    "price_source",
+    "buy_target",
+    "sell_target",
+    "stop_loss",
+    "bar_close",
+    "generated_at",
+    "expires_at",
+    "model",
+    "in_sample",
+    "simulated",
+    "facts",
+)
+"""What is null where there is no signal."""
+
+
+def judged_json(judged: Judged) -> Json:
+    """A signal and what it is worth at the moment it was judged for. Only status `ok` is current.
+
+    Where there is no signal, the placeholder: HOLD, confidence 0, and null for what only one could say.
+    """
+    about: Json = {
+        "symbol": judged.asset.symbol,
+        "market": judged.asset.market,
+        "timeframe": judged.timeframe,
+        "status": judged.status,
+        "reasons": list(judged.reasons),
+        "next_open": _instant_or_none(judged.next_open),
+        "last_attempt": attempt_json(judged.last_attempt) if judged.last_attempt else None,
+        "action": judged.action,
+        "confidence": float(judged.confidence),
+    }
+    return about | (signal_json(judged.signal) if judged.signal else dict.fromkeys(ONLY_A_SIGNAL_SAYS))
+
+
+def signal_json(signal: Signal) -> Json:
+    """A signal as it was given, without a word on what it is worth now."""
+    sell, hold, buy = (float(share) for share in signal.probabilities)
+    return {
+        "symbol": signal.asset.symbol,
+        "market": signal.asset.market,
+        "timeframe": signal.timeframe,
+        "action": signal.action,
+        "confidence": float(signal.confidence),
+        "probabilities": {"sell": sell, "hold": hold, "buy": buy},
+        "horizon_bars": signal.horizon_bars,
+        "threshold": float(signal.threshold),
+        "price": float(signal.price.value),
+        "price_time": instant(signal.price.time),
+        "price_source": signal.price.source,
+        "buy_target": float(signal.buy_target),
+        "sell_target": float(signal.sell_target),
+        "stop_loss": float(signal.stop_loss),
+        "bar_close": instant(signal.bar_close),
+        "generated_at": instant(signal.generated_at),
+        "expires_at": instant(signal.expires_at),
+        "model": {"id": signal.model.id, "revision": signal.model.revision},
+        "in_sample": signal.in_sample,
+        "simulated": signal.simulated,
+        "facts": facts_json(signal.facts),
+    }
+
+
+def facts_json(facts: Facts) -> Json:
+    values = {field.name: getattr(facts, field.name) for field in fields(facts)}
+    return {name: float(value) if isinstance(value, Decimal) else value for name, value in values.items()}
+
+
+def attempt_json(attempt: Attempt) -> Json:
+    return {
+        "bar_close": instant(attempt.bar_close),
+        "at": instant(attempt.at),
+        "status": attempt.status,
+        "reasons": list(attempt.reasons),
+    }
+
+
+def asset_json(asset: Asset) -> Json:
+    return {"symbol": asset.symbol, "market": asset.market, "name": asset.name}
+
+
+def health_json(health: MarketHealth) -> Json:
+    return {
+        "market": health.market,
+        "open": health.open,
+        "next_open": _instant_or_none(health.next_open),
+        "fresh_share": None if health.fresh_share is None else round(health.fresh_share, 4),
+        "statuses": dict(health.statuses),
+        "revisions": list(health.revisions),
+        "newest_bar_close": _instant_or_none(health.newest_bar),
+    }
+
+
+def instant(seconds: int) -> str:
+    """A moment in seconds since the epoch as 2024-09-05T18:00:00Z."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _instant_or_none(seconds: int | None) -> str | None:
+    return None if seconds is None else instant(seconds)
+
+
+def to_json(value: object) -> str:
+    """Compact JSON whose numbers are plain decimals: SHIB's price is 0.00001345, not 1.345e-05.
+
+    json.dumps cannot be told so. Raises ValueError for a number that JSON does not have (NaN, infinity)
+    and TypeError for any other value that it does not have.
+    """
+    if isinstance(value, str):
+        return encode_basestring_ascii(value)
+    if isinstance(value, Mapping):
+        return "{" + ",".join([f"{to_json(str(key))}:{to_json(each)}" for key, each in value.items()]) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join([to_json(each) for each in value]) + "]"
+    if isinstance(value, float) and "e" in (text := repr(value)):
+        return format(Decimal(text), "f")
+    return json.dumps(value, allow_nan=False)
