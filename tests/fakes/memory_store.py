@@ -1,0 +1,119 @@
+"""SignalStore in memory, for tests above the store. A test holds it to what DynamoStore does."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from growfolio.assets import Asset, Market, Timeframe
+from growfolio.sessions import MarketHours
+from growfolio.signals import Attempt, Signal, SignalRecord, Status
+from growfolio.store.port import Explanation, HistoryPage, MarketRecord
+
+Key = tuple[Asset, Timeframe]
+
+
+@dataclass(slots=True)
+class MemoryStore:
+    """The port's ordering rule over dicts. reads lists what was asked for, in order."""
+
+    reads: list[str] = field(default_factory=list)
+    _signals: dict[Key, Signal] = field(default_factory=dict)
+    _attempts: dict[Key, Attempt] = field(default_factory=dict)
+    _history: dict[Key, dict[int, Signal]] = field(default_factory=dict)
+    _markets: dict[Asset, MarketRecord] = field(default_factory=dict)
+    _hours: dict[Market, MarketHours] = field(default_factory=dict)
+    _explanations: dict[Key, Explanation] = field(default_factory=dict)
+
+    def put_signal(self, signal: Signal) -> bool:
+        key = signal.asset, signal.timeframe
+        held = self._signals.get(key)
+        if held and not _replaces(signal, held):
+            self.put_history(signal)
+            return False
+        self._signals[key] = signal
+        past = self._history.setdefault(key, {})
+        shown = past.get(signal.bar_close)
+        if shown is None or shown.generated_at <= signal.generated_at:
+            past[signal.bar_close] = signal
+        return True
+
+    def put_history(self, signal: Signal) -> None:
+        self._history.setdefault((signal.asset, signal.timeframe), {}).setdefault(signal.bar_close, signal)
+
+    def note_attempt(self, asset: Asset, timeframe: Timeframe, attempt: Attempt) -> bool:
+        if attempt.status not in (Status.NO_DATA, Status.BAD_DATA, Status.NO_MODEL):
+            raise ValueError(f"an attempt with status {attempt.status} is not a failed one")
+        key = asset, timeframe
+        held = (self._attempts.get(key), self._signals.get(key))
+        if any(entry and entry.bar_close >= attempt.bar_close for entry in held):
+            return False
+        self._attempts[key] = attempt
+        return True
+
+    def signals(self, timeframe: Timeframe) -> list[SignalRecord]:
+        self.reads.append(f"signals {timeframe}")
+        keys = {key for key in (*self._signals, *self._attempts) if key[1] is timeframe}
+        return [self._record(key) for key in sorted(keys, key=lambda key: key[0].symbol)]
+
+    def _record(self, key: Key) -> SignalRecord:
+        signal, attempt = self._signals.get(key), self._attempts.get(key)
+        if signal and (attempt is None or attempt.bar_close <= signal.bar_close):
+            attempt = Attempt(signal.bar_close, signal.generated_at, Status.OK)
+        return SignalRecord(*key, signal, attempt)
+
+    def put_market(self, record: MarketRecord) -> None:
+        held = self._markets.get(record.asset)
+        if held is None or _age(held) <= _age(record):
+            self._markets[record.asset] = record
+
+    def markets(self, assets: Sequence[Asset]) -> list[MarketRecord]:
+        self.reads.append("markets")
+        return [self._markets[asset] for asset in dict.fromkeys(assets) if asset in self._markets]
+
+    def put_hours(self, hours: MarketHours) -> None:
+        held = self._hours.get(hours.market)
+        if held is None or _first_open(held) <= _first_open(hours):
+            self._hours[hours.market] = hours
+
+    def hours(self, market: Market) -> MarketHours | None:
+        self.reads.append(f"hours {market}")
+        return self._hours.get(market)
+
+    def put_explanation(self, explanation: Explanation) -> bool:
+        key = explanation.asset, explanation.timeframe
+        held = self._explanations.get(key)
+        given = explanation.bar_close, explanation.written_at
+        if held and (held.bar_close, held.written_at) > given:
+            return False
+        self._explanations[key] = explanation
+        return True
+
+    def explanations(self, timeframe: Timeframe) -> list[Explanation]:
+        self.reads.append(f"explanations {timeframe}")
+        held = [explanation for key, explanation in self._explanations.items() if key[1] is timeframe]
+        return sorted(held, key=lambda explanation: explanation.asset.symbol)
+
+    def history(
+        self, asset: Asset, timeframe: Timeframe, limit: int, before: int | None = None
+    ) -> HistoryPage:
+        if limit < 1:
+            raise ValueError(f"a page holds at least one signal, not {limit}")
+        self.reads.append(f"history {asset.symbol} {timeframe}")
+        past = self._history.get((asset, timeframe), {})
+        older = [past[bar] for bar in sorted(past, reverse=True) if before is None or bar < before]
+        page = tuple(older[:limit])
+        return HistoryPage(page, page[-1].bar_close if len(older) > limit else None)
+
+
+def _replaces(signal: Signal, held: Signal) -> bool:
+    """An older bar, or the same bar from another revision that decided no later."""
+    if held.bar_close != signal.bar_close:
+        return held.bar_close < signal.bar_close
+    return held.model.revision != signal.model.revision and held.generated_at <= signal.generated_at
+
+
+def _age(record: MarketRecord) -> tuple[int, int]:
+    return record.price.time, record.bars[-1][0] if record.bars else 0
+
+
+def _first_open(hours: MarketHours) -> int:
+    return hours.sessions[0].open if hours.sessions else 0
