@@ -59,3 +59,7 @@ class PermanentStoreError(StoreError):
 
 class BadItem(StoreError):
     """A stored item that cannot be read: damaged, or written by an older version; the message says which."""
+
+
+class BadTrainingRequest(GrowfolioError):
+    """A training request that cannot be carried out as it was asked; the message says what to send."""

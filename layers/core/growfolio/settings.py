@@ -50,6 +50,12 @@ class Settings:
     """GROWFOLIO_ALLOWED_ORIGINS: origins that browsers may call from, e.g. chrome-extension://<id>."""
     fresh_share: float = 0.8
     """GROWFOLIO_FRESH_SHARE: the share of fresh signals below which an open market is unhealthy."""
+    job_queue: str = ""
+    """GROWFOLIO_JOB_QUEUE: the AWS Batch queue that training jobs are submitted to."""
+    job_definition: str = ""
+    """GROWFOLIO_JOB_DEFINITION: the AWS Batch definition of the training job."""
+    job_logs: str = ""
+    """GROWFOLIO_JOB_LOGS: the log group that training jobs write to."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
