@@ -6,7 +6,7 @@ The same code serves live, replays a past day and backtests: it sees only bars t
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -66,6 +66,23 @@ class RefreshReport:
     """Bars of the backlog that were handled for the history only."""
     troubles: dict[tuple[Asset, Timeframe], Attempt] = field(default_factory=dict)
     store_faults: list[str] = field(default_factory=list)
+
+    @property
+    def assets_without_data(self) -> set[Asset]:
+        """Assets that had no usable candles, on any timeframe."""
+        lacking = (Status.NO_DATA, Status.BAD_DATA)
+        return {asset for (asset, _), attempt in self.troubles.items() if attempt.status in lacking}
+
+    def summary(self) -> dict[str, Any]:
+        """For the log and the caller: counts, and each trouble in words."""
+        return {
+            "market": self.market.value,
+            "written": self.written,
+            "unchanged": self.unchanged,
+            "late": self.late,
+            "troubles": {f"{a.symbol} {tf}": "; ".join(t.reasons) for (a, tf), t in self.troubles.items()},
+            "store_faults": self.store_faults,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,63 @@
+"""The ports of a refresh, in memory: a feed of given bars and a forecaster of given probabilities."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from growfolio.assets import Asset, Timeframe
+from growfolio.candles import Bars
+from growfolio.errors import MarketError, ModelError, TemporaryMarketError
+from growfolio.forecasts import Forecast, Windows
+from growfolio.grid import last_slots
+from growfolio.market.source import Fetched
+
+
+def walk(asset: Asset, now: int, bars: int = 1_200, seed: int = 1) -> Bars:
+    """A random walk on the session grid whose newest bar closed at or before now."""
+    random = np.random.default_rng([seed, *asset.symbol.encode()])
+    opened = last_slots(asset.market, now, Timeframe.M5, bars) - 300
+    close = 100 * np.exp(np.cumsum(random.normal(0, 1e-3, bars)))
+    first = np.concatenate([[100.0], close[:-1]])
+    high, low = np.maximum(first, close) * 1.0005, np.minimum(first, close) * 0.9995
+    return Bars(opened, first, high, low, close, random.lognormal(9, 1, bars))
+
+
+class FixedFeed:
+    """Gives the bars that it holds, unclosed and unborn ones too: a refresh must not look at those."""
+
+    source = "fake"
+    simulated = False
+
+    def __init__(self, answers: Mapping[Asset, Bars | MarketError]) -> None:
+        self.answers = dict(answers)
+        self.asked: list[tuple[Asset, ...]] = []
+
+    def update(self, assets: Sequence[Asset], first_open: int, now: int) -> Fetched:
+        self.asked.append(tuple(assets))
+        silent = TemporaryMarketError("no answer within 6 s")
+        return {asset: self.answers.get(asset, silent) for asset in assets}
+
+
+class FixedForecaster:
+    """Answers the same probabilities for everything, or an error for the assets it has no model for."""
+
+    def __init__(
+        self,
+        probabilities: Sequence[float] = (0.1, 0.2, 0.7),
+        revision: str = "a" * 40,
+        without: Callable[[Asset, Timeframe], bool] = lambda asset, timeframe: False,
+    ) -> None:
+        self.revision = revision
+        self.windows: list[Windows] = []
+        self._probabilities = np.array(probabilities)
+        self._without = without
+
+    def forecast(
+        self, requests: Sequence[tuple[Asset, Timeframe]], windows: Windows, now: int
+    ) -> list[Forecast | ModelError]:
+        self.windows.append(windows)
+        return [
+            ModelError(f"no model for {asset.symbol} {timeframe}")
+            if self._without(asset, timeframe)
+            else Forecast(self._probabilities, f"{asset.id}_{timeframe}", self.revision, 1, 0.001, 0, 0)
+            for asset, timeframe in requests
+        ]
