@@ -107,7 +107,7 @@ def _repository(settings: Settings) -> ModelRepository | None:
         name,
         _revisions(settings),
         Path(settings.model_cache),
-        token=SsmParameter(token, secret=True).current if token else None,
+        token=SsmParameter(token).current if token else None,
     )
 
 

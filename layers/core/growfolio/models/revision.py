@@ -1,16 +1,19 @@
 """Which revision is to be served: one parameter, so that promoting and rolling back need no redeploy."""
 
+from __future__ import annotations
+
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from growfolio.errors import ModelError, PermanentModelError, TemporaryModelError
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.parameters import SSMProvider
+    from mypy_boto3_ssm import SSMClient
 
 MAX_AGE = 240
-"""Seconds that a parameter's value is kept: shorter than the schedule, so every refresh sees a promotion."""
+"""Seconds that a value is kept: shorter than the schedule, so that each refresh sees a promotion."""
 
 
 class RevisionSource(Protocol):
@@ -34,48 +37,58 @@ class FixedRevision:
 
 
 class SsmParameter:
-    """A value in an SSM parameter; with secret=True, a SecureString."""
+    """A value in an SSM parameter; a SecureString is decrypted."""
 
     def __init__(
-        self, parameter: str, *, secret: bool = False, provider: "Callable[[], SSMProvider] | None" = None
+        self,
+        parameter: str,
+        client: Callable[[], SSMClient] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """client is made when it is first needed."""
         self.name = f"the SSM parameter {parameter}"
         self._parameter = parameter
-        self._secret = secret
-        self._make_provider = provider or ssm_provider
-        self._provider: SSMProvider | None = None
+        self._make_client = client or ssm_client
+        self._client: SSMClient | None = None
+        self._clock = clock
+        self._value = ""
+        self._read_at = float("-inf")
 
     def current(self) -> str:
-        from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-        from botocore.exceptions import BotoCoreError
+        if self._clock() - self._read_at >= MAX_AGE:
+            self._value = self._read()
+            self._read_at = self._clock()
+        return self._value
+
+    def _read(self) -> str:
+        from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            self._provider = self._provider or self._make_provider()
-            value = self._provider.get(self._parameter, max_age=MAX_AGE, decrypt=self._secret)
-        except (GetParameterError, BotoCoreError) as fault:
+            self._client = self._client or self._make_client()
+            answer = self._client.get_parameter(Name=self._parameter, WithDecryption=True)
+        except (ClientError, BotoCoreError) as fault:
             raise self._explained(fault) from fault
-        return str(value).strip()
+        return answer["Parameter"]["Value"].strip()
 
     def _explained(self, fault: Exception) -> ModelError:
         from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
 
-        cause = fault.__cause__ or fault
-        code = cause.response["Error"]["Code"] if isinstance(cause, ClientError) else type(cause).__name__
+        code = fault.response["Error"]["Code"] if isinstance(fault, ClientError) else type(fault).__name__
         if code == "ParameterNotFound":
             return PermanentModelError(f"there is no SSM parameter {self._parameter}: create it")
         if code.startswith("AccessDenied"):
-            return PermanentModelError(f"{self.name} cannot be read ({code}): allow ssm:GetParameter on it")
-        if isinstance(cause, NoCredentialsError | NoRegionError):
-            return PermanentModelError(f"{self.name} cannot be read ({code}): set AWS credentials and region")
+            return PermanentModelError(f"{self.name} may not be read: allow ssm:GetParameter, and its key")
+        if isinstance(fault, NoCredentialsError | NoRegionError):
+            return PermanentModelError(f"{self.name} cannot be read: set AWS credentials and region")
         return TemporaryModelError(f"{self.name} cannot be read now ({code})")
 
 
-def ssm_provider() -> "SSMProvider":
-    """A provider that answers or fails within seconds: a refresh waits for it."""
-    from aws_lambda_powertools.utilities.parameters import SSMProvider
+def ssm_client() -> SSMClient:
+    """A client that answers or fails within seconds, because a refresh waits for it."""
+    import botocore.session
     from botocore.config import Config
 
     patience = Config(
-        connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 2, "mode": "standard"}
+        connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3}
     )
-    return SSMProvider(boto_config=patience)
+    return cast("SSMClient", botocore.session.get_session().create_client("ssm", config=patience))
