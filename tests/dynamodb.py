@@ -13,12 +13,15 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import botocore.session
+from growfolio.store.attributes import Item
 from growfolio.store.connection import PATIENCE
 from growfolio.store.dynamodb import DynamoStore
+from growfolio.store.items import key
 from growfolio.store.table import create_table
 
 if TYPE_CHECKING:
@@ -40,7 +43,36 @@ class FreshTable:
     def store(self) -> DynamoStore:
         return DynamoStore(self.name, self.client)
 
+    def put(self, item: Item) -> None:
+        """Put an item past the store, such as one that is damaged."""
+        self.client.put_item(TableName=self.name, Item=item)
 
+    def item(self, partition: str, sort: str) -> Item:
+        return self.client.get_item(TableName=self.name, Key=key(partition, sort))["Item"]
+
+    def delete(self, partition: str, sort: str) -> None:
+        self.client.delete_item(TableName=self.name, Key=key(partition, sort))
+
+    def clear(self) -> None:
+        for item in self.client.scan(TableName=self.name)["Items"]:
+            self.delete(item["pk"]["S"], item["sk"]["S"])
+
+    @contextmanager
+    def requests(self) -> Iterator[list[str]]:
+        """The operations that the client sends while the block runs, in order, retries included."""
+        sent: list[str] = []
+
+        def note(event_name: str, **_: object) -> None:
+            sent.append(event_name.rpartition(".")[2])
+
+        self.client.meta.events.register("before-send.dynamodb", note)
+        try:
+            yield sent
+        finally:
+            self.client.meta.events.unregister("before-send.dynamodb", note)
+
+
+@cache
 def client_of(endpoint: str) -> "DynamoDBClient":
     """The client that the product uses, at another address."""
     client = botocore.session.get_session().create_client(

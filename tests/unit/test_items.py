@@ -73,7 +73,11 @@ def test_prices_keep_every_digit(price: str) -> None:
 
 def test_no_item_holds_a_binary_floating_point_number() -> None:
     record = MarketRecord(AAPL, a_signal().price, ((BAR, "1", "2", "0.5", "1.5", "100"),))
-    stored = [history_item(a_signal()), market_item(record), hours_item(market_hours(Market.STOCKS, BAR))]
+    stored = [
+        history_item(a_signal(), BAR),
+        market_item(record),
+        hours_item(market_hours(Market.STOCKS, BAR)),
+    ]
     kinds = {type(leaf) for item in stored for leaf in leaves(item)}
     assert {kind for kind in kinds if not issubclass(kind, str)} == {bool}
 

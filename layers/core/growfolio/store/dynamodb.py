@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
@@ -35,10 +36,13 @@ class DynamoStore:
     An item that cannot be read is logged and left out, it takes no other with it.
     """
 
-    def __init__(self, table: str, client: DynamoDBClient | None = None) -> None:
+    def __init__(
+        self, table: str, client: DynamoDBClient | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
         if not table:
             raise ConfigurationError("no table: set GROWFOLIO_TABLE to the DynamoDB table's name")
         self._requests = TableRequests(table, client or dynamodb_client())
+        self._clock = clock
 
     def put_signal(self, signal: Signal) -> bool:
         """See SignalStore. A refused signal still fills its bar's gap in the history, if there is one:
@@ -53,11 +57,11 @@ class DynamoStore:
             stored["M"],
         )
         condition = ordering.SHOWN_LATER if given else ordering.ABSENT
-        self._requests.put(signal_items.history_item(signal), condition, stored["M"])
+        self._requests.put(self._history_item(signal), condition, stored["M"])
         return given
 
     def put_history(self, signal: Signal) -> None:
-        self._requests.put(signal_items.history_item(signal), ordering.ABSENT, {})
+        self._requests.put(self._history_item(signal), ordering.ABSENT, {})
 
     def note_attempt(self, asset: Asset, timeframe: Timeframe, attempt: Attempt) -> bool:
         """See SignalStore. Raises ValueError for an attempt that did not fail."""
@@ -122,6 +126,9 @@ class DynamoStore:
         page = list(islice(entries, limit + 1))
         following = int(page[limit - 1]["sk"]["S"]) if len(page) > limit else None
         return HistoryPage(tuple(_readable(read, page[:limit])), following)
+
+    def _history_item(self, signal: Signal) -> Item:
+        return signal_items.history_item(signal, int(self._clock()))
 
 
 def _readable(read: Callable[[_Stored], _Record], stored: Iterable[_Stored]) -> list[_Record]:

@@ -12,8 +12,8 @@ from growfolio.store.items import DAMAGE, key, unreadable
 
 log = logging.getLogger(__name__)
 
-HISTORY_DAYS = 14
-"""How long a signal can be scored; DynamoDB removes its history entry afterwards."""
+HISTORY_SECONDS = 14 * DAY
+"""How long a history entry is kept, and so how long its signal can be scored."""
 REASON_LENGTH = 300
 """Characters of a reason that are kept: a provider's error page must not fill the table."""
 
@@ -35,11 +35,12 @@ def history_sort(bar_close: int) -> str:
     return f"{bar_close:010d}"
 
 
-def history_item(signal: Signal) -> Item:
+def history_item(signal: Signal, written_at: int) -> Item:
+    """written_at is by the machine's clock, by which DynamoDB expires: a replayed day is kept like today."""
     return {
         **key(history_partition(signal.asset, signal.timeframe), history_sort(signal.bar_close)),
         "signal": signal_value(signal),
-        "ttl": number(signal.bar_close + HISTORY_DAYS * DAY),
+        "ttl": number(written_at + HISTORY_SECONDS),
     }
 
 
