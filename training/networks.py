@@ -3,15 +3,16 @@
 from collections.abc import Callable
 
 import torch
+from growfolio.features import FEATURES as FEATURE_NAMES
 from torch import Tensor, nn
 
-FEATURES = 16
+FEATURES = len(FEATURE_NAMES)
 CLASSES = 3
 """Sell, hold, buy."""
 
 
 class SeedLstm(nn.Module):
-    """LSTM 64 → dropout → LSTM 64 → dropout → dense 32 → 3 logits, read at the window's last step."""
+    """LSTM 64 → dropout → LSTM 64 → dropout → dense 32 → 3 logits."""
 
     def __init__(self, hidden: int = 64, dense: int = 32, dropout: float = 0.2) -> None:
         super().__init__()
@@ -20,10 +21,13 @@ class SeedLstm(nn.Module):
         self.dense = nn.Linear(hidden, dense)
         self.head = nn.Linear(dense, CLASSES)
 
-    def forward(self, windows: Tensor) -> Tensor:
-        """Normalised windows (batch, bars, 16) to logits (batch, 3)."""
+    def forward(self, windows: Tensor, answered: int = 1) -> Tensor:
+        """Normalised windows (batch, bars, 16) to logits at the last bars (batch, answered, 3).
+
+        The answer at a bar is made of that bar and those before it in the window.
+        """
         states, _ = self.recurrent(windows)
-        last = self.dropout(states[:, -1])
+        last = self.dropout(states[:, -answered:])
         logits: Tensor = self.head(torch.relu(self.dense(last)))
         return logits
 
@@ -59,13 +63,13 @@ class SignalModel(nn.Module):
         self.network = network
         self.register_buffer("temperature", torch.ones(()))
 
-    def logits(self, windows: Tensor) -> Tensor:
-        """Before calibration, which is what training sees."""
-        logits: Tensor = self.network(self.normalisation(windows))
+    def logits(self, windows: Tensor, answered: int = 1) -> Tensor:
+        """Before calibration, at the last bars of each window: (batch, answered, 3)."""
+        logits: Tensor = self.network(self.normalisation(windows), answered)
         return logits
 
     def forward(self, windows: Tensor) -> Tensor:
-        return torch.softmax(self.logits(windows) / self.temperature, dim=1)
+        return torch.softmax(self.logits(windows)[:, 0] / self.temperature, dim=1)
 
 
 def build(network: str) -> SignalModel:

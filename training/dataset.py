@@ -1,0 +1,118 @@
+"""Samples of one market and timeframe: features, labels and calendar of all its assets, in one table."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from growfolio.assets import Asset, Market, Timeframe
+from growfolio.candles import Bars, BoolArray, Candles, IntArray
+from growfolio.errors import BadCandles, GrowfolioError, MissingCandles
+from growfolio.features import BARS_NEEDED, FeatureArray, features
+
+from training.history import Stretch, stretches
+from training.labels import UNKNOWN, LabelRule, Labels
+from training.splits import Split, split_calendar
+
+FeatureFunction = Callable[[Candles], FeatureArray]
+
+
+class Part(StrEnum):
+    """What a sample may be used for."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Samples:
+    """A row for each bar, stretch after stretch: a window of rows up to a usable one is unbroken.
+
+    features (rows, 16) are raw; asset (rows,) holds positions in assets; bar_close and decided are
+    seconds. A row is usable when serving would have had its whole history and its label is known.
+    """
+
+    market: Market
+    timeframe: Timeframe
+    assets: tuple[Asset, ...]
+    features: FeatureArray
+    labels: Labels
+    asset: IntArray
+    bar_close: IntArray
+    decided: IntArray
+    usable: BoolArray
+    split: Split
+
+    def rows(self, part: Part, asset: Asset | None = None) -> IntArray:
+        """The usable rows of a part, of one asset or of all, asset after asset and by time."""
+        within = {
+            Part.TRAIN: self.split.train,
+            Part.VALIDATION: self.split.validation,
+            Part.TEST: self.split.test,
+        }
+        keep = self.usable & within[part](self.bar_close, self.decided)
+        if asset is not None:
+            keep &= self.asset == self.assets.index(asset)
+        return np.flatnonzero(keep)
+
+    def seen_from(self, rows: IntArray) -> int:
+        """The close of the first bar that any of these rows looks back on, in seconds."""
+        return int(self.bar_close[rows - BARS_NEEDED[self.timeframe] + 1].min())
+
+
+def build_samples(
+    market: Market,
+    timeframe: Timeframe,
+    bars: Mapping[Asset, Bars],
+    rule: LabelRule,
+    compute: FeatureFunction = features,
+) -> tuple[Samples | None, dict[Asset, GrowfolioError]]:
+    """The samples of all assets whose candles are good and long enough, and why the others are left out.
+
+    None where no asset is left. compute turns candles into features; it is the product's own, and
+    given here so that a test can plant a leak.
+    """
+    parts: list[tuple[Asset, Stretch]] = []
+    left_out: dict[Asset, GrowfolioError] = {}
+    for asset, own in bars.items():
+        try:
+            parts += [(asset, stretch) for stretch in _long_enough(asset, own, timeframe)]
+        except (BadCandles, MissingCandles) as reason:
+            left_out[asset] = reason
+    if not parts:
+        return None, left_out
+    assets = tuple(dict.fromkeys(asset for asset, _ in parts))
+    labels, decided = zip(*(rule.labels(stretch) for _, stretch in parts), strict=True)
+    history = BARS_NEEDED[timeframe]
+    whole_history = [np.arange(len(stretch.close_time)) >= history - 1 for _, stretch in parts]
+    all_labels = np.concatenate(labels)
+    usable = np.concatenate(whole_history) & (all_labels != UNKNOWN)
+    bar_close = np.concatenate([stretch.close_time for _, stretch in parts])
+    samples = Samples(
+        market,
+        timeframe,
+        assets,
+        features=np.concatenate([compute(stretch)[0] for _, stretch in parts]),
+        labels=all_labels,
+        asset=np.repeat([assets.index(a) for a, _ in parts], [len(s.close_time) for _, s in parts]),
+        bar_close=bar_close,
+        decided=np.concatenate(decided),
+        usable=usable,
+        split=split_calendar(bar_close[usable], market, timeframe),
+    )
+    return samples, left_out
+
+
+def _long_enough(asset: Asset, bars: Bars, timeframe: Timeframe) -> list[Stretch]:
+    """The stretches that hold at least one usable bar. Raises MissingCandles where there are none."""
+    found = stretches(asset, bars, timeframe)
+    needed = BARS_NEEDED[timeframe]
+    # One bar more, whose close decides the label; no more than a session's last bar can be masked.
+    long_enough = [stretch for stretch in found if len(stretch.close_time) > needed + 1]
+    if not long_enough:
+        longest = max((len(stretch.close_time) for stretch in found), default=0)
+        raise MissingCandles(
+            f"too few candles: {longest} bars of {timeframe} without a gap, training needs {needed + 2}"
+        )
+    return long_enough

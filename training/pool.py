@@ -1,0 +1,121 @@
+"""All models of one market and timeframe: the pooled one, one for each asset, and which of them serves."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from zlib import crc32
+
+import numpy as np
+import torch
+from growfolio.assets import Asset, assets_of
+from growfolio.candles import FloatArray, IntArray
+
+from training.dataset import Part, Samples
+from training.evaluation import Scores, log_loss, score
+from training.fit import Epoch, fit, logits
+from training.networks import SignalModel
+from training.settings import TrainSettings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """A fitted model and the samples it may be judged on; own is the asset it was fitted for, if one."""
+
+    id: str
+    model: SignalModel
+    samples: Samples
+    own: Asset | None = None
+
+    @property
+    def assets(self) -> tuple[Asset, ...]:
+        return self.samples.assets if self.own is None else (self.own,)
+
+    def probabilities(self, rows: IntArray) -> FloatArray:
+        """Calibrated, (rows, 3), as serving would give them."""
+        raw = logits(self.model, self.samples.features, rows) / self.model.temperature
+        served: FloatArray = torch.softmax(raw, dim=1).double().numpy()
+        return served
+
+    def scores(self, part: Part) -> Scores:
+        """On the part's rows of the assets it was fitted on."""
+        rows, labels = self.samples.rows(part, self.own), self.samples.labels
+        prior = np.bincount(labels[self.samples.rows(Part.TRAIN, self.own)], minlength=3)
+        return score(self.probabilities(rows), labels[rows], prior / prior.sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A model to be fitted."""
+
+    id: str
+    samples: Samples
+    own: Asset | None
+
+    @property
+    def training_rows(self) -> IntArray:
+        return self.samples.rows(Part.TRAIN, self.own)
+
+    def run(self, settings: TrainSettings, watch: Callable[[Epoch], None]) -> Candidate:
+        """The seed of a model depends on its id, so that it is the same whatever else is trained."""
+        seeded = replace(settings.fit, seed=settings.fit.seed + crc32(self.id.encode()))
+        validation = self.samples.rows(Part.VALIDATION, self.own)
+        model = fit(self.samples, self.training_rows, validation, seeded, watch)
+        return Candidate(self.id, model, self.samples, self.own)
+
+
+def jobs_of(samples: Samples, settings: TrainSettings) -> tuple[list[Job], dict[str, str]]:
+    """The pooled model and those of single assets, pooled first, and why others are not fitted, by model id.
+
+    Nothing is fitted where even the pool is too small.
+    """
+    ending = f"{samples.timeframe}_{settings.fit.network}"
+    wanted: list[tuple[str, Asset | None]] = [(f"{samples.market}_{ending}", None)]
+    if not settings.pooled_only:
+        wanted += [(f"{asset.id}_{ending}", asset) for asset in samples.assets]
+    jobs, too_small = [], {}
+    for model_id, own in wanted:
+        reason = _too_small(samples, own, settings)
+        if reason is None:
+            jobs.append(Job(model_id, samples, own))
+        else:
+            too_small[model_id] = reason
+    return ([] if wanted[0][0] in too_small else jobs), too_small
+
+
+def _too_small(samples: Samples, own: Asset | None, settings: TrainSettings) -> str | None:
+    train, validation, test = (len(samples.rows(part, own)) for part in Part)
+    if train >= settings.least_training and min(validation, test) >= settings.least_validation:
+        return None
+    return (
+        f"too few samples: {train} to train, {validation} to validate, {test} to test; needed are "
+        f"{settings.least_training}, {settings.least_validation}, {settings.least_validation}"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The id of the model that serves each asset id of a market, and the losses that decided it.
+
+    losses holds, for each asset with an own model, the validation log-loss of each model it could have.
+    """
+
+    serving: dict[str, str]
+    losses: dict[str, dict[str, float]]
+
+
+def choose(pooled: Candidate, own: Sequence[Candidate]) -> Choice:
+    """An asset's own model serves where it beats the pooled one on the asset's validation part.
+
+    All other assets of the market get the pooled one, those without any candles too.
+    """
+    serving = {asset.id: pooled.id for asset in assets_of(pooled.samples.market)}
+    losses = {}
+    for candidate in own:
+        (asset,) = candidate.assets
+        losses[asset.id] = {model.id: _validation_loss(model, asset) for model in (pooled, candidate)}
+        serving[asset.id] = min(losses[asset.id], key=losses[asset.id].__getitem__)
+    return Choice(serving, losses)
+
+
+def _validation_loss(candidate: Candidate, asset: Asset) -> float:
+    rows = candidate.samples.rows(Part.VALIDATION, asset)
+    return log_loss(candidate.probabilities(rows), candidate.samples.labels[rows])

@@ -1,0 +1,102 @@
+"""Fitted models as a model repository: a folder of files and the manifest that `growfolio.models` reads."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from growfolio.assets import Timeframe
+from growfolio.features import windows
+from growfolio.models.checked_json import utc_text
+from growfolio.models.manifest import Label, Manifest, Model, ModelFile
+from growfolio.sessions import DAY
+
+from training.dataset import Part, Samples
+from training.evaluation import Scores
+from training.export import write_onnx, write_pth
+from training.pool import Candidate, Choice, choose
+from training.settings import TrainSettings
+
+PROBED = 256
+"""Windows, evenly spaced over validation, on which a graph is checked against torch."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PoolResult:
+    """The models of one market and timeframe as published, and test scores in the same order."""
+
+    samples: Samples
+    models: tuple[Model, ...]
+    test: tuple[Scores, ...]
+    choice: Choice
+
+
+def write_pool(candidates: Sequence[Candidate], settings: TrainSettings, created_at: int) -> PoolResult:
+    """Choose between the candidates of a pool, the pooled one first, write their files, and score them.
+
+    The test part is looked at here, once, when nothing is left to choose. Raises PermanentModelError
+    where a graph does not answer as torch does.
+    """
+    pooled, *own = candidates
+    choice = choose(pooled, own)
+    test = tuple(candidate.scores(Part.TEST) for candidate in candidates)
+    models = tuple(
+        _write_model(candidate, scores, settings, created_at)
+        for candidate, scores in zip(candidates, test, strict=True)
+    )
+    return PoolResult(pooled.samples, models, test, choice)
+
+
+def manifest_of(
+    results: Sequence[PoolResult], left_out: Mapping[str, str], settings: TrainSettings, created_at: int
+) -> Manifest:
+    """The manifest of all pools' models, and which of them serves what."""
+    assignment: dict[Timeframe, dict[str, str]] = {}
+    data: dict[str, object] = {"about": settings.about, "left_out": dict(left_out)}
+    for result in results:
+        samples, split = result.samples, result.samples.split
+        assignment.setdefault(samples.timeframe, {}).update(result.choice.serving)
+        data[f"{samples.market}_{samples.timeframe}"] = {
+            "split": {name: utc_text(getattr(split, name)) for name in split.__slots__},
+            "samples": {part.value: len(samples.rows(part)) for part in Part},
+            "choice_by_validation_log_loss": result.choice.losses,
+        }
+    models = {model.id: model for result in results for model in result.models}
+    return Manifest(created_at, data, models, assignment)
+
+
+def _write_model(candidate: Candidate, test: Scores, settings: TrainSettings, created_at: int) -> Model:
+    samples, days = candidate.samples, settings.expires_days
+    onnx, pth = (settings.out / f"{candidate.id}.{kind}" for kind in ("onnx", "pth"))
+    probed = samples.rows(Part.VALIDATION, candidate.own)
+    probed = probed[np.linspace(0, len(probed) - 1, min(PROBED, len(probed)), dtype=np.int64)]
+    difference = write_onnx(
+        candidate.model, onnx, windows(samples.features[None], np.zeros(1, dtype=np.int64), probed)
+    )
+    if settings.keep_tensors:
+        write_pth(candidate.model, pth)
+    return Model(
+        id=candidate.id,
+        market=samples.market,
+        timeframe=samples.timeframe,
+        network=settings.fit.network,
+        assets=tuple(asset.id for asset in candidate.assets),
+        onnx=_file(onnx),
+        pth=_file(pth) if settings.keep_tensors else None,
+        label=Label("fixed", settings.rule.horizon_bars, settings.rule.threshold),
+        trained_from=samples.seen_from(samples.rows(Part.TRAIN, candidate.own)),
+        trained_until=samples.split.validate_until,
+        expires_at=None if days is None else created_at + days * DAY,
+        metrics={
+            "validation": candidate.scores(Part.VALIDATION).to_json(),
+            "test": test.to_json(),
+            "temperature": candidate.model.temperature.item(),
+            "onnx_against_torch": difference,
+        },
+    )
+
+
+def _file(path: Path) -> ModelFile:
+    content = path.read_bytes()
+    return ModelFile(path.name, hashlib.sha256(content).hexdigest(), len(content))

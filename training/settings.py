@@ -1,0 +1,36 @@
+"""What a training run is told."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from growfolio.assets import ASSETS, Asset, Timeframe
+
+from training.fit import FitSettings
+from training.labels import LabelRule
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """One run of `python -m training train`."""
+
+    candles: Path
+    """A folder of <ID>_5m.parquet files."""
+    out: Path
+    """The folder that becomes a model repository."""
+    assets: tuple[Asset, ...] = ASSETS
+    """Whose candles to train on; the models serve all assets of their markets."""
+    timeframes: tuple[Timeframe, ...] = tuple(Timeframe)
+    rule: LabelRule = field(default_factory=LabelRule)
+    fit: FitSettings = field(default_factory=FitSettings)
+    pooled_only: bool = False
+    """No models of single assets."""
+    keep_tensors: bool = True
+    """Whether to write `.pth` files beside the `.onnx` files."""
+    expires_days: int | None = 90
+    """Days from the run until the models stop serving; None: never."""
+    least_training: int = 1000
+    """Samples under which a model is not fitted at all."""
+    least_validation: int = 200
+    """Samples under which nothing can be stopped, calibrated, or chosen."""
+    about: str = ""
+    """Where the candles come from and under which licence, for the manifest and the model card."""

@@ -1,0 +1,87 @@
+"""The whole of a training run: candles in, a model repository out."""
+
+from collections.abc import Callable
+
+from growfolio.assets import Market
+from growfolio.candles import Bars
+from growfolio.errors import ConfigurationError, GrowfolioError
+from growfolio.models.manifest import MANIFEST, Manifest
+
+from training.card import CARD, model_card
+from training.dataset import Samples, build_samples
+from training.fit import Epoch
+from training.history import read_folder
+from training.pool import Candidate, Job, jobs_of
+from training.progress import Progress
+from training.repository import manifest_of, write_pool
+from training.settings import TrainSettings
+
+Say = Callable[[str], None]
+
+
+def train(settings: TrainSettings, now: int, clock: Callable[[], float], say: Say) -> Manifest:
+    """Fit, choose and score models, and write them, their manifest and their model card to settings.out.
+
+    now is when the models are said to be made, in seconds since the epoch; clock counts seconds for
+    the time left. The manifest is written last: a folder with one is whole. Raises ConfigurationError
+    where no candles can be used, saying why for each asset.
+    """
+    pools, left_out = gather(settings)
+    plan = [jobs_of(samples, settings) for samples in pools]
+    left_out |= {model_id: reason for _, too_small in plan for model_id, reason in too_small.items()}
+    for what, reason in left_out.items():
+        say(f"left out: {what}: {reason}")
+    fitted = [jobs for jobs, _ in plan if jobs]
+    if not fitted:
+        raise ConfigurationError(f"no usable candles in {settings.candles}: {_listed(left_out)}")
+    (settings.out / MANIFEST).unlink(missing_ok=True)
+    settings.out.mkdir(parents=True, exist_ok=True)
+    progress = Progress(sum(_work(job, settings) for jobs in fitted for job in jobs), clock, say)
+    results = []
+    for jobs in fitted:
+        candidates = [_fit(job, settings, progress) for job in jobs]
+        results.append(write_pool(candidates, settings, now))
+    manifest = manifest_of(results, left_out, settings, now)
+    (settings.out / CARD).write_text(model_card(results, _listed(left_out), settings, now))
+    (settings.out / MANIFEST).write_text(manifest.to_json())
+    return manifest
+
+
+def gather(settings: TrainSettings) -> tuple[list[Samples], dict[str, str]]:
+    """The samples of each market and timeframe that has any, and why assets are missing from them."""
+    read = read_folder(settings.candles, settings.assets)
+    left_out = {asset.id: str(reason) for asset, reason in read.items() if isinstance(reason, GrowfolioError)}
+    left_out |= {asset.id: "no candle file" for asset in settings.assets if asset not in read}
+    pools = []
+    for market in Market:
+        bars = {a: b for a, b in read.items() if isinstance(b, Bars) and a.market is market}
+        for timeframe in settings.timeframes:
+            samples, refused = build_samples(market, timeframe, bars, settings.rule)
+            left_out |= {f"{asset.id} {timeframe}": str(reason) for asset, reason in refused.items()}
+            pools += [samples] if samples is not None else []
+    return pools, left_out
+
+
+def _work(job: Job, settings: TrainSettings) -> float:
+    return float(len(job.training_rows) * settings.fit.epochs)
+
+
+def _fit(job: Job, settings: TrainSettings, progress: Progress) -> Candidate:
+    left = settings.fit.epochs
+
+    def watch(epoch: Epoch) -> None:
+        nonlocal left
+        left -= 1
+        progress.advance(
+            len(job.training_rows),
+            f"{job.id} epoch {epoch.number}/{settings.fit.epochs}: loss {epoch.train_loss:.4f}, "
+            f"validation {epoch.validation_loss:.4f}{' (best)' if epoch.best else ''}",
+        )
+
+    candidate = job.run(settings, watch)
+    progress.skip(left * len(job.training_rows))
+    return candidate
+
+
+def _listed(left_out: dict[str, str]) -> str:
+    return "; ".join(f"{what}: {reason}" for what, reason in left_out.items())
