@@ -163,7 +163,7 @@ def test_a_hub_that_is_down_is_a_temporary_fault_soon(hub: FakeHub, repository: 
     assert time.monotonic() - started < 3
 
 
-@pytest.mark.parametrize("status", [429, 500, 503, 504])
+@pytest.mark.parametrize("status", [429, 500, 503, 524])
 def test_a_hub_in_trouble_is_asked_again_and_then_given_up(
     hub: FakeHub, repository: HubRepository, status: int
 ) -> None:
@@ -328,6 +328,16 @@ def test_a_manifest_that_points_outside_its_repository_fetches_nothing(
     with pytest.raises(PermanentModelError, match="must be a plain file name"):
         repository.fetch(commit, STOCKS)
     assert set(hub.asked_for()) == {"manifest.json"}
+
+
+def test_an_answer_that_makes_no_sense_is_a_fault_like_any_other(
+    hub: FakeHub, repository: HubRepository
+) -> None:
+    commit = hub.publish(NAME, FILES)
+    for headers in ({}, {"Location": "http://[broken"}):
+        hub.faults = [Fault("", status=302, headers=headers)]
+        with pytest.raises(TemporaryModelError, match=r"manifest\.json of growfolio/signals could not be"):
+            repository.fetch(commit, STOCKS)
 
 
 def test_an_unknown_repository_is_refused_like_a_private_one(hub: FakeHub, repository: HubRepository) -> None:

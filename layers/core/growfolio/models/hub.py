@@ -129,9 +129,7 @@ class _Commit:
         return None
 
     def _downloaded(self, file: str) -> Path:
-        from httpx2 import HTTPError
         from huggingface_hub import hf_hub_download
-        from huggingface_hub.errors import HFValidationError
 
         repository = self.repository
         token = repository.token() if repository.token else ""
@@ -145,7 +143,9 @@ class _Commit:
                 endpoint=repository.endpoint,
                 library_name="growfolio",
             )
-        except (HTTPError, OSError, HFValidationError) as fault:
+        except ModelError:
+            raise
+        except Exception as fault:  # its own errors, httpx2's, OSError: a bad answer must not end a refresh
             raise self._explained(file, fault) from fault
         return Path(path)
 

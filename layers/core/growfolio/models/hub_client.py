@@ -17,7 +17,6 @@ from huggingface_hub.utils._http import default_client_factory, hf_request_event
 from growfolio.errors import TemporaryModelError
 from growfolio.models.repository import Patience
 
-TEMPORARY_STATUS = (408, 429, 500, 502, 503, 504)
 PAUSES = (0.3, 1.0)
 """Seconds before the second and the third try of a request."""
 
@@ -56,7 +55,7 @@ class _Client(httpx2.Client):
             except httpx2.TransportError as fault:
                 trouble = f"did not answer: {fault or type(fault).__name__}"
                 continue
-            if response.status_code not in TEMPORARY_STATUS:
+            if response.status_code < 500 and response.status_code not in (408, 429):
                 response.stream = _Stream(response.stream, self.deadline)
                 return response
             response.close()

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 from growfolio.assets import Market
@@ -14,7 +13,7 @@ from growfolio.models.repository import FolderRepository, ModelRepository
 from growfolio.models.revision import FixedRevision, RevisionSource, SsmParameter
 from growfolio.settings import STARTER, Settings
 
-STARTER_MODELS = FolderRepository(files("growfolio.models") / "starter", STARTER)
+STARTER_MODELS = FolderRepository(Path(__file__).parent / "starter", STARTER)
 """The models shipped with the code: for a first run, and the last resort."""
 
 

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Protocol
 
@@ -52,7 +51,7 @@ class ModelRepository(Protocol):
 class FolderRepository:
     """A folder with the files of a model repository. Its revision is named after what the manifest says."""
 
-    def __init__(self, folder: Traversable | Path, revision: str | None = None) -> None:
+    def __init__(self, folder: Path, revision: str | None = None) -> None:
         """revision names the content of a folder that never changes."""
         self._folder = folder
         self._revision = revision
