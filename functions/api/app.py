@@ -36,7 +36,8 @@ def make_handler(store: SignalStore, clock: Clock, settings: Settings) -> Handle
         metrics.add_metric("NotModified", MetricUnit.Count, answer["statusCode"] == 304)
         return answer
 
-    return handle
+    wrapped: Handler = handle
+    return wrapped
 
 
 if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from hashlib import blake2b
 
 from fastapi import Request, Response
+from growfolio.assets import Market
 from growfolio.judgement import Judged
 from growfolio.presentation import Json, judged_json, to_json
 from growfolio.sessions import MarketHours
@@ -22,23 +23,27 @@ _FORM = to_json(judged_json(EXAMPLE))
 
 
 def changes_at(judged: Judged, hours: MarketHours, now: int) -> int:
-    """When its reader may next see something else, in seconds since the epoch; now while a bar is awaited.
+    """When its reader may next see something else, in seconds since the epoch; always after now.
 
-    That is when the bar under way closes, the market opens, or the signal expires, whichever is first.
-    A bar is awaited from its close until its signal, or why there is none, has been stored; but no
-    longer than one bar: then something is wrong, and asking every few seconds does not mend it.
+    That is when the bar under way closes, the market opens, or the signal expires, whichever is first;
+    and at any moment while a bar is awaited. A bar is awaited from its close until its signal, or why
+    there is none, has been stored; but no longer than one bar: then something is wrong, and asking
+    every few seconds does not mend it.
     """
+    soon = now + AWAITED_SECONDS
     session = next((s for s in reversed(hours.sessions) if s.open <= now), None)
     if session is None:
-        return now
+        return soon
     bar = judged.timeframe.seconds
     newest_close = session.open + (min(now, session.close) - session.open) // bar * bar
-    if newest_close > session.open and _tried_until(judged) < newest_close and now < newest_close + bar:
-        return now
-    changes = [newest_close + bar if newest_close < session.close else hours.next_open(now)]
-    if judged.signal:
-        changes.append(judged.signal.expires_at)
-    return min((change for change in changes if change and change > now), default=now)
+    just_opened = newest_close == session.open and judged.asset.market is not Market.CRYPTO
+    awaited = not just_opened and _tried_until(judged) < newest_close and now < newest_close + bar
+    changes = [
+        soon if awaited else None,
+        newest_close + bar if newest_close < session.close else hours.next_open(now),
+        judged.signal.expires_at if judged.signal else None,
+    ]
+    return min((change for change in changes if change and change > now), default=soon)
 
 
 def _tried_until(judged: Judged) -> int:
@@ -47,9 +52,8 @@ def _tried_until(judged: Judged) -> int:
 
 
 def holds_for(changes: Iterable[int], now: int) -> int:
-    """For how many seconds an answer may be kept that changes at any of these moments."""
-    seconds = min(changes, default=now) - now
-    return min(seconds, LONGEST_SECONDS) if seconds > 0 else AWAITED_SECONDS
+    """For how many seconds an answer may be kept that changes at each of these moments."""
+    return min(LONGEST_SECONDS, *(change - now for change in changes))
 
 
 def judged_identity(judged: Judged) -> tuple[object, ...]:

@@ -8,22 +8,22 @@ from growfolio.signals import Action, Status
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class _Answer(BaseModel):
+class Answer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Asset(_Answer):
+class Asset(Answer):
     symbol: str
     market: Market
     name: str
 
 
-class Assets(_Answer):
+class Assets(Answer):
     assets: list[Asset]
     timeframes: list[Timeframe]
 
 
-class Probabilities(_Answer):
+class Probabilities(Answer):
     """Calibrated; they sum to one."""
 
     sell: float = Field(ge=0, le=1)
@@ -31,14 +31,14 @@ class Probabilities(_Answer):
     buy: float = Field(ge=0, le=1)
 
 
-class Model(_Answer):
+class Model(Answer):
     """The model that spoke, and the commit of the model repository it came from."""
 
     id: str
     revision: str
 
 
-class Facts(_Answer):
+class Facts(Answer):
     """Indicator values of the signal's bar, in plain units."""
 
     rsi: float = Field(description="RSI(14), 0 to 100.")
@@ -51,7 +51,7 @@ class Facts(_Answer):
     volatility_pct: float = Field(description="Standard deviation of the last 60 returns, in per cent.")
 
 
-class Attempt(_Answer):
+class Attempt(Answer):
     """The last try to make a signal, whatever came of it."""
 
     bar_close: datetime
@@ -60,7 +60,7 @@ class Attempt(_Answer):
     reasons: list[str]
 
 
-class PastSignal(_Answer):
+class PastSignal(Answer):
     """A signal as it was given when its bar had closed."""
 
     symbol: str
@@ -86,7 +86,7 @@ class PastSignal(_Answer):
     facts: Facts
 
 
-class _Judged(_Answer):
+class _Judged(Answer):
     status: Status = Field(description="What the signal is worth now; only `ok` is current.")
     reasons: list[str] = Field(description="Why the status is not ok.")
     next_open: datetime | None = Field(description="When a closed market opens, if that is known.")
@@ -123,7 +123,7 @@ class NoSignal(_Judged):
     facts: None
 
 
-class Signals(_Answer):
+class Signals(Answer):
     """One for each asset asked for, in the product's order or in that of the question."""
 
     timeframe: Timeframe
@@ -136,7 +136,7 @@ class AssetSignals(Asset):
     signals: list[Signal | NoSignal]
 
 
-class History(_Answer):
+class History(Answer):
     """Newest first. next_cursor leads to the page before; null on the last one."""
 
     symbol: str
@@ -145,7 +145,7 @@ class History(_Answer):
     next_cursor: str | None
 
 
-class MarketHealth(_Answer):
+class MarketHealth(Answer):
     market: Market
     open: bool
     next_open: datetime | None
@@ -157,18 +157,18 @@ class MarketHealth(_Answer):
     newest_bar_close: datetime | None
 
 
-class Health(_Answer):
+class Health(Answer):
     healthy: Literal[True]
     markets: list[MarketHealth]
 
 
-class BadParameter(_Answer):
+class BadParameter(Answer):
     parameter: str
     detail: str
     given: str | None = None
 
 
-class Problem(_Answer):
+class Problem(Answer):
     """An error (RFC 9457). `detail` says what to do; members beside the standard ones depend on the type."""
 
     type: str

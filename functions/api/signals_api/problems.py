@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from signals_api import SERVICE
 
-RETRY_SECONDS = 5
+STORE_RETRY_SECONDS = 5
 SHOWN = 40
 """Characters of what a reader sent that an error repeats."""
 
@@ -22,13 +22,20 @@ logger = Logger(service=SERVICE)
 
 
 class Problem(Exception):
-    """An answer other than the one asked for. kind names it for programs, detail says what to do."""
+    """An answer other than the one asked for.
 
-    def __init__(self, status: int, kind: str, detail: str, **more: Any) -> None:
+    kind names it for programs, detail says what to do, and retry_after in how many seconds the same
+    request may succeed; more are members that only this kind has.
+    """
+
+    def __init__(
+        self, status: int, kind: str, detail: str, retry_after: int | None = None, **more: Any
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.kind = kind
         self.detail = detail
+        self.retry_after = retry_after
         self.more = more
 
     def as_json(self, instance: str) -> Json:
@@ -45,12 +52,11 @@ class Problem(Exception):
 
 def answer(request: Request, problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
     """The problem as a response; no cache may keep it."""
-    return Response(
-        to_json(problem.as_json(request.url.path)),
-        problem.status,
-        {"Cache-Control": "no-store", **(headers or {})},
-        "application/problem+json",
-    )
+    all_headers = {"Cache-Control": "no-store", **(headers or {})}
+    if problem.retry_after is not None:
+        all_headers["Retry-After"] = str(problem.retry_after)
+    body = to_json(problem.as_json(request.url.path))
+    return Response(body, problem.status, all_headers, "application/problem+json")
 
 
 def unexpected(request: Request) -> Response:
@@ -77,8 +83,8 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(TemporaryStoreError)
     async def _store_is_busy(request: Request, error: TemporaryStoreError) -> Response:
         logger.warning("the store did not answer", exc_info=error)
-        detail = f"The store of signals did not answer. Try again in {RETRY_SECONDS} seconds."
-        return answer(request, Problem(503, "store-busy", detail), {"Retry-After": str(RETRY_SECONDS)})
+        detail = f"The store of signals did not answer. Try again in {STORE_RETRY_SECONDS} seconds."
+        return answer(request, Problem(503, "store-busy", detail, STORE_RETRY_SECONDS))
 
     @app.exception_handler(RequestValidationError)
     async def _bad_parameters(request: Request, error: RequestValidationError) -> Response:

@@ -116,7 +116,7 @@ def show_health(request: Request, reader: From) -> Response:
         detail = (
             f"Less than {least:.0%} of the signals of {' and '.join(ill)} are current: see refresh's log."
         )
-        raise Problem(503, "unhealthy", detail, healthy=False, markets=report)
+        raise Problem(503, "unhealthy", detail, 60, healthy=False, markets=report)
     return Response(
         to_json({"healthy": True, "markets": report}), headers=NEVER_KEPT, media_type="application/json"
     )

@@ -128,7 +128,7 @@ def _instant_or_none(seconds: int | None) -> str | None:
 
 
 def to_json(value: object) -> str:
-    """Compact JSON whose numbers are plain decimals: SHIB's price is 0.00001345, not 1.345e-05.
+    """Compact JSON whose small numbers are plain decimals: SHIB's price is 0.00001345, not 1.345e-05.
 
     json.dumps cannot be told so. Raises ValueError for a number that JSON does not have (NaN, infinity)
     and TypeError for any other value that it does not have.
@@ -139,6 +139,6 @@ def to_json(value: object) -> str:
         return "{" + ",".join([f"{to_json(str(key))}:{to_json(each)}" for key, each in value.items()]) + "}"
     if isinstance(value, list | tuple):
         return "[" + ",".join([to_json(each) for each in value]) + "]"
-    if isinstance(value, float) and "e" in (text := repr(value)):
+    if isinstance(value, float) and "e-" in (text := repr(value)):
         return format(Decimal(text), "f")
     return json.dumps(value, allow_nan=False)

@@ -1,0 +1,49 @@
+"""The OpenAPI document says what the API does."""
+
+import re
+from typing import Any
+
+import pytest
+from signals_api import contract
+
+from tests.unit.api.conftest import Api
+
+
+@pytest.fixture
+def document(api: Api) -> dict[str, Any]:
+    found: dict[str, Any] = api.client.get("/openapi.json").json()
+    return found
+
+
+def test_every_route_is_documented_with_its_parameters(document: dict[str, Any]) -> None:
+    parameters = {
+        path: [parameter["name"] for parameter in item["get"].get("parameters", [])]
+        for path, item in document["paths"].items()
+    }
+    assert parameters == {
+        "/v1/signals": ["timeframe", "symbols", "min_confidence"],
+        "/v1/signals/{symbol}": ["symbol", "timeframe"],
+        "/v1/signals/{symbol}/history": ["symbol", "timeframe", "limit", "cursor"],
+        "/v1/assets": [],
+        "/v1/health": [],
+    }
+
+
+def test_every_schema_that_is_referred_to_is_there(document: dict[str, Any]) -> None:
+    names = set(re.findall(r"#/components/schemas/(\w+)", str(document)))
+    assert {"Signals", "AssetSignals", "History", "Assets", "Health", "Problem"} <= names
+    assert names <= set(document["components"]["schemas"])
+
+
+@pytest.mark.parametrize("schema", contract.ANSWERS, ids=lambda schema: schema.__name__)
+def test_every_answer_has_an_example_that_fits_its_schema(
+    document: dict[str, Any], schema: type[contract.Answer]
+) -> None:
+    (example,) = document["components"]["schemas"][schema.__name__]["examples"]
+    schema.model_validate(example, strict=False)
+
+
+def test_errors_are_documented_where_they_can_happen(document: dict[str, Any]) -> None:
+    answers = {path: set(item["get"]["responses"]) for path, item in document["paths"].items()}
+    assert answers["/v1/signals"] == {"200", "404", "422", "503"}
+    assert answers["/v1/health"] == {"200", "503"}

@@ -1,0 +1,91 @@
+"""Whether an open market's readers are served."""
+
+import pytest
+from growfolio.assets import Market, Timeframe, assets_of
+
+from tests.samples import BAR, a_failure, a_signal
+from tests.unit.api.conftest import Api
+
+OPEN, CLOSE = BAR - 4 * 3600 - 1800, BAR + 2 * 3600
+"""09:30 and 16:00 in New York."""
+STOCKS = assets_of(Market.STOCKS)
+
+
+def test_with_all_signals_current_both_markets_are_well(api: Api) -> None:
+    api.refresh(BAR)
+    answer = api.get("/v1/health")
+    assert answer.status_code == 200
+    stocks, crypto = answer.json()["markets"]
+    assert answer.json()["healthy"] is True
+    assert stocks == {
+        "market": "stocks",
+        "open": True,
+        "next_open": None,
+        "fresh_share": 1.0,
+        "statuses": {"ok": 28},
+        "revisions": ["a" * 40],
+        "newest_bar_close": "2024-09-05T18:00:00Z",
+    }
+    assert (crypto["market"], crypto["open"], crypto["statuses"]) == ("crypto", True, {"ok": 20})
+
+
+@pytest.mark.parametrize(("failed", "status"), [(2, 200), (3, 503)])
+def test_an_open_market_below_the_stated_share_is_ill(api: Api, failed: int, status: int) -> None:
+    """Of 14 stocks, 2 without signals leave 86 % current, 3 leave 79 %; 80 % are asked for."""
+    api.refresh(BAR, Market.CRYPTO)
+    for asset in STOCKS[failed:]:
+        for timeframe in Timeframe:
+            api.store.put_signal(a_signal(asset.symbol, timeframe))
+    for asset in STOCKS[:failed]:
+        for timeframe in Timeframe:
+            api.store.note_attempt(asset, timeframe, a_failure())
+    answer = api.get("/v1/health")
+    assert answer.status_code == status
+    assert answer.json()["healthy"] is (status == 200)
+    assert answer.json()["markets"][0]["statuses"] == {"ok": 28 - 2 * failed, "no_data": 2 * failed}
+
+
+def test_ill_health_says_which_market_and_where_to_look(api: Api) -> None:
+    api.refresh(BAR, Market.CRYPTO)
+    answer = api.get("/v1/health")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+    assert "of the signals of stocks are current" in answer.json()["detail"]
+    assert "log" in answer.json()["detail"]
+
+
+def test_a_closed_market_owes_nothing_and_says_when_it_opens(api: Api) -> None:
+    api.refresh(CLOSE)
+    api.now = CLOSE + 30
+    answer = api.get("/v1/health")
+    stocks = answer.json()["markets"][0]
+    assert answer.status_code == 200
+    assert (stocks["open"], stocks["next_open"]) == (False, "2024-09-06T13:30:00Z")
+    assert stocks["fresh_share"] is None
+    assert stocks["statuses"] == {"market_closed": 28}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status"),
+    [(0, 200), (389, 200), (390, 503), (990, 503)],
+)
+def test_a_market_that_just_opened_is_not_ill_for_having_no_signal_yet(
+    api: Api, seconds: int, status: int
+) -> None:
+    """The first 5m bar closes after 300 s, and a refresh may take 90 s."""
+    api.refresh(OPEN - 86_400 + 6 * 3600 + 1800, Market.STOCKS)
+    api.now = OPEN + seconds
+    api.refresh(api.now // 900 * 900, Market.CRYPTO)
+    api.refresh(api.now // 300 * 300, Market.CRYPTO)
+    assert api.get("/v1/health").status_code == status
+
+
+def test_after_the_first_bar_only_its_timeframe_is_due(api: Api) -> None:
+    api.refresh(OPEN + 300)
+    api.now = OPEN + 400
+    assert api.get("/v1/health").json()["markets"][0]["fresh_share"] == 1.0
+
+
+def test_while_models_change_both_revisions_are_named(api: Api) -> None:
+    api.refresh(BAR)
+    api.store.put_signal(a_signal("AAPL", revision="b" * 40))
+    assert api.get("/v1/health").json()["markets"][0]["revisions"] == ["a" * 40, "b" * 40]
