@@ -6,9 +6,8 @@ import pytest
 from botocore.stub import Stubber
 from growfolio.errors import PermanentModelError, TemporaryModelError
 from growfolio.models.revision import MAX_AGE, SsmParameter, ssm_client
+from moto.server import ThreadedMotoServer
 from mypy_boto3_ssm import SSMClient
-
-from tests.dynamodb import moto_server
 
 NAME = "/growfolio/test/model-revision"
 SCHEDULE = 300
@@ -16,8 +15,11 @@ SCHEDULE = 300
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    with moto_server() as address:
-        yield address
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
 
 
 @pytest.fixture
