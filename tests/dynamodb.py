@@ -3,11 +3,9 @@
 moto accepts what the real engine refuses, so what touches the table is tested on both.
 """
 
-import logging
 import shutil
 import socket
 import subprocess
-import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -24,11 +22,15 @@ from growfolio.store.dynamodb import DynamoStore
 from growfolio.store.items import key
 from growfolio.store.table import create_table
 
+from infra.embedded_aws import embedded_aws
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 LOCAL_JAR = Path(__file__).parents[1] / ".cache" / "dynamodb-local" / "DynamoDBLocal.jar"
 START_SECONDS = 30
+
+moto_server = embedded_aws
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,29 +93,6 @@ def fresh_table(endpoint: str) -> FreshTable:
     name = f"growfolio-{uuid.uuid4().hex[:12]}"
     create_table(client, name)
     return FreshTable(name, endpoint, client)
-
-
-@contextmanager
-def moto_server() -> Iterator[str]:
-    """moto's DynamoDB over HTTP; gives its endpoint.
-
-    It answers one request at a time: moto checks a condition and writes in two steps without a lock,
-    which DynamoDB never does.
-    """
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-    from werkzeug.serving import make_server
-
-    app = DomainDispatcherApplication(create_backend_app)
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = make_server("127.0.0.1", 0, app, threaded=False)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @contextmanager
