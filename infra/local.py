@@ -9,79 +9,145 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
-from growfolio.assets import Market
+import uvicorn
+from growfolio.assets import ASSETS, Market, Timeframe
 from growfolio.errors import GrowfolioError
+from growfolio.judgement import judge
+from growfolio.presentation import judged_json
+from growfolio.sessions import market_hours
+from growfolio.settings import Settings
+from growfolio.signals import SignalRecord
+from growfolio.store.connection import dynamodb_client
+from growfolio.store.dynamodb import DynamoStore
+from growfolio.store.table import create_table
+
+from functions.refresh.app import Handler, make_handler
+from infra.embedded_aws import embedded_aws
+from infra.local_display import print_signals
 from infra.local_options import Options
 
 PERIOD = 300
 PUBLISHING_DELAY = 5
-"""Seconds after a bar's close before the schedule fires; EventBridge's fires within the minute."""
+"""Seconds after a bar's close at which the schedule fires here; EventBridge's fires within the minute."""
 
 Clock = Callable[[], int]
-"""Seconds since the epoch."""
+
+CONTEXT = SimpleNamespace(
+    function_name="refresh",
+    memory_limit_in_mb=1024,
+    invoked_function_arn="arn:aws:lambda:us-east-1:000000000000:function:refresh",
+    aws_request_id="local",
+)
+"""What a handler reads of Lambda's context."""
+
+
+class LocalCloud:
+    """The refresh functions of both markets and the table they write to."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.store = DynamoStore(settings.table)
+        self.handlers: dict[Market, Handler] = {
+            market: make_handler(replace(settings, market=market.value), clock) for market in Market
+        }
+
+    def refresh(self) -> dict[str, int]:
+        """What both schedules do at this moment: how many records were written, how many stay as they were."""
+        event = {"detail-type": "Scheduled Event", "time": _iso(self.clock())}
+        with ThreadPoolExecutor(len(self.handlers)) as pool:
+            answers = list(pool.map(lambda handler: handler(event, CONTEXT), self.handlers.values()))
+        return {count: sum(answer[count] for answer in answers) for count in ("written", "unchanged")}
+
+    def signals(self) -> list[dict[str, Any]]:
+        """Every asset on every timeframe, as the API serves it."""
+        now = self.clock()
+        hours = {market: market_hours(market, now) for market in Market}
+        stored = {(r.asset, r.timeframe): r for tf in Timeframe for r in self.store.signals(tf)}
+        return [
+            judged_json(judge(stored.get(key, SignalRecord(*key, None, None)), hours[key[0].market], now))
+            for key in ((asset, timeframe) for asset in ASSETS for timeframe in Timeframe)
+        ]
 
 
 def clock_from(at: int | None) -> Clock:
-    """A clock that runs on from at, or the machine's."""
+    """Seconds since the epoch, running on from at; from now where at is None."""
     offset = 0.0 if at is None else at - time.time()
     return lambda: int(time.time() + offset)
 
 
-class LocalContext:
-    """What AWS passes to a handler beside the event."""
-
-    function_name = "refresh"
-    function_version = "$LATEST"
-    invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:refresh"
-    memory_limit_in_mb = 1024
-    aws_request_id = "local"
-
-
-@contextmanager
-def embedded_dynamodb() -> Iterator[str]:
-    """A DynamoDB in this process, empty, for as long as the block runs; gives its endpoint."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        yield f"http://{host}:{port}"
-    finally:
-        server.stop()
-
-
-def environment(options: Options, endpoint: str) -> dict[str, str]:
-    """What template.yaml gives the functions, for this machine."""
-    sources = {"live": "", "replay": "replay", "simulated": "simulated"}
-    return {
+def environment(options: Options, endpoint: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """What template.yaml gives the functions, for this machine. What the person set keeps its value."""
+    ours = {
+        "GROWFOLIO_SOURCE": "" if options.market == "live" else options.market,
+        "GROWFOLIO_CANDLES": options.candles,
+        "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
-        "GROWFOLIO_SOURCE": sources[options.market],
-        "GROWFOLIO_CANDLES": options.candles,
-        "POWERTOOLS_METRICS_DISABLED": "true",
-        "POWERTOOLS_LOG_LEVEL": "WARNING",
-        "POWERTOOLS_SERVICE_NAME": "growfolio",
-        "ORT_DISABLE_TELEMETRY": "1",
     }
+    defaults = {
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "POWERTOOLS_METRICS_DISABLED": "true",
+        "POWERTOOLS_LOG_LEVEL": "ERROR",
+    }
+    return ours | {name: value for name, value in defaults.items() if name not in environ}
+
+
+def run(options: Options) -> None:
+    """Refreshes once and prints; then, unless once was asked for, serves and refreshes until interrupted."""
+    clock = clock_from(options.at)
+    settings = Settings.from_environment(os.environ)
+    cloud = LocalCloud(settings, clock)
+    create_table(dynamodb_client(), settings.table)
+    _show(cloud, options, cloud.refresh())
+    if options.once:
+        return
+    threading.Thread(target=_serve, args=(cloud, options.port), daemon=True).start()
+    print(f"\nAPI on http://127.0.0.1:{options.port}/v1/signals?timeframe=5m   (Ctrl+C ends)", flush=True)
+    while True:
+        time.sleep(PERIOD - (clock() - PUBLISHING_DELAY) % PERIOD)
+        _show(cloud, options, cloud.refresh())
+
+
+def _show(cloud: LocalCloud, options: Options, counts: dict[str, int]) -> None:
+    signals = cloud.signals()
+    if options.as_json:
+        print(json.dumps({"signals": signals, **counts}, default=float), flush=True)
+    else:
+        print_signals(signals, options.market, _iso(cloud.clock()))
+
+
+def _serve(cloud: LocalCloud, port: int) -> None:
+    from signals_api.application import create_app
+
+    app = create_app(cloud.store, cloud.clock, cloud.settings)
+    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
+
+
+def _iso(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def main() -> int:
     try:
         options = Options.from_environment(os.environ)
-        with embedded_dynamodb() as endpoint:
-            os.environ.update(environment(options, endpoint))
-            return _run(options, clock_from(options.at))
+        with embedded_aws() as endpoint:
+            os.environ.update(environment(options, endpoint, os.environ))
+            run(options)
     except GrowfolioError as error:
         print(f"growfolio: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        return 0
+        pass
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

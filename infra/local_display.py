@@ -1,6 +1,7 @@
 """Signals on a terminal: what `make run` prints."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import shorten
 from typing import Any
 
 from rich.console import Console
@@ -13,6 +14,8 @@ BANNERS = {
     "replay": "REPLAY of recorded candles: nothing below is current.",
     "live": "LIVE market data. Signals are forecasts, not advice.",
 }
+STATUS_WIDTH = 60
+"""The whole reason is in the API's answer."""
 
 
 def print_signals(signals: Sequence[Mapping[str, Any]], market: str, now: str) -> None:
@@ -44,7 +47,7 @@ def _cells(signal: Mapping[str, Any]) -> list[Text]:
         Text(f"{signal['confidence']:.1f} %", style="" if good else "dim"),
         *(Text(number) for number in numbers),
         Text(str(signal.get("bar_close") or "–")[:16].replace("T", " ")),
-        Text(status, style="green" if good else "yellow"),
+        Text(shorten(status, STATUS_WIDTH, placeholder="…"), style="green" if good else "yellow"),
     ]
 
 

@@ -1,5 +1,7 @@
 """Which implementation stands behind each port, from the settings. Providers are imported only when used."""
 
+from pathlib import Path
+
 from growfolio.assets import Market
 from growfolio.errors import ConfigurationError
 from growfolio.feed import WindowedFeed
@@ -43,7 +45,7 @@ def market_source(settings: Settings, market: Market) -> MarketSource:
     if name == "replay":
         from growfolio.market.replay import ReplaySource
 
-        return ReplaySource(settings.candles)
+        return ReplaySource(Path(settings.candles))
     if name == "simulated":
         from growfolio.market.simulated import SimulatedSource
 
