@@ -85,6 +85,14 @@ def test_a_history_that_ends_with_its_page_promises_no_other(store: DynamoStore)
     assert store.history(AAPL, M5, 3).next_before is None
 
 
+def test_a_page_is_one_request(table: FreshTable) -> None:
+    for n in range(4):
+        table.store.put_history(a_signal(bar_close=BAR + 300 * n))
+    with table.requests() as made:
+        table.store.history(AAPL, M5, 2)
+    assert made == ["Query"]
+
+
 def test_before_is_exclusive(store: DynamoStore) -> None:
     store.put_history(a_signal())
     assert store.history(AAPL, M5, 3, before=BAR).signals == ()

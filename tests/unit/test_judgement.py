@@ -75,8 +75,9 @@ def test_a_stale_signal_tells_what_went_wrong_since() -> None:
     assert answer.reasons == ("expired at 2024-09-05T16:06:30Z", "4 slots in a row without trades")
 
 
-def test_a_failure_before_the_signal_is_no_reason() -> None:
-    answer = judged(a_current_signal(NOON), NOON + 400, attempt=a_failure(NOON - 300))
+@pytest.mark.parametrize("bar_close", [NOON - 300, NOON])
+def test_a_failure_that_the_signal_made_up_for_is_no_reason(bar_close: int) -> None:
+    answer = judged(a_current_signal(NOON), NOON + 400, attempt=a_failure(bar_close))
     assert answer.reasons == ("expired at 2024-09-05T16:06:30Z",)
 
 
