@@ -88,13 +88,11 @@ def keep_exchanges(ccxt: Path, kept: Iterable[str]) -> None:
     """
     wanted = _with_bases(ccxt, kept)
     every = {path.stem for path in (ccxt / "abstract").glob("*.py")} - {"__init__"}
-    for package in (ccxt, ccxt / "async_support"):
-        for name in every - wanted:
-            (package / f"{name}.py").unlink(missing_ok=True)
-        init = package / "__init__.py"
-        init.write_text("".join(_without(init.read_text(), every - wanted)))
     for name in every - wanted:
         (ccxt / "abstract" / f"{name}.py").unlink()
+        (ccxt / f"{name}.py").unlink(missing_ok=True)
+    init = ccxt / "__init__.py"
+    init.write_text("".join(_without(init.read_text(), every - wanted)))
 
 
 def _with_bases(ccxt: Path, names: Iterable[str]) -> set[str]:
@@ -117,7 +115,7 @@ def _with_bases(ccxt: Path, names: Iterable[str]) -> set[str]:
 def _without(init: str, dropped: set[str]) -> Iterator[str]:
     """An __init__'s lines, less the imports and list entries of the dropped exchanges."""
     for line in init.splitlines(keepends=True):
-        named = re.match(r"from ccxt(?:\.async_support)?\.(\w+)\s+import|\s+'(\w+)',", line)
+        named = re.match(r"from ccxt\.(\w+)\s+import|\s+'(\w+)',", line)
         if not (named and (named[1] or named[2]) in dropped):
             yield line
 

@@ -40,7 +40,23 @@ LAYERS = {
         Layer(
             "crypto",
             beside=("core", "forecast"),
-            prune=("ccxt/pro", "ccxt/prediction", "ccxt/test"),
+            # What only ccxt's asynchronous classes and its signing of orders import.
+            without=(
+                "aiohappyeyeballs",
+                "aiohttp",
+                "aiohttp-fast-zlib",
+                "aiosignal",
+                "attrs",
+                "coincurve",
+                "frozenlist",
+                "multidict",
+                "propcache",
+                "uvloop",
+                "winloop",
+                "yarl",
+                "zlib-ng",
+            ),
+            prune=("ccxt/async_support", "ccxt/pro", "ccxt/prediction", "ccxt/test"),
         ),
         Layer("web", beside=("core",)),
         Layer(

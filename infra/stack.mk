@@ -16,13 +16,27 @@ SAM = PATH="$(dir $(PYTHON313)):$$PATH" PYTHON313=$(PYTHON313) ARCH=$(ARCH) SAM_
   AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} .venv-sam/bin/sam
 BUILD_DIR ?= .aws-sam/build
 
-.PHONY: build stack-lock
+.PHONY: build stack-test stack-lock
 build: .venv-sam/.ready $(VENV)/.run ## build all functions and layers for ARCH (arm64, x86_64), within their budgets
 	$(SAM) build --build-dir $(BUILD_DIR) --parameter-overrides Architecture=$(ARCH)
 	for folder in $(BUILD_DIR)/*Function; do \
 	  $(PYTHON313) -m compileall -q --invalidation-mode unchecked-hash -s $$folder -p /var/task $$folder || exit 1; \
 	done
 	$(BIN)/python -m infra.sizes $(BUILD_DIR) --architecture $(ARCH)
+
+# What Lambda's runtime brings, for the emulator.
+.cache/lambda-runtime/.ready: infra/tools/runtime.lock | $(UV)
+	rm -rf $(@D)
+	$(UV) pip install --quiet --no-deps --require-hashes --python $(PYTHON313) --target $(@D) --requirements $<
+	@touch $@
+
+# Tests run in a network and mount namespace of their own, where providers' hosts are on this machine.
+stack-test: ARCH = x86_64
+stack-test: BUILD_DIR = .aws-sam/stack-test
+stack-test: $(VENV)/.dev .venv-policy/.ready .cache/lambda-runtime/.ready $(DYNAMODB_LOCAL)/.$(DYNAMODB_VERSION) build ## the built stack in the Lambda emulator, its roles, alarms and template; needs python3.13 and Java
+	$(SAM) validate --lint
+	STACK_TEST_ISOLATED=1 STACK_TEST_BUILD=$(BUILD_DIR) PYTHON313=$(PYTHON313) \
+	  unshare --map-root-user --mount --net $(BIN)/python -m pytest tests/stack $(TESTS)
 
 stack-lock: | $(UV) ## pin the tools of infra/tools anew
 	for tool in sam policy; do \

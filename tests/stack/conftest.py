@@ -1,0 +1,122 @@
+"""The built stack, created in moto, and its functions in the Lambda emulator: `make stack-test`."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from infra.embedded_aws import embedded_aws
+from infra.sizes import BuiltFunction, built_functions
+from infra.template import load
+from tests.dynamodb import dynamodb_local
+from tests.stack.cloud import Created, Templates, create
+from tests.stack.emulator import Runtime
+from tests.stack.internet import internet
+from tests.stack.providers import Binance, Finnhub, Provider, Yahoo
+from tests.stack.recorder import Recorder, recorder
+from tests.stack.world import World
+
+ROOT = Path(__file__).resolve().parents[2]
+PARAMETERS = {
+    "Stage": "test",
+    "Architecture": "x86_64",
+    "ReservedConcurrency": "3",
+    "DeletionProtection": "true",
+    "AlarmEmail": "owner@example.com",
+    "AllowedOrigins": "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+    "HubTokenParameter": "/growfolio/test/hub-token",
+    "QuoteKeyParameter": "/growfolio/test/quote-key",
+    "ExplainKeyParameter": "/growfolio/test/explain-key",
+}
+HOSTS: dict[str, type[Provider]] = {
+    "data-api.binance.vision": Binance,
+    "api.binance.com": Binance,
+    "query1.finance.yahoo.com": Yahoo,
+    "query2.finance.yahoo.com": Yahoo,
+    "fc.yahoo.com": Yahoo,
+    "finnhub.io": Finnhub,
+}
+
+
+@pytest.fixture(scope="session")
+def build() -> Path:
+    """What `make stack-test` has built, for this machine's architecture."""
+    return ROOT / os.environ["STACK_TEST_BUILD"]
+
+
+@pytest.fixture(scope="session")
+def built(build: Path) -> dict[str, BuiltFunction]:
+    return {function.name: function for function in built_functions(build)}
+
+
+@pytest.fixture(scope="session")
+def templates(build: Path) -> Templates:
+    """The built template as AWS would expand it, and those nested in it."""
+    expand = [ROOT / ".venv-sam/bin/python", ROOT / "infra/transform.py", build / "template.yaml"]
+    stack = json.loads(subprocess.run(expand, check=True, capture_output=True).stdout)
+    nested = {
+        name: load(build / resource["Properties"]["TemplateURL"]).body
+        for name, resource in stack["Resources"].items()
+        if resource["Type"] == "AWS::CloudFormation::Stack"
+    }
+    return Templates(stack, nested)
+
+
+@pytest.fixture(scope="session")
+def providers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, Provider], Path]]:
+    """The hosts of the private internet, and the authority that vouches for them."""
+    hosts = {name: kind() for name, kind in HOSTS.items()}
+    with internet(hosts, tmp_path_factory.mktemp("internet")) as authority:
+        yield hosts, authority
+
+
+@pytest.fixture(scope="session")
+def created(providers: object, templates: Templates) -> Iterator[Created]:
+    """The stack in moto. The private internet comes first: it brings the loopback up."""
+    with embedded_aws() as endpoint:
+        yield create(endpoint, templates, PARAMETERS)
+
+
+@pytest.fixture(scope="session")
+def runtime() -> Runtime:
+    emulator = next(
+        (ROOT / ".venv-sam/lib").glob("python3*/site-packages/samcli/local/rapid/aws-lambda-rie-x86_64")
+    )
+    return Runtime(emulator, Path(os.environ["PYTHON313"]), ROOT / ".cache/lambda-runtime")
+
+
+@pytest.fixture(scope="session")
+def record(created: Created) -> Iterator[Recorder]:
+    """The proxy that functions take for AWS: the table is DynamoDB Local's, the rest moto's."""
+    with (
+        dynamodb_local() as table,
+        recorder({"": _address(created.endpoint), "dynamodb": _address(table)}) as proxy,
+    ):
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def world(
+    created: Created,
+    templates: Templates,
+    built: dict[str, BuiltFunction],
+    runtime: Runtime,
+    record: Recorder,
+    providers: tuple[dict[str, Provider], Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> World:
+    """Everything that a built function meets when it runs."""
+    hosts, authority = providers
+    world = World(
+        created, templates, built, runtime, record, hosts, authority, tmp_path_factory.mktemp("run")
+    )
+    world.prepare()
+    return world
+
+
+def _address(endpoint: str) -> str:
+    return urlsplit(endpoint).netloc

@@ -1,0 +1,53 @@
+"""What roles allow, against what is called: nothing forbidden is needed, and nothing allowed is unused."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from tests.stack.cloud import Json
+from tests.stack.recorder import Call
+
+
+@dataclass(frozen=True, order=True)
+class Grant:
+    """One action that a statement allows, on its resources."""
+
+    sid: str
+    action: str
+    resources: tuple[str, ...]
+
+    def allows(self, call: Call) -> bool:
+        return _matches(self.action, call.action, re.IGNORECASE) and any(
+            _matches(resource, call.resource) for resource in self.resources
+        )
+
+
+def grants(statements: Iterable[Json]) -> Iterator[Grant]:
+    """Raises ValueError for a statement that this reading does not cover."""
+    for statement in statements:
+        if statement["Effect"] != "Allow" or set(statement) - {"Sid", "Effect", "Action", "Resource"}:
+            raise ValueError(f"cannot judge {statement}")
+        for action in _listed(statement["Action"]):
+            yield Grant(statement.get("Sid", ""), action, tuple(_listed(statement["Resource"])))
+
+
+def forbidden(calls: Iterable[Call], allowed: Iterable[Grant]) -> list[Call]:
+    """The calls that no grant allows."""
+    known = list(allowed)
+    return sorted(call for call in set(calls) if not any(grant.allows(call) for grant in known))
+
+
+def unused(calls: Iterable[Call], allowed: Iterable[Grant]) -> list[Grant]:
+    """The grants that no call needs."""
+    made = set(calls)
+    return sorted(grant for grant in allowed if not any(grant.allows(call) for call in made))
+
+
+def _listed(one_or_more: str | list[str]) -> list[str]:
+    return one_or_more if isinstance(one_or_more, list) else [one_or_more]
+
+
+def _matches(pattern: str, text: str, flags: int = 0) -> bool:
+    """IAM's wildcards: * for any run of characters, ? for one."""
+    expression = "".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in pattern)
+    return re.fullmatch(expression, text, flags) is not None

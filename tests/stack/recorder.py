@@ -1,0 +1,178 @@
+"""A proxy between the functions and their AWS that writes down every call, as IAM would name it."""
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from tests.stack.cloud import ACCOUNT, REGION
+
+ARN = f"{REGION}:{ACCOUNT}"
+TRANSACTION = {
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
+}
+S3_ACTIONS = {
+    "GET": "GetObject",
+    "HEAD": "GetObject",
+    "PUT": "PutObject",
+    "DELETE": "DeleteObject",
+    "POST": "PutObject",
+}
+
+
+@dataclass(frozen=True, order=True)
+class Call:
+    """One permission that one call needs. principal is the function that made it, by its access key."""
+
+    principal: str
+    action: str
+    resource: str
+
+
+@dataclass
+class Recorder:
+    """The proxy: functions call its endpoint; each service's requests go on to its backend (host:port)."""
+
+    backends: dict[str, str]
+    """By service as it signs; "" for all others."""
+    endpoint: str = ""
+    calls: list[Call] = field(default_factory=list)
+    bytes_written: dict[str, list[int]] = field(default_factory=dict)
+    """The size of each write to the table, by function."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def of(self, principal: str) -> set[Call]:
+        with self.lock:
+            return {call for call in self.calls if call.principal == principal}
+
+    def note(self, calls: list[Call]) -> None:
+        with self.lock:
+            self.calls += calls
+
+
+@contextmanager
+def recorder(backends: dict[str, str]) -> Iterator[Recorder]:
+    record = Recorder(backends)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"record": record}))
+    server.daemon_threads = True
+    record.endpoint = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield record
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    record: Recorder
+
+    def _pass_on(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        principal, service = _signed_by(self.headers.get("Authorization", ""))
+        status, headers, answer = self._ask(service, body)
+        self.record.note(permissions(principal, service, self.command, self.path, self.headers, body, status))
+        self.send_response_only(status)
+        for name, value in headers:
+            if name.lower() not in ("transfer-encoding", "connection", "content-length"):
+                self.send_header(name, value)
+        length = next((v for n, v in headers if n.lower() == "content-length"), None)
+        self.send_header("Content-Length", str(len(answer)) if self.command != "HEAD" else length or "0")
+        self.end_headers()
+        self.wfile.write(answer)
+
+    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _pass_on  # noqa: N815  (the names http.server calls)
+
+    def _ask(self, service: str, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+        backend = self.record.backends.get(service, self.record.backends[""])
+        connection = HTTPConnection(backend, timeout=60)
+        headers = dict(self.headers.items())
+        # DynamoDB Local keeps a database for each access key; here all functions share one.
+        headers["Authorization"] = re.sub(
+            r"Credential=\w+/", "Credential=test/", headers.get("Authorization", "")
+        )
+        connection.request(self.command, self.path, body, headers)
+        response = connection.getresponse()
+        try:
+            return response.status, response.getheaders(), response.read()
+        finally:
+            connection.close()
+
+    def log_message(self, *_: object) -> None:
+        """Quiet: what matters is recorded."""
+
+
+def _signed_by(authorization: str) -> tuple[str, str]:
+    """The access key and the service that a request was signed for."""
+    signed = re.search(r"Credential=(\w+)/\d+/[\w-]+/([\w-]+)/aws4_request", authorization)
+    return (signed[1], signed[2]) if signed else ("nobody", "unsigned")
+
+
+def permissions(
+    principal: str, service: str, method: str, path: str, headers: Any, body: bytes, status: int
+) -> list[Call]:
+    """What a request needs to be allowed. Raises LookupError for a service or call not known here."""
+    if service == "s3":
+        needed = _s3(method, path, status)
+    else:
+        sent = json.loads(body or b"{}")
+        operation = headers.get("X-Amz-Target", path).rpartition(".")[2]
+        needed = {"dynamodb": _dynamodb, "ssm": _ssm, "sqs": _sqs, "batch": _batch}[service](operation, sent)
+    return [Call(principal, action, resource) for action, resource in needed]
+
+
+def _dynamodb(operation: str, sent: Any) -> list[tuple[str, str]]:
+    if operation == "TransactWriteItems":
+        steps = [(kind, step[kind]) for step in sent["TransactItems"] for kind in step]
+        return [(f"dynamodb:{TRANSACTION[kind]}", _table(step["TableName"])) for kind, step in steps]
+    if "RequestItems" in sent:
+        return [(f"dynamodb:{operation}", _table(name)) for name in sent["RequestItems"]]
+    index = f"/index/{sent['IndexName']}" if "IndexName" in sent else ""
+    return [(f"dynamodb:{operation}", _table(sent["TableName"]) + index)]
+
+
+def _table(name: str) -> str:
+    return f"arn:aws:dynamodb:{ARN}:table/{name}"
+
+
+def _ssm(operation: str, sent: Any) -> list[tuple[str, str]]:
+    names = sent.get("Names") or [sent["Name"]]
+    return [(f"ssm:{operation}", f"arn:aws:ssm:{ARN}:parameter/{name.lstrip('/')}") for name in names]
+
+
+def _sqs(operation: str, sent: Any) -> list[tuple[str, str]]:
+    return [(f"sqs:{operation}", f"arn:aws:sqs:{ARN}:{sent['QueueUrl'].rpartition('/')[2]}")]
+
+
+def _batch(operation: str, sent: Any) -> list[tuple[str, str]]:
+    if operation == "/v1/submitjob":
+        definition = f"arn:aws:batch:{ARN}:job-definition/{sent['jobDefinition'].rpartition('/')[2]}"
+        return [("batch:SubmitJob", sent["jobQueue"]), ("batch:SubmitJob", definition)]
+    return {"/v1/describejobs": [("batch:DescribeJobs", "*")]}[operation]
+
+
+def _s3(method: str, path: str, status: int) -> list[tuple[str, str]]:
+    parts = urlsplit(path)
+    bucket, _, key = parts.path.lstrip("/").partition("/")
+    listing = ("s3:ListBucket", f"arn:aws:s3:::{bucket}")
+    if not key:
+        return (
+            [listing]
+            if "list-type" in parse_qs(parts.query) or method == "HEAD"
+            else [(f"s3:{method}", bucket)]
+        )
+    own = (f"s3:{S3_ACTIONS[method]}", f"arn:aws:s3:::{bucket}/{key}")
+    # Whoever may not list a bucket is told 403 of a missing object, not 404.
+    return [own, listing] if status == 404 else [own]
