@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from growfolio.assets import Asset, Timeframe
+from growfolio.assets import Asset, Market, Timeframe
 from growfolio.candles import PRICES, Bars, BoolArray, Candles, FloatArray, IntArray
 from growfolio.errors import BadCandles, GrowfolioError, MissingCandles
 
 MAX_FILLED_IN_A_ROW = 3
 MAX_FILLED_SHARE = 0.05
+LARGEST_NIGHT = 1.6
+"""A stock's open over its last close, or the inverse: earnings move large stocks by up to a third."""
 LATE_SLOTS = 3
 """Up to this many missing slots at the end are a provider publishing late; beyond, the data is too old."""
 
@@ -28,7 +30,10 @@ def align(
     refused: dict[Asset, GrowfolioError] = {}
     for asset, own in bars.items():
         try:
-            rows[asset] = _row(own, fine)
+            row = _row(own, fine)
+            if asset.market is Market.STOCKS:
+                _check_nights(row, fine)
+            rows[asset] = row
         except (BadCandles, MissingCandles) as reason:
             refused[asset] = reason
     candles = _stack(rows, fine)
@@ -44,17 +49,13 @@ def _five_minute_slots(grid: IntArray, timeframe: Timeframe) -> IntArray:
 def _row(bars: Bars, slots: IntArray) -> tuple[FloatArray, ...]:
     """Six arrays (slots,): open, high, low, close, volume, filled. Raises BadCandles or MissingCandles."""
     start = int(slots[0]) - Timeframe.M5.seconds
-    within = bars.where((bars.open_time >= start) & (bars.open_time < slots[-1]))
+    # Bars outside the regular session (pre-market, after hours) are no part of the grid.
+    within = bars.where(np.isin(bars.open_time + Timeframe.M5.seconds, slots))
     if not len(within):
         raise MissingCandles(f"no candles between {_utc(start)} and {_utc(int(slots[-1]))}")
-    _check(within)
-    close_time = within.open_time + Timeframe.M5.seconds
-    # Bars outside the regular session (pre-market, after hours) are no part of the grid.
-    within = within.where(np.isin(close_time, slots))
-    if not len(within):
-        raise MissingCandles("no candles inside the regular session")
+    check(within)
     at = np.searchsorted(slots, within.open_time + Timeframe.M5.seconds)
-    before = bars.close[bars.open_time < start][-1:]
+    before = _last_close(bars.where(bars.open_time < start))
     _check_coverage(at, slots, known_before=bool(len(before)))
     present = np.zeros(len(slots), dtype=bool)
     present[at] = True
@@ -67,8 +68,14 @@ def _row(bars: Bars, slots: IntArray) -> tuple[FloatArray, ...]:
     return (*row.values(), (~present).astype(np.float64))
 
 
-def _check(bars: Bars) -> None:
-    """Raises BadCandles on values that no market prints."""
+def _last_close(bars: Bars) -> FloatArray:
+    """The close of the last bar, if it has one that can be repeated: shape (1,) or (0,)."""
+    usable = bars.where(np.isfinite(bars.close) & (bars.close > 0))
+    return usable.close[np.argsort(usable.open_time, kind="stable")][-1:]
+
+
+def check(bars: Bars) -> None:
+    """Raises BadCandles on bars that no market prints: twice the same, out of order, impossible values."""
     steps = np.diff(bars.open_time)
     if (steps == 0).any():
         raise BadCandles(f"two candles for {_utc(int(bars.open_time[1:][steps == 0][0]))}")
@@ -106,6 +113,19 @@ def _check_coverage(at: IntArray, slots: IntArray, *, known_before: bool) -> Non
     share = 1 - len(at) / len(slots)
     if share > MAX_FILLED_SHARE:
         raise BadCandles(f"{share:.1%} of the bars are missing; at most {MAX_FILLED_SHARE:.0%} are filled")
+
+
+def _check_nights(row: tuple[FloatArray, ...], slots: IntArray) -> None:
+    """Raises BadCandles on a night that only an unadjusted split explains."""
+    nights = np.flatnonzero(np.diff(slots) > Timeframe.M5.seconds) + 1
+    opened, close = row[0][nights], row[3][nights - 1]
+    steps = np.abs(np.log(opened / close))
+    if (steps > np.log(LARGEST_NIGHT)).any():
+        at = int(np.argmax(steps))
+        raise BadCandles(
+            f"{close[at]:g} became {opened[at]:g} in the night before {_utc(int(slots[nights[at]]))}: "
+            "a split that the provider has not worked into the candles before it?"
+        )
 
 
 def _stack(rows: Mapping[Asset, tuple[FloatArray, ...]], close_time: IntArray) -> Candles:

@@ -48,11 +48,20 @@ class Bars:
         return self.where(self.open_time + Timeframe.M5.seconds <= now)
 
     def followed_by(self, newer: "Bars") -> "Bars":
-        """These bars and newer ones; where both have a bar, the newer answer holds."""
+        """The bars before the first newer one, then the newer ones as they came."""
         if not len(newer):
             return self
         kept = self.where(self.open_time < newer.open_time.min())
-        return Bars(*(np.concatenate([getattr(kept, f.name), getattr(newer, f.name)]) for f in fields(self)))
+        return kept._and(newer)
+
+    def joined_with(self, newer: "Bars") -> "Bars":
+        """These bars and newer ones in order of time; where both have a bar, the newer answer holds."""
+        both = self.where(~np.isin(self.open_time, newer.open_time))._and(newer)
+        order = np.argsort(both.open_time, kind="stable")
+        return Bars(*(getattr(both, f.name)[order] for f in fields(self)))
+
+    def _and(self, other: "Bars") -> "Bars":
+        return Bars(*(np.concatenate([getattr(self, f.name), getattr(other, f.name)]) for f in fields(self)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

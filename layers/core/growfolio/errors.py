@@ -33,6 +33,10 @@ class MissingCandles(GrowfolioError):
     """Too few closed candles, or the newest not published yet; the message is the reason shown."""
 
 
+class ArchiveError(GrowfolioError):
+    """Kept candles could not be read or written; they are a cache, so that a refresh goes on without."""
+
+
 class ModelError(GrowfolioError):
     """Models could not be loaded or run."""
 

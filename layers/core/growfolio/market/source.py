@@ -20,6 +20,13 @@ class Patience:
     """One request to the provider."""
     deadline: float = 20.0
     """The whole fetch, retries included."""
+    tries: int = 3
+    """Requests for the same thing, while its trouble is temporary."""
+    pause: float = 0.25
+    """Before the second try; doubled before each further one."""
+    publication: float = 15.0
+    """How long to wait for a bar that is published late; asked for again every `publication_step`."""
+    publication_step: float = 3.0
 
 
 class MarketSource(Protocol):
