@@ -1,8 +1,10 @@
 """The API's function: HTTP API events in, signals out of the table, as judged now."""
 
+import asyncio
 import os
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -22,8 +24,15 @@ TEXT = ["application/json", "application/problem+json", "text/"]
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
+@cache
+def provide_event_loop() -> None:
+    """Mangum runs requests on this thread's event loop; since Python 3.12 nobody makes one unasked."""
+    asyncio.set_event_loop(asyncio.new_event_loop())
+
+
 def make_handler(store: SignalStore, clock: Clock, settings: Settings) -> Handler:
     """A handler of HTTP API events, payload format 2.0. clock gives seconds since the epoch."""
+    provide_event_loop()
     gateway = Mangum(create_app(store, clock, settings), lifespan="off", text_mime_types=TEXT)
     logger = Logger(service=SERVICE)
     metrics = Metrics(namespace=f"Growfolio/{settings.stage}", service=SERVICE)
