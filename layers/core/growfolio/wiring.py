@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from growfolio.archive import CandleArchive
+from growfolio.archive_objects import S3Objects
 from growfolio.assets import Market
 from growfolio.errors import ConfigurationError
 from growfolio.feed import WindowedFeed
@@ -20,7 +22,7 @@ class Refresher:
     def __init__(self, settings: Settings) -> None:
         """Raises ConfigurationError where the settings name no market or source that there is."""
         self.market = _market(settings)
-        self._feed = WindowedFeed(market_source(settings, self.market), _archive(settings), self.market)
+        self._feed = WindowedFeed(market_source(settings, self.market), _archive(settings, self.market), self.market)
         self._models = model_loader(settings, [self.market])
         self._store = DynamoStore(settings.table)
 
@@ -28,7 +30,7 @@ class Refresher:
         """One refresh at now (seconds since the epoch), and notes for whoever operates it."""
         models = self._models.load()
         report = refresh(Ports(self.market, self._feed, models.forecaster, self._store), now)
-        return report, models.notes
+        return report, models.notes + self._feed.save(now)
 
 
 def market_source(settings: Settings, market: Market) -> MarketSource:
@@ -51,6 +53,10 @@ def market_source(settings: Settings, market: Market) -> MarketSource:
 
         return SimulatedSource()
     raise ConfigurationError(f"GROWFOLIO_SOURCE={name!r}: choose yahoo, exchange, replay or simulated")
+
+
+def _archive(settings: Settings, market: Market) -> CandleArchive | None:
+    return CandleArchive(S3Objects(settings.bucket), market) if settings.bucket else None
 
 
 def _market(settings: Settings) -> Market:
