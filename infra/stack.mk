@@ -16,7 +16,7 @@ SAM = PATH="$(dir $(PYTHON313)):$$PATH" PYTHON313=$(PYTHON313) ARCH=$(ARCH) SAM_
   AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} .venv-sam/bin/sam
 BUILD_DIR ?= .aws-sam/build
 
-.PHONY: build stack-test stack-lock
+.PHONY: build stack-test stack-lock promote rollback
 build: .venv-sam/.ready $(VENV)/.run ## build all functions and layers for ARCH (arm64, x86_64), within their budgets
 	$(SAM) build --build-dir $(BUILD_DIR) --parameter-overrides Architecture=$(ARCH)
 	for folder in $(BUILD_DIR)/*Function; do \
@@ -43,3 +43,9 @@ stack-lock: | $(UV) ## pin the tools of infra/tools anew
 	  $(UV) pip compile $(COMPILE) infra/tools/$$tool.in -o infra/tools/$$tool.lock || exit 1; \
 	done
 	$(UV) pip compile $(COMPILE) --python-version 3.13 infra/tools/runtime.in -o infra/tools/runtime.lock
+
+promote: $(VENV)/.run ## serve the models of REVISION (a commit hash, or starter) in STAGE
+	$(BIN)/python -m infra.revision promote --stage $(STAGE) --revision "$(REVISION)"
+
+rollback: $(VENV)/.run ## serve in STAGE what was served before
+	$(BIN)/python -m infra.revision rollback --stage $(STAGE)
