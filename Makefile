@@ -26,6 +26,13 @@ $(VENV)/.dev: requirements.lock pyproject.toml | $(UV)
 	$(INSTALL) --no-deps -e .
 	@touch $(VENV)/.run $@
 
+# Variables given to make (ONCE=1, MARKET=replay, ...) reach the program through its environment.
+run: $(VENV)/.run ## the whole product on this machine; ONCE=1 JSON=1 MARKET=simulated|replay|live CANDLES= AT= PORT=
+	@PYTHONPATH=functions/api $(BIN)/python -m infra.local
+
+test: $(VENV)/.dev test-training ## all tests that need no Java and no browser
+	$(BIN)/python -m pytest -m "not dynamodb_local"
+
 check: $(VENV)/.dev ## lint, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -4,7 +4,6 @@ Starts an embedded DynamoDB, runs the real refresh handlers on their five-minute
 signals and serves the API. Nothing in here is deployed.
 """
 
-import json
 import os
 import sys
 import threading
@@ -20,7 +19,7 @@ import uvicorn
 from growfolio.assets import ASSETS, Market, Timeframe
 from growfolio.errors import GrowfolioError
 from growfolio.judgement import judge
-from growfolio.presentation import judged_json
+from growfolio.presentation import judged_json, to_json
 from growfolio.sessions import market_hours
 from growfolio.settings import Settings
 from growfolio.signals import SignalRecord
@@ -60,7 +59,7 @@ class LocalCloud:
         }
 
     def refresh(self) -> dict[str, int]:
-        """What both schedules do at this moment: how many records were written, how many stay as they were."""
+        """What both schedules do at this moment: counts of records written and left as they were."""
         event = {"detail-type": "Scheduled Event", "time": _iso(self.clock())}
         with ThreadPoolExecutor(len(self.handlers)) as pool:
             answers = list(pool.map(lambda handler: handler(event, CONTEXT), self.handlers.values()))
@@ -119,7 +118,7 @@ def run(options: Options) -> None:
 def _show(cloud: LocalCloud, options: Options, counts: dict[str, int]) -> None:
     signals = cloud.signals()
     if options.as_json:
-        print(json.dumps({"signals": signals, **counts}, default=float), flush=True)
+        print(to_json({"signals": signals, **counts}), flush=True)
     else:
         print_signals(signals, options.market, _iso(cloud.clock()))
 
