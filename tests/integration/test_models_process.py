@@ -40,7 +40,7 @@ loaded = model_loader(Settings.from_environment(os.environ), [Market.STOCKS]).lo
 print(json.dumps(dict(
     answer=str(getattr(answer, "model_id", answer)), revision=loaded.revision, notes=loaded.notes,
     opened=opened, unpickled=len(unpickled), at_start=at_start, at_end=sorted(sys.modules),
-    telemetry=os.environ.get("ORT_DISABLE_TELEMETRY"),
+    telemetry=os.environ.get("ORT_DISABLE_TELEMETRY"), home=os.environ.get("HF_HOME"),
 )))
 """
 
@@ -130,7 +130,7 @@ def test_the_hub_is_asked_only_for_the_manifest_and_the_models_and_told_nothing(
     hub: FakeHub, tmp_path: Path
 ) -> None:
     commit = hub.publish(NAME, Publication().add("stocks_5m_lstm", GRAPH, ["AAPL"]).files())
-    settings = {"GROWFOLIO_MODEL_REPOSITORY": NAME, "GROWFOLIO_MODEL_REVISION": commit}
+    settings = {"GROWFOLIO_MODEL_REPOSITORY": NAME, "GROWFOLIO_MODEL_REVISION": commit, "HF_TOKEN": "hf_mine"}
     told = serve(hub, tmp_path, **settings)
     assert [f"{r.method} {r.path.split('/')[1]}" for r in hub.requests] == [
         "HEAD growfolio",
@@ -138,7 +138,9 @@ def test_the_hub_is_asked_only_for_the_manifest_and_the_models_and_told_nothing(
         "HEAD growfolio",
         "GET storage",
     ]
+    assert {r.token for r in hub.requests} == {""}
     assert told["telemetry"] == "1"
+    assert told["home"] == str(tmp_path / "cache")
     assert not (tmp_path / "home").exists()
     hub.requests.clear()
     assert serve(hub, tmp_path, **settings)["revision"] == commit

@@ -1,11 +1,13 @@
 """The parameter that says which models serve, read from SSM by the real botocore."""
 
 from collections.abc import Iterator
+from typing import cast
 
+import botocore.session
 import pytest
 from botocore.stub import Stubber
 from growfolio.errors import PermanentModelError, TemporaryModelError
-from growfolio.models.revision import MAX_AGE, SsmParameter, ssm_client
+from growfolio.models.revision import MAX_AGE, SsmParameter
 from moto.server import ThreadedMotoServer
 from mypy_boto3_ssm import SSMClient
 
@@ -29,7 +31,8 @@ def ssm(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[SSMClient]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    client = ssm_client()
+    client = cast(SSMClient, botocore.session.get_session().create_client("ssm"))
+    client.describe_parameters()  # the first answer takes moto longer than the product waits
     yield client
     client.delete_parameters(Names=[NAME])
 

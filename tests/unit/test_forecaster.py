@@ -109,7 +109,7 @@ BROKEN = {
         constant_graph(UP, (1, 60, 16)),
         "model bad takes [('tensor(float)', 1, 60, 16)] and gives 1 outputs",
     ),
-    "gives logits": (raw_graph([-1.0, 0.5, 2.0]), "model bad gave probabilities that do not sum to 1"),
+    "gives logits": (raw_graph([0.1, 0.5, 2.0]), "model bad gave probabilities that do not sum to 1"),
     "gives a negative probability": (
         raw_graph([-0.5, 0.5, 1.0]),
         "model bad gave probabilities that do not sum to 1",
@@ -134,6 +134,14 @@ def test_the_others_are_served_when_one_model(fault: str) -> None:
         assert said(tesla) == ("up", [*UP])
         assert reason(apple).startswith(message)
         assert reason(microsoft).startswith(message)
+
+
+def test_float32_may_miss_a_sum_of_one_by_a_thousandth() -> None:
+    models = Publication().add("near", raw_graph([0.2, 0.3, 0.5009]), ["AAPL"])
+    models.add("far", raw_graph([0.2, 0.3, 0.5011]), ["MSFT"])
+    near, far = ask(OnnxForecaster(models.model_set()), ("AAPL", M5), ("MSFT", M5))
+    assert said(near) == ("near", [0.2, 0.3, 0.5009])
+    assert reason(far) == "model far gave probabilities that do not sum to 1"
 
 
 def test_one_window_that_a_model_cannot_judge_spoils_no_other_of_its_batch() -> None:
