@@ -10,6 +10,9 @@ INSTALL := $(UV) pip install --quiet --python $(BIN)/python
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
 
+# Training stands apart: torch's wheels differ by machine.
+TRAINING := .venv-training
+
 $(UV):
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
@@ -33,11 +36,12 @@ run: $(VENV)/.run ## the whole product on this machine; ONCE=1 JSON=1 MARKET=sim
 test: $(VENV)/.dev test-training ## all tests that need no Java and no browser
 	$(BIN)/python -m pytest -m "not dynamodb_local"
 
-check: $(VENV)/.dev ## lint, types and import rules
+check: $(VENV)/.dev $(TRAINING)/.ready ## lint, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(TRAINING)/bin/mypy -p training -p tests.training -p tests.benchmarks
+	PYTHONPATH=functions/api $(BIN)/lint-imports
 
 # Amazon publishes DynamoDB Local in its Amplify tools; the checksum pins what the package held.
 DYNAMODB_LOCAL := .cache/dynamodb-local
@@ -65,8 +69,7 @@ lock: | $(UV) ## resolve all dependencies as one, then each layer's share
 	  -o training/requirements.lock
 COMPILE := --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-package growfolio
 
-# Training stands apart: torch's wheels differ by machine. pip, not uv, takes the CPU build where there is one.
-TRAINING := .venv-training
+# pip, not uv, takes torch's CPU build where there is one.
 $(TRAINING)/.ready: training/requirements.lock training/torch.txt pyproject.toml | $(UV)
 	test -x $(TRAINING)/bin/python || $(PYTHON) -m venv $(TRAINING)
 	$(UV) pip install --quiet --python $(TRAINING)/bin/python --require-hashes -r training/requirements.lock
