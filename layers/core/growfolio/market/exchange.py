@@ -6,10 +6,10 @@ a request) where exchanges count requests a minute (Binance 6,000) or for each p
 limiter is off, and every coin has a thread.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 import ccxt
@@ -20,6 +20,7 @@ from growfolio.assets import Asset, Timeframe
 from growfolio.candles import Bars
 from growfolio.errors import ConfigurationError, MarketError, PermanentMarketError, TemporaryMarketError
 from growfolio.market.gathering import gather, refuse
+from growfolio.market.punctual import fetch_published
 from growfolio.market.source import Fetched, Patience
 
 BAR = Timeframe.M5.seconds
@@ -48,6 +49,7 @@ class ExchangeSource:
         exchanges: Sequence[str],
         patience: Patience | None = None,
         session: Callable[[], Session] = Session,
+        wait: Callable[[float], object] = sleep,
     ) -> None:
         """exchanges are ccxt ids, the preferred one first. Raises ConfigurationError for one ccxt lacks."""
         if not exchanges:
@@ -56,6 +58,7 @@ class ExchangeSource:
             )
         self._patience = patience or Patience()
         self._exchanges = [_Exchange(name, self._patience, session()) for name in exchanges]
+        self._wait = wait
         self._serving = self._exchanges[0]
         self._served_at = 0
 
@@ -66,6 +69,9 @@ class ExchangeSource:
 
     def fetch(self, since: Mapping[Asset, int], now: int) -> Fetched:
         """As MarketSource.fetch. Where all exchanges fail, each asset has the reasons of all."""
+        return fetch_published(self._fetch_once, since, now, self._patience, self._wait)
+
+    def _fetch_once(self, since: Mapping[Asset, int], now: int) -> Fetched:
         end = monotonic() + self._patience.deadline
         reasons: list[dict[Asset, MarketError]] = []
         choices = self._choices(now)
@@ -80,6 +86,10 @@ class ExchangeSource:
             exchange.rests_until = now + REST
             reasons.append(exchange.blamed(answers))
         return {asset: _all_of([blamed[asset] for blamed in reasons]) for asset in since}
+
+    def tickers(self, assets: Iterable[Asset]) -> dict[Asset, Any]:
+        """ccxt's tickers of the assets that the serving exchange trades, in one request. Raises MarketError."""
+        return self._serving.tickers(assets)
 
     def _choices(self, now: int) -> list["_Exchange"]:
         rested = [exchange for exchange in self._exchanges if exchange.rests_until <= now]
@@ -114,6 +124,14 @@ class _Exchange:
                 return dict.fromkeys(since, loaded)
         left = replace(patience, deadline=max(0.0, patience.deadline - (monotonic() - start)))
         return gather(since, lambda asset: self._bars(asset, since[asset], now), left)
+
+    def tickers(self, assets: Iterable[Asset]) -> dict[Asset, Any]:
+        pairs = {asset.pair: asset for asset in assets if asset.pair in (self._ccxt.markets or {})}
+        if not pairs:
+            raise TemporaryMarketError(f"{self.name} has listed none of these pairs")
+        with _translated(self.name):
+            tickers = self._ccxt.fetch_tickers(list(pairs))
+        return {pairs[pair]: ticker for pair, ticker in tickers.items() if pair in pairs}
 
     def blamed(self, answers: Fetched) -> dict[Asset, MarketError]:
         """The errors among the answers, each with the name of this exchange."""

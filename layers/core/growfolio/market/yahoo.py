@@ -1,70 +1,89 @@
 """Stock candles from Yahoo Finance, by yfinance.
 
-Prices are taken as they traded (auto_adjust off): Yahoo's 5m bars are adjusted for splits but not for
-dividends, which move an open by well under one per cent. On the morning of a split Yahoo rewrites the
-past; the candle window notices it and asks for everything anew (see window.py).
+yfinance does what is hard about Yahoo: a browser's fingerprint, cookies, crumbs, consent. Its history()
+then builds a pandas frame of every answer, 12 to 15 ms each, one after the other: 14 assets would come
+200 ms after the slowest answer. So charts are read here, into arrays, and pandas is never called.
 
-pandas comes with yfinance and stays in here.
+Prices are taken as they traded: Yahoo's 5m bars are adjusted for splits but not for dividends, which
+move an open by well under one per cent. On the morning of a split Yahoo rewrites the past; the candle
+window notices and asks for everything anew (window.py), and until Yahoo has done it, the night's jump
+makes the asset bad_data (alignment.py).
 """
 
-import json
 import time
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
+import numpy as np
 import yfinance
 from curl_cffi.requests import Session
 from curl_cffi.requests.exceptions import ConnectionError as CurlConnectionError
 from curl_cffi.requests.exceptions import RequestException
+from yfinance.data import YfData
 from yfinance.exceptions import YFException
 
 from growfolio.assets import Asset, Timeframe
 from growfolio.candles import PRICES, Bars
 from growfolio.errors import PermanentMarketError, TemporaryMarketError
 from growfolio.market.gathering import gather, refuse
+from growfolio.market.punctual import fetch_published
 from growfolio.market.source import Fetched, Patience
 from growfolio.sessions import DAY
 
-NEW_YORK = "America/New_York"
+CHART = "https://query2.finance.yahoo.com/v8/finance/chart/"
 LONGEST_PAST = 59 * DAY
 """Yahoo refuses 5m bars older than 60 days."""
+COOKIE_URL = "https://fc.yahoo.com"
+"""yfinance, without its cache, asks here before every chart, one after the other: once is enough."""
 COOKIE_SECONDS = 2.0
 """What a request for a cookie or crumb may take: charts are served without them too."""
 COOKIE_REST = 300.0
 """Seconds without such requests after one failed: each asset would wait for its own, one after the other."""
 NO_FOLDER = "/dev/null/yfinance"
-"""No folder can be made here, so yfinance keeps no cache: its cookie cache is pickled, and a cold start
-would gain nothing from the time zones, which are all New York's."""
+"""No folder can be made here, so that yfinance keeps no cache: it would unpickle cookies from it."""
 
 
 class YahooSession(Session[Any]):
-    """The browser-like HTTP session that yfinance asks Yahoo with; it judges every answer as it arrives.
+    """The browser-like HTTP session that yfinance asks Yahoo with; refuses bad news as it arrives.
 
-    yfinance hides the HTTP status behind an empty frame, and meets any refusal with a round of cookie
-    requests that holds up all other assets. So a chart's refusal becomes our error before yfinance
-    sees it; all but 401, after which yfinance rightly gets a new crumb.
+    yfinance meets any refusal with a round of cookie requests that holds up all other assets. So the
+    refusal of a chart becomes our error before yfinance sees it; all but 401, after which yfinance
+    rightly gets a new crumb.
     """
 
     def __init__(self, timeout: float) -> None:
         super().__init__(impersonate="chrome")
         self._longest = timeout
+        self._cookie_answer: Any = None
         self._cookies_again = 0.0
 
     def request(self, method: Any, url: str, **options: Any) -> Any:  # type: ignore[override]
-        if urlsplit(url).path.startswith("/v8/finance/chart/"):
-            answer = super().request(method, url, **options | {"timeout": self._longest})
+        if url.startswith(CHART):
+            answer = self.send(method, url, **options | {"timeout": self._longest})
             if answer.status_code != 401:
-                _judge(answer.status_code, answer.content)
+                refuse(answer.status_code, "yahoo")
+                if answer.status_code >= 400:
+                    _chart(answer)  # raises, with Yahoo's reason
             return answer
+        if url == COOKIE_URL and self._cookie_answer is not None:
+            return self._cookie_answer
+        answer = self._ask_for_cookies(method, url, options)
+        if url == COOKIE_URL:
+            self._cookie_answer = answer
+        return answer
+
+    def _ask_for_cookies(self, method: str, url: str, options: dict[str, Any]) -> Any:
         if time.monotonic() < self._cookies_again:
             raise CurlConnectionError("cookies were out of reach a moment ago")
         try:
-            return super().request(method, url, **options | {"timeout": min(COOKIE_SECONDS, self._longest)})
+            return self.send(method, url, **options | {"timeout": min(COOKIE_SECONDS, self._longest)})
         except RequestException:
             self._cookies_again = time.monotonic() + COOKIE_REST
             raise
+
+    def send(self, method: Any, url: str, **options: Any) -> Any:
+        """To Yahoo, or wherever a subclass sends it."""
+        return super().request(method, url, **options)
 
 
 class YahooSource:
@@ -73,57 +92,74 @@ class YahooSource:
     name = "yahoo"
     simulated = False
 
-    def __init__(self, patience: Patience | None = None, session: YahooSession | None = None) -> None:
+    def __init__(
+        self,
+        patience: Patience | None = None,
+        session: YahooSession | None = None,
+        wait: Callable[[float], object] = time.sleep,
+    ) -> None:
         self._patience = patience or Patience()
         self._session = session or YahooSession(self._patience.request)
-        yfinance.config.debug.hide_exceptions = False
+        self._wait = wait
         yfinance.set_tz_cache_location(NO_FOLDER)
 
     def fetch(self, since: Mapping[Asset, int], now: int) -> Fetched:
         """As MarketSource.fetch. Bars older than 59 days are not asked for: Yahoo has none."""
+        return fetch_published(self._fetch_once, since, now, self._patience, self._wait)
+
+    def _fetch_once(self, since: Mapping[Asset, int], now: int) -> Fetched:
         return gather(since, lambda asset: self._bars(asset, since[asset], now), self._patience)
 
     def _bars(self, asset: Asset, since: int, now: int) -> Bars:
-        start = max(since, now - LONGEST_PAST)
+        wanted: dict[str, object] = {
+            "period1": max(since, now - LONGEST_PAST),
+            "period2": now,
+            "interval": Timeframe.M5.value,
+            "includePrePost": False,
+        }
         try:
-            frame = _NewYorkTicker(asset.symbol, session=self._session).history(
-                start=datetime.fromtimestamp(start, UTC),
-                interval=Timeframe.M5.value,
-                auto_adjust=False,
-                actions=False,
-                prepost=False,
+            answer = YfData(session=self._session).get(
+                CHART + asset.symbol, params=wanted, timeout=self._patience.request
             )
         except RequestException as fault:
             raise TemporaryMarketError(f"yahoo could not be reached: {type(fault).__name__}") from fault
         except YFException as fault:
-            raise TemporaryMarketError(f"yahoo has no candles: {fault}"[:200]) from fault
-        if frame.empty:
-            raise TemporaryMarketError(f"yahoo sent no candles since {datetime.fromtimestamp(start, UTC)}")
-        prices = (frame[name.capitalize()].to_numpy(dtype="float64") for name in PRICES)
-        bars = Bars(frame.index.as_unit("s").asi8, *prices).closed_by(now)
-        return bars.where(bars.open_time >= since)
+            raise TemporaryMarketError(f"yahoo: {fault}"[:200]) from fault
+        refuse(answer.status_code, "yahoo")
+        bars = _read(_chart(answer)).closed_by(now)
+        if not len(bars):
+            raise TemporaryMarketError("yahoo sent no candles of this time")
+        return bars
 
 
-class _NewYorkTicker(yfinance.Ticker):  # type: ignore[misc]
-    """Knows its time zone, for which yfinance would send one more request an asset."""
-
-    def _get_ticker_tz(self, timeout: float) -> str:  # noqa: ARG002
-        return NEW_YORK
-
-
-def _judge(status: int, content: bytes) -> None:
-    """Raises MarketError for a chart answer that holds no candles."""
-    refuse(status, "yahoo")
+def _chart(answer: Any) -> dict[str, Any]:
+    """The one chart of an answer. Raises MarketError with Yahoo's reason where there is none."""
     try:
-        answer = json.loads(content)
-    except ValueError:
-        raise TemporaryMarketError(f"yahoo sent no JSON, or cut it short ({len(content)} bytes)") from None
-    try:
-        chart = answer["chart"]
+        chart = answer.json()["chart"]
         if chart["error"]:
             raise PermanentMarketError(f"yahoo: {chart['error']['description']}"[:200])
-        results = len(chart["result"] or ())
+        results: list[dict[str, Any]] = chart["result"] or []
+    except ValueError:
+        raise TemporaryMarketError("yahoo sent no JSON, or cut it short") from None
     except (KeyError, TypeError) as fault:
         raise PermanentMarketError("yahoo sent JSON that is no chart") from fault
     if not results:
         raise TemporaryMarketError("yahoo sent an empty chart")
+    return results[0]
+
+
+def _read(chart: dict[str, Any]) -> Bars:
+    """The bars of a chart: without any, Yahoo leaves out the timestamps; null is a slot without trades."""
+    try:
+        columns = [
+            chart.get("timestamp") or [],
+            *(chart["indicators"]["quote"][0].get(name, []) for name in PRICES),
+        ]
+        table = np.array(columns, dtype=np.float64)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as fault:
+        raise PermanentMarketError("yahoo sent a chart that is no list of candles") from fault
+    table = table[:, ~np.isnan(table[1:]).all(axis=0)]
+    # Now and then the newest row comes twice; yfinance keeps the first too.
+    table = table[:, np.diff(table[0], prepend=np.nan) != 0]
+    opened, high, low, close, volume = np.ascontiguousarray(table[1:])
+    return Bars(table[0].astype(np.int64), opened, high, low, close, np.nan_to_num(volume, nan=0.0))

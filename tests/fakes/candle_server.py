@@ -1,0 +1,137 @@
+"""A provider of candles on this machine: answers by symbol, with faults and delays to order."""
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Self
+from urllib.parse import parse_qs, urlsplit
+
+from growfolio.candles import Bars
+
+ANY = "*"
+"""In place of a symbol: every request, those for no symbol included."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request as it came in. symbol is empty where it asked for none."""
+
+    path: str
+    query: Mapping[str, str]
+    symbol: str
+    at: float = field(default_factory=time.monotonic)
+
+
+@dataclass
+class Fault:
+    """What requests meet in place of candles."""
+
+    status: int = 200
+    body: bytes = b""
+    cut: bool = False
+    """The connection breaks off before the promised length."""
+    times: float = float("inf")
+    """How many requests meet it; those after find all well."""
+
+
+class CandleServer:
+    """Base of the fakes: a subclass speaks one provider's wire format. Use it in a `with` block."""
+
+    def __init__(self, candles: Mapping[str, Bars] | None = None) -> None:
+        self.candles: dict[str, Bars] = dict(candles or {})
+        """What there is, by the provider's symbol. May change while the server runs."""
+        self.requests: list[Request] = []
+        self.delays: dict[str, float] = {}
+        """Seconds before a symbol's answer (or ANY's)."""
+        self.withheld: dict[str, int] = {}
+        """For how many more answers a symbol's newest bar is not published yet."""
+        self._faults: dict[str, Fault] = {}
+        self._stopped = threading.Event()
+        self._http = _Server(("127.0.0.1", 0), _handler(self))
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._http.server_port}"
+
+    def meet(self, symbol: str, fault: Fault) -> None:
+        """Let requests for a symbol (or ANY) meet a fault."""
+        self._faults[symbol] = fault
+
+    def recover(self) -> None:
+        """From now on all is well."""
+        self._faults.clear()
+        self.delays.clear()
+
+    def requested(self, symbol: str) -> list[Request]:
+        return [request for request in self.requests if request.symbol == symbol]
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopped.set()
+        self._http.shutdown()
+        self._http.server_close()
+
+    def symbol_of(self, path: str, query: Mapping[str, str]) -> str:
+        """The symbol that a request is for, empty for none."""
+        raise NotImplementedError
+
+    def answer(self, request: Request) -> tuple[int, bytes]:
+        """Status and body when all is well."""
+        raise NotImplementedError
+
+    def published(self, symbol: str) -> Bars | None:
+        """The symbol's candles, less the newest while that is withheld."""
+        bars = self.candles.get(symbol)
+        if bars is None or self.withheld.get(symbol, 0) <= 0:
+            return bars
+        self.withheld[symbol] -= 1
+        return bars.where(bars.open_time < bars.open_time.max())
+
+    def respond(self, path: str, query: Mapping[str, str]) -> tuple[int, bytes, bool]:
+        """Status, body and whether to cut it short."""
+        request = Request(path, query, self.symbol_of(path, query))
+        self.requests.append(request)
+        self._stopped.wait(max(self.delays.get(request.symbol, 0), self.delays.get(ANY, 0)))
+        fault = self._faults.get(request.symbol) or self._faults.get(ANY)
+        if fault is not None and fault.times > 0:
+            fault.times -= 1
+            status, body = (200, self.answer(request)[1]) if fault.cut else (fault.status, fault.body)
+            return status, body, fault.cut
+        return *self.answer(request), False
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
+    block_on_close = False
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Says nothing: clients that lose patience hang up."""
+
+
+def _handler(server: CandleServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            url = urlsplit(self.path)
+            query = {name: values[0] for name, values in parse_qs(url.query).items()}
+            status, body, cut = server.respond(url.path, query)
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body[: len(body) // 2] if cut else body)
+            self.close_connection = cut
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    return Handler

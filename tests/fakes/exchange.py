@@ -1,0 +1,142 @@
+"""Binance's and Kraken's public candles on this machine, and the session that leads ccxt there."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import requests
+from growfolio.candles import Bars
+
+from tests.fakes.candle_server import CandleServer, Request
+
+KRAKEN_NAMES = {"BTC": "XBT", "DOGE": "XDG"}
+
+
+class BinanceServer(CandleServer):
+    """Symbols are BTCUSDT and so on. One answer holds 1000 candles at most."""
+
+    host = "data-api.binance.vision"
+    page = 1000
+
+    def symbol_of(self, path: str, query: Mapping[str, str]) -> str:
+        return query.get("symbol", "")
+
+    def answer(self, request: Request) -> tuple[int, bytes]:
+        if request.path.endswith("/exchangeInfo"):
+            return 200, json.dumps(
+                {"timezone": "UTC", "symbols": [_binance_market(s) for s in self.candles]}
+            ).encode()
+        bars = self.published(request.symbol)
+        if bars is None:
+            return 400, b'{"code":-1121,"msg":"Invalid symbol."}'
+        start = int(request.query.get("startTime", 0)) // 1000
+        limit = min(int(request.query.get("limit", 500)), self.page)
+        return 200, json.dumps([_binance_row(row) for row in _rows(bars) if row[0] >= start][:limit]).encode()
+
+
+class KrakenServer(CandleServer):
+    """Symbols are BTCUSDT and so on, as at Binance. The last 720 candles are all that it serves."""
+
+    host = "api.kraken.com"
+    page = 720
+
+    def symbol_of(self, path: str, query: Mapping[str, str]) -> str:
+        names = {_kraken_pair(symbol): symbol for symbol in self.candles}
+        return names.get(query.get("pair", ""), query.get("pair", ""))
+
+    def answer(self, request: Request) -> tuple[int, bytes]:
+        if request.path.endswith("/AssetPairs"):
+            return 200, _kraken({_kraken_pair(symbol): _kraken_market(symbol) for symbol in self.candles})
+        bars = self.published(request.symbol)
+        if bars is None:
+            return 200, json.dumps({"error": ["EQuery:Unknown asset pair"]}).encode()
+        since = int(request.query.get("since", 0))
+        rows = [row for row in _rows(bars) if row[0] > since][-self.page :]
+        listed = [[int(row[0]), *(repr(price) for price in row[1:5]), "0", repr(row[5]), 9] for row in rows]
+        return 200, _kraken({request.query["pair"]: listed, "last": listed[-1][0] if listed else since})
+
+
+class LocalSession(requests.Session):
+    """Requests to the hosts of some servers go to this machine; there are no other hosts."""
+
+    def __init__(self, *servers: BinanceServer | KrakenServer) -> None:
+        super().__init__()
+        self._urls = {server.host: server.url for server in servers}
+
+    def request(self, method: Any, url: Any, *args: Any, **options: Any) -> requests.Response:
+        asked = urlsplit(url)
+        if asked.hostname not in self._urls:
+            raise requests.ConnectionError(f"no host {asked.hostname}")
+        query = f"?{asked.query}" if asked.query else ""
+        return super().request(method, self._urls[asked.hostname] + asked.path + query, *args, **options)
+
+
+def _rows(bars: Bars) -> list[list[float]]:
+    """Rows of open time in seconds, open, high, low, close, volume; as they lie, ordered or not."""
+    columns = (bars.open_time, bars.open, bars.high, bars.low, bars.close, bars.volume)
+    table: list[list[float]] = np.column_stack(columns).tolist()
+    return table
+
+
+def _binance_row(row: list[float]) -> list[object]:
+    opened = int(row[0]) * 1000
+    return [opened, *(repr(value) for value in row[1:]), opened + 299_999, "0", 9, "0", "0", "0"]
+
+
+def _binance_market(symbol: str) -> dict[str, object]:
+    return {
+        "symbol": symbol,
+        "status": "TRADING",
+        "baseAsset": symbol.removesuffix("USDT"),
+        "baseAssetPrecision": 8,
+        "quoteAsset": "USDT",
+        "quotePrecision": 8,
+        "quoteAssetPrecision": 8,
+        "orderTypes": ["LIMIT", "MARKET"],
+        "isSpotTradingAllowed": True,
+        "isMarginTradingAllowed": True,
+        "filters": [
+            {
+                "filterType": "PRICE_FILTER",
+                "minPrice": "0.00000001",
+                "maxPrice": "1000000",
+                "tickSize": "0.00000001",
+            },
+            {"filterType": "LOT_SIZE", "minQty": "0.00001", "maxQty": "9000", "stepSize": "0.00001"},
+        ],
+        "permissions": [],
+        "permissionSets": [],
+    }
+
+
+def _kraken(result: dict[str, object]) -> bytes:
+    return json.dumps({"error": [], "result": result}).encode()
+
+
+def _kraken_pair(symbol: str) -> str:
+    base = symbol.removesuffix("USDT")
+    return KRAKEN_NAMES.get(base, base) + "USDT"
+
+
+def _kraken_market(symbol: str) -> dict[str, object]:
+    base = symbol.removesuffix("USDT")
+    name = KRAKEN_NAMES.get(base, base)
+    return {
+        "altname": f"{name}USDT",
+        "wsname": f"{name}/USDT",
+        "aclass_base": "currency",
+        "base": f"X{name}" if base in KRAKEN_NAMES or base == "ETH" else name,
+        "aclass_quote": "currency",
+        "quote": "USDT",
+        "lot": "unit",
+        "pair_decimals": 8,
+        "lot_decimals": 8,
+        "lot_multiplier": 1,
+        "fees": [[0, 0.26]],
+        "fees_maker": [[0, 0.16]],
+        "ordermin": "1",
+        "tick_size": "0.00000001",
+        "status": "online",
+    }

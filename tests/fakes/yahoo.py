@@ -1,0 +1,80 @@
+"""Yahoo Finance's chart API on this machine, and the session that leads yfinance there."""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from growfolio.assets import Market
+from growfolio.candles import Bars, FloatArray
+from growfolio.market.yahoo import YahooSession
+from growfolio.sessions import sessions_between
+
+from tests.fakes.candle_server import CandleServer, Request
+
+CHART = "/v8/finance/chart/"
+
+
+class YahooServer(CandleServer):
+    """Serves charts, crumbs and cookies. A NaN in the candles becomes the null that Yahoo sends."""
+
+    def symbol_of(self, path: str, query: Mapping[str, str]) -> str:
+        return path.removeprefix(CHART) if path.startswith(CHART) else ""
+
+    def answer(self, request: Request) -> tuple[int, bytes]:
+        if not request.symbol:
+            return 200, b"a-crumb"
+        bars = self.published(request.symbol)
+        if bars is None:
+            return 404, refusal("Not Found", "No data found, symbol may be delisted")
+        wanted = bars.where(bars.open_time >= int(request.query["period1"]))
+        return 200, chart(request.symbol, wanted)
+
+
+class LocalYahooSession(YahooSession):
+    """What it asks of Yahoo's hosts goes to a server on this machine."""
+
+    def __init__(self, server: CandleServer, timeout: float) -> None:
+        super().__init__(timeout)
+        self._server = server
+
+    def send(self, method: str, url: str, **options: Any) -> Any:
+        return super().send(method, self._server.url + urlsplit(url).path, **options)
+
+
+def refusal(code: str, description: str) -> bytes:
+    """The body with which Yahoo refuses a chart."""
+    return json.dumps(
+        {"chart": {"result": None, "error": {"code": code, "description": description}}}
+    ).encode()
+
+
+def chart(symbol: str, bars: Bars) -> bytes:
+    """The body with a chart of the bars. Without any bar Yahoo leaves out the timestamps."""
+    quote = {name: _json(getattr(bars, name)) for name in ("open", "high", "low", "close", "volume")}
+    result = {"meta": _meta(symbol, bars), "indicators": {"quote": [quote if len(bars) else {}]}}
+    if len(bars):
+        result["timestamp"] = bars.open_time.tolist()
+    return json.dumps({"chart": {"result": [result], "error": None}}).encode()
+
+
+def _json(column: FloatArray) -> list[float | None]:
+    return [None if math.isnan(value) else value for value in column.tolist()]
+
+
+def _meta(symbol: str, bars: Bars) -> dict[str, Any]:
+    first, last = (int(bars.open_time.min()), int(bars.open_time.max()) + 1) if len(bars) else (0, 0)
+    sessions = sessions_between(Market.STOCKS, first, last) if len(bars) else []
+    zone = {"timezone": "EST", "gmtoffset": -18000}
+    return {
+        "currency": "USD",
+        "symbol": symbol,
+        "exchangeName": "NMS",
+        "instrumentType": "EQUITY",
+        "exchangeTimezoneName": "America/New_York",
+        "priceHint": 2,
+        "dataGranularity": "5m",
+        "tradingPeriods": [[{**zone, "start": s.open, "end": s.close}] for s in sessions],
+        "validRanges": ["1d", "5d", "1mo"],
+    }
