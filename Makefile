@@ -80,8 +80,9 @@ $(TRAINING)/.ready: training/requirements.lock training/torch.txt pyproject.toml
 test-training: $(TRAINING)/.ready ## the tests of training, on torch
 	$(TRAINING)/bin/python -m pytest tests/training
 
-bench: $(TRAINING)/.ready ## the product against the plain way (ta and torch), side by side
+bench: $(VENV)/.dev $(TRAINING)/.ready ## forecasts against ta and torch side by side; a concurrent fetch
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(TRAINING)/bin/python -m tests.benchmarks.refresh
+	$(BIN)/python -m tests.benchmarks.fetch
 
 include infra/stack.mk
 
