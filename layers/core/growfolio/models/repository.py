@@ -51,14 +51,15 @@ class ModelRepository(Protocol):
 class FolderRepository:
     """A folder with the files of a model repository. Its revision is named after what the manifest says."""
 
-    def __init__(self, folder: Path, revision: str | None = None) -> None:
-        """revision names the content of a folder that never changes."""
+    def __init__(self, folder: Path, revision: str | None = None, name: str | None = None) -> None:
+        """revision names the content of a folder that never changes; name is what readers may see of it."""
         self._folder = folder
         self._revision = revision
+        self._name = name
 
     @property
     def name(self) -> str:
-        return str(self._folder)
+        return self._name or str(self._folder)
 
     def active(self) -> str:
         return self._revision or f"folder-{hashlib.sha256(self._read(MANIFEST)).hexdigest()[:12]}"
