@@ -32,8 +32,10 @@ def write_onnx(model: SignalModel, path: Path, probe: Windows) -> float:
         # The TorchScript exporter is deprecated; its successor takes 8 s a model where it takes 0.05 s,
         # and writes the same LSTM nodes among more others. torch is pinned, so it cannot vanish unseen.
         # It also doubts that an LSTM takes batches of any size: ours starts from zeros; two are tried below.
+        # And it warns of the checks of shapes inside torch's own layers.
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.filterwarnings("ignore", "Exporting a model to ONNX with a batch_size other than 1")
+        warnings.filterwarnings("ignore", "Converting a tensor to a Python boolean", module=r"torch\.nn")
         torch.onnx.export(
             model,
             (torch.zeros(1, WINDOW, FEATURES),),

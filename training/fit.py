@@ -28,7 +28,7 @@ class FitSettings:
     network: str = "lstm"
     epochs: int = 30
     """At most; fewer where validation stops improving."""
-    batch_size: int = 256
+    batch_size: int = 64
     """Windows a step."""
     learning_rate: float = 2e-3
     """At the start; it falls to a twentieth along half a cosine."""

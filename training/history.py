@@ -1,54 +1,13 @@
-"""Candle files of the past, cut into stretches that serving would have accepted without a break."""
-
-from collections.abc import Sequence
-from pathlib import Path
+"""The past of an asset, cut into stretches that serving would have accepted without a break."""
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from growfolio.alignment import MAX_FILLED_IN_A_ROW, align
 from growfolio.assets import Asset, Timeframe
-from growfolio.candles import PRICES, Bars, BoolArray, Candles, IntArray
-from growfolio.errors import BadCandles, ConfigurationError, GrowfolioError
+from growfolio.candles import Bars, BoolArray, Candles, IntArray
 from growfolio.grid import slots_between
 
 Stretch = Candles
 """Candles of one asset, bar after bar on its market's grid, with no gap that serving would refuse."""
-
-
-def read_folder(folder: Path, assets: Sequence[Asset]) -> dict[Asset, Bars | GrowfolioError]:
-    """The bars of each asset that has a file `<ID>_5m.parquet` here, or why they cannot be read.
-
-    Raises ConfigurationError where there is no such folder, or no such file in it.
-    """
-    if not folder.is_dir():
-        raise ConfigurationError(f"no folder {folder}: name one with <ID>_5m.parquet files (--candles DIR)")
-    found: dict[Asset, Bars | GrowfolioError] = {}
-    for asset in assets:
-        path = folder / f"{asset.id}_5m.parquet"
-        if path.is_file():
-            try:
-                found[asset] = read_bars(path)
-            except BadCandles as reason:
-                found[asset] = reason
-    if not found:
-        names = ", ".join(f"{asset.id}_5m.parquet" for asset in assets[:3])
-        raise ConfigurationError(f"no candles of the wanted assets in {folder}: expected {names} ...")
-    return found
-
-
-def read_bars(path: Path) -> Bars:
-    """All bars of a parquet file with `timestamp` (UTC, when the bar opened) and the five price columns.
-
-    Raises BadCandles where it is no such file.
-    """
-    try:
-        table = pq.read_table(path, columns=["timestamp", *PRICES])
-        opened = table["timestamp"].cast(pa.timestamp("s", "UTC")).cast(pa.int64())
-        columns = [table[name].cast(pa.float64()).to_numpy() for name in PRICES]
-    except (pa.ArrowException, KeyError) as fault:
-        raise BadCandles(f"{path.name} cannot be read: {fault}") from fault
-    return Bars(opened.to_numpy(), *columns)
 
 
 def stretches(asset: Asset, bars: Bars, timeframe: Timeframe) -> list[Stretch]:

@@ -27,7 +27,9 @@ class Candidate:
 
     @property
     def assets(self) -> tuple[Asset, ...]:
-        return self.samples.assets if self.own is None else (self.own,)
+        """Those it was fitted on; a pool may hold others, whose candles all lie after the cut."""
+        pooled = self.samples.assets if self.own is None else (self.own,)
+        return tuple(asset for asset in pooled if len(self.samples.rows(Part.TRAIN, asset)))
 
     def probabilities(self, rows: IntArray) -> FloatArray:
         """Calibrated, (rows, 3), as serving would give them."""

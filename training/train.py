@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 from growfolio.assets import Market
 from growfolio.candles import Bars
-from growfolio.errors import ConfigurationError, GrowfolioError
+from growfolio.errors import ConfigurationError, MarketError
+from growfolio.market.replay import ReplaySource
 from growfolio.models.manifest import MANIFEST, Manifest
 
 from training.card import CARD, model_card
 from training.dataset import Samples, build_samples
 from training.fit import Epoch
-from training.history import read_folder
 from training.pool import Candidate, Job, jobs_of
 from training.progress import Progress
 from training.repository import manifest_of, write_pool
@@ -26,7 +26,7 @@ def train(settings: TrainSettings, now: int, clock: Callable[[], float], say: Sa
     the time left. The manifest is written last: a folder with one is whole. Raises ConfigurationError
     where no candles can be used, saying why for each asset.
     """
-    pools, left_out = gather(settings)
+    pools, left_out = gather(settings, now)
     plan = [jobs_of(samples, settings) for samples in pools]
     left_out |= {model_id: reason for _, too_small in plan for model_id, reason in too_small.items()}
     for what, reason in left_out.items():
@@ -47,11 +47,10 @@ def train(settings: TrainSettings, now: int, clock: Callable[[], float], say: Sa
     return manifest
 
 
-def gather(settings: TrainSettings) -> tuple[list[Samples], dict[str, str]]:
+def gather(settings: TrainSettings, now: int) -> tuple[list[Samples], dict[str, str]]:
     """The samples of each market and timeframe that has any, and why assets are missing from them."""
-    read = read_folder(settings.candles, settings.assets)
-    left_out = {asset.id: str(reason) for asset, reason in read.items() if isinstance(reason, GrowfolioError)}
-    left_out |= {asset.id: "no candle file" for asset in settings.assets if asset not in read}
+    read = ReplaySource(settings.candles).fetch(dict.fromkeys(settings.assets, 0), now)
+    left_out = {asset.id: str(reason) for asset, reason in read.items() if isinstance(reason, MarketError)}
     pools = []
     for market in Market:
         bars = {a: b for a, b in read.items() if isinstance(b, Bars) and a.market is market}

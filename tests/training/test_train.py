@@ -1,0 +1,221 @@
+"""`python -m training train`, end to end on a small simulated market."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from growfolio.assets import ASSETS, Market, Timeframe, find_asset
+from growfolio.features import features, windows
+from growfolio.forecasts import Forecast
+from growfolio.models.forecaster import OnnxForecaster
+from growfolio.models.manifest import Manifest, parse_manifest
+from growfolio.models.repository import FolderRepository
+from growfolio.sessions import DAY
+
+from tests.training.conftest import DAYS, END, simulated
+from training.__main__ import main
+from training.dataset import Part
+from training.export import read_pth
+from training.fit import FitSettings
+from training.history import stretches
+from training.settings import TrainSettings
+from training.train import gather, train
+
+QUICK = FitSettings(epochs=2, batch_size=16)
+
+
+def quick(candles: Path, out: Path, **changes: object) -> TrainSettings:
+    wanted = {
+        "assets": tuple(find_asset(symbol) for symbol in (*DAYS, "NVDA")),
+        "timeframes": (Timeframe.M5,),
+        "fit": QUICK,
+        "least_training": 100,
+        "least_validation": 20,
+        **changes,
+    }
+    return TrainSettings(candles, out, **wanted)  # type: ignore[arg-type]
+
+
+def run(settings: TrainSettings) -> list[str]:
+    said: list[str] = []
+    train(settings, END, lambda: float(len(said)), said.append)
+    return said
+
+
+@pytest.fixture(scope="module")
+def trained(candle_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[TrainSettings, list[str]]:
+    settings = quick(candle_folder, tmp_path_factory.mktemp("models"))
+    return settings, run(settings)
+
+
+@pytest.fixture(scope="module")
+def manifest(trained: tuple[TrainSettings, list[str]]) -> Manifest:
+    return parse_manifest((trained[0].out / "manifest.json").read_bytes())
+
+
+def test_there_is_a_pooled_model_of_each_market_and_one_of_each_asset_with_enough_candles(
+    manifest: Manifest,
+) -> None:
+    assert set(manifest.models) == {
+        *("stocks_5m_lstm", "AAPL_5m_lstm", "MSFT_5m_lstm"),
+        *("crypto_5m_lstm", "BTC_USDT_5m_lstm", "ETH_USDT_5m_lstm"),
+    }
+    assert manifest.models["stocks_5m_lstm"].assets == ("AAPL", "MSFT")
+    assert manifest.models["BTC_USDT_5m_lstm"].assets == ("BTC_USDT",)
+
+
+def test_every_asset_of_the_product_is_assigned_a_model_whatever_was_trained_on(manifest: Manifest) -> None:
+    assignment = manifest.assignment[Timeframe.M5]
+    assert set(assignment) == {asset.id for asset in ASSETS}
+    assert assignment["NVDA"] == assignment["TMO"] == "stocks_5m_lstm"
+    assert assignment["SOL_USDT"] == "crypto_5m_lstm"
+    assert assignment["AAPL"] in ("AAPL_5m_lstm", "stocks_5m_lstm")
+
+
+def test_an_asset_with_an_own_model_gets_the_one_that_was_better_on_validation(manifest: Manifest) -> None:
+    for pool in ("stocks_5m", "crypto_5m"):
+        losses = manifest.data[pool]["choice_by_validation_log_loss"]  # type: ignore[index]
+        assert len(losses) == 2
+        for asset, of_model in losses.items():
+            assert manifest.assignment[Timeframe.M5][asset] == min(of_model, key=of_model.get)
+
+
+def test_assets_without_enough_candles_are_named_with_the_reason(
+    trained: tuple[TrainSettings, list[str]], manifest: Manifest
+) -> None:
+    left_out = manifest.data["left_out"]
+    assert left_out["NVDA"] == "no file NVDA_5m.parquet in the replayed folder"  # type: ignore[index]
+    assert "312 bars of 5m" in left_out["TMO 5m"]  # type: ignore[index]
+    assert any(line.startswith("left out: TMO 5m: too few candles") for line in trained[1])
+
+
+def test_the_manifest_says_what_each_model_learned_and_when(
+    trained: tuple[TrainSettings, list[str]], manifest: Manifest
+) -> None:
+    pools, _ = gather(trained[0], END)
+    for samples in pools:
+        model = manifest.models[f"{samples.market}_5m_lstm"]
+        assert model.trained_from == samples.bar_close.min()
+        assert model.trained_until == samples.split.validate_until
+        assert model.trained_until < samples.bar_close[samples.rows(Part.TEST)].min()
+        assert (model.label.kind, model.label.horizon_bars, model.label.threshold) == ("fixed", 1, 0.001)
+        assert model.expires_at == END + 90 * DAY
+
+
+def test_every_model_is_scored_on_its_test_part_beside_answering_without_a_model(
+    trained: tuple[TrainSettings, list[str]], manifest: Manifest
+) -> None:
+    stocks = gather(trained[0], END)[0][0]
+    for model_id, rows in {
+        "stocks_5m_lstm": stocks.rows(Part.TEST),
+        "AAPL_5m_lstm": stocks.rows(Part.TEST, find_asset("AAPL")),
+    }.items():
+        scores = manifest.models[model_id].metrics["test"]
+        shares = np.bincount(stocks.labels[rows], minlength=3) / len(rows)
+        assert scores["rows"] == len(rows)  # type: ignore[index]
+        assert scores["base_rate"] == pytest.approx(shares.max(), abs=1e-6)  # type: ignore[index]
+        assert scores["best_constant_log_loss"] <= scores["prior_log_loss"]  # type: ignore[index]
+
+
+def test_files_are_those_the_manifest_names_by_checksum(
+    trained: tuple[TrainSettings, list[str]], manifest: Manifest
+) -> None:
+    out = trained[0].out
+    named = {
+        file.file: file for model in manifest.models.values() for file in (model.onnx, model.pth) if file
+    }
+    assert {path.name for path in out.iterdir()} == {*named, "manifest.json", "MODEL_CARD.md"}
+    for name, file in named.items():
+        content = (out / name).read_bytes()
+        assert (len(content), hashlib.sha256(content).hexdigest()) == (file.bytes, file.sha256)
+
+
+def test_serving_answers_with_these_models_what_torch_answers(
+    trained: tuple[TrainSettings, list[str]], manifest: Manifest
+) -> None:
+    out, eth = trained[0].out, find_asset("ETH")
+    candles = stretches(eth, simulated("ETH", 4), Timeframe.M5)[0]
+    window = windows(features(candles), [0], [len(candles.close_time) - 1])
+    forecaster = OnnxForecaster(FolderRepository(out, "r1").fetch("r1", [Market.CRYPTO]))
+    (answer,) = forecaster.forecast([(eth, Timeframe.M5)], window, END)
+    assert isinstance(answer, Forecast)
+    model = read_pth(out / f"{manifest.assignment[Timeframe.M5]['ETH_USDT']}.pth", "lstm")
+    with torch.no_grad():
+        np.testing.assert_allclose(
+            answer.probabilities, model(torch.from_numpy(window))[0].numpy(), atol=1e-5
+        )
+
+
+def test_the_model_card_tells_the_test_scores_and_where_the_candles_come_from(
+    candle_folder: Path, tmp_path: Path
+) -> None:
+    run(quick(candle_folder, tmp_path, pooled_only=True, about="Made up by the simulated market."))
+    card = (tmp_path / "MODEL_CARD.md").read_text()
+    manifest = parse_manifest((tmp_path / "manifest.json").read_bytes())
+    assert "Made up by the simulated market." in card
+    assert "no file NVDA_5m.parquet" in card
+    for model in manifest.models.values():
+        test = model.metrics["test"]
+        row = f"| {model.id} | {test['rows']:,} | {test['accuracy']:.3f} | {test['base_rate']:.3f} |"  # type: ignore[index]
+        assert row in card
+
+
+def test_the_same_seed_makes_the_same_models_whatever_else_is_trained(
+    trained: tuple[TrainSettings, list[str]], manifest: Manifest, candle_folder: Path, tmp_path: Path
+) -> None:
+    run(quick(candle_folder, tmp_path, assets=(find_asset("BTC"), find_asset("ETH"))))
+    again = parse_manifest((tmp_path / "manifest.json").read_bytes())
+    assert len(again.models) == 3
+    for model_id, model in again.models.items():
+        assert model.onnx.sha256 == manifest.models[model_id].onnx.sha256
+
+
+def test_another_seed_makes_other_models(manifest: Manifest, candle_folder: Path, tmp_path: Path) -> None:
+    other = FitSettings(epochs=2, batch_size=16, seed=1)
+    run(
+        quick(
+            candle_folder,
+            tmp_path,
+            assets=(find_asset("BTC"), find_asset("ETH")),
+            pooled_only=True,
+            fit=other,
+        )
+    )
+    again = parse_manifest((tmp_path / "manifest.json").read_bytes())
+    assert again.models["crypto_5m_lstm"].onnx.sha256 != manifest.models["crypto_5m_lstm"].onnx.sha256
+
+
+def test_each_epoch_says_how_far_the_run_is_and_how_long_it_will_take(
+    trained: tuple[TrainSettings, list[str]],
+) -> None:
+    epochs = [line for line in trained[1] if "epoch" in line]
+    assert len(epochs) == 6 * QUICK.epochs
+    assert epochs[-1].startswith("[100%, 0 s left]")
+    assert "stocks_5m_lstm epoch 1/2: loss" in epochs[0]
+
+
+def test_the_command_trains_both_timeframes_and_ends_with_0(candle_folder: Path, tmp_path: Path) -> None:
+    given = f"train --candles {candle_folder} --out {tmp_path} --symbols BTC ETH --pooled-only"
+    assert main([*given.split(), "--epochs", "1", "--expires-days", "0"]) == 0
+    manifest = parse_manifest((tmp_path / "manifest.json").read_bytes())
+    assert set(manifest.models) == {"crypto_5m_lstm", "crypto_15m_lstm"}
+    assert all(model.expires_at is None for model in manifest.models.values())
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ("--candles /nowhere", "no folder /nowhere"),
+        ("--candles {candles} --symbols TMO", "no usable candles"),
+        ("--candles {candles} --symbols XYZ", "no asset 'XYZ'"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line_and_nothing_is_written(
+    given: str, reason: str, candle_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "models"
+    assert main(f"train --out {out} {given.format(candles=candle_folder)}".split()) == 1
+    assert reason in capsys.readouterr().err
+    assert not out.exists()
