@@ -109,7 +109,8 @@ def choose(pooled: Candidate, own: Sequence[Candidate]) -> Choice:
 
     All other assets of the market get the pooled one, those without any candles too.
     """
-    serving = {asset.id: pooled.id for asset in assets_of(pooled.samples.market)}
+    market = pooled.samples.market
+    serving = {market.value: pooled.id} | {asset.id: pooled.id for asset in assets_of(market)}
     losses = {}
     for candidate in own:
         (asset,) = candidate.assets

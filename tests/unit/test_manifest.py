@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from growfolio.assets import Market, Timeframe, find_asset
+from growfolio.assets import Asset, Market, Timeframe, find_asset
 from growfolio.errors import PermanentModelError
 from growfolio.models.manifest import Manifest, ModelFile, parse_manifest
 
@@ -52,6 +52,23 @@ def test_each_asset_and_timeframe_is_served_by_its_assigned_model() -> None:
         ("MSFT", Timeframe.M5): "stocks_5m_lstm",
         ("BTC", Timeframe.M15): "BTC_USDT_15m_lstm",
     }
+
+
+def test_an_asset_that_the_product_has_just_added_is_served_by_its_markets_model() -> None:
+    changed = document()
+    changed["assignment"]["5m"]["stocks"] = "stocks_5m_lstm"
+    manifest = parse_manifest(json.dumps(changed))
+    model = manifest.serving(Asset("NEW", Market.STOCKS, "just listed"), Timeframe.M5)
+    assert model is not None
+    assert model.id == "stocks_5m_lstm"
+    assert manifest.serving(find_asset("BTC"), Timeframe.M5) is None
+
+
+def test_a_market_is_not_given_another_markets_model() -> None:
+    changed = document()
+    changed["assignment"]["5m"]["crypto"] = "stocks_5m_lstm"
+    with pytest.raises(PermanentModelError, match="is for stocks"):
+        parse_manifest(json.dumps(changed))
 
 
 def test_a_market_needs_only_its_own_assigned_models() -> None:

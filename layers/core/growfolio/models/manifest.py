@@ -72,7 +72,10 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The models of one revision by id, and the id of the model that serves each timeframe and asset id."""
+    """The models of one revision by id, and the id of the model that serves each timeframe and asset id.
+
+    Under the name of a market stands the model for its assets that are not named: a new one is served at once.
+    """
 
     created_at: int
     data: Mapping[str, object]
@@ -81,7 +84,8 @@ class Manifest:
 
     def serving(self, asset: Asset, timeframe: Timeframe) -> Model | None:
         """The model assigned to this asset and timeframe, if any."""
-        model_id = self.assignment.get(timeframe, {}).get(asset.id)
+        assigned = self.assignment.get(timeframe, {})
+        model_id = assigned.get(asset.id, assigned.get(asset.market))
         return None if model_id is None else self.models[model_id]
 
     def assigned(self, market: Market) -> list[Model]:
@@ -195,11 +199,12 @@ def _assigned(frame: str, of_asset: Field, models: Mapping[str, Model]) -> dict[
         if model.timeframe != frame:
             raise field.fault(f"model {model.id} is for {model.timeframe}")
         asset = _known_asset(asset_id)
-        if asset is None:
+        market = asset.market if asset else next((m for m in Market if m == asset_id), None)
+        if market is None:
             continue
-        if model.market is not asset.market:
-            raise field.fault(f"model {model.id} is for {model.market}, {asset_id} is one of {asset.market}")
-        assigned[asset.id] = model.id
+        if model.market is not market:
+            raise field.fault(f"model {model.id} is for {model.market}, {asset_id} is one of {market}")
+        assigned[asset.id if asset else market.value] = model.id
     return assigned
 
 
