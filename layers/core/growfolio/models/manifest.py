@@ -74,7 +74,7 @@ class Model:
 class Manifest:
     """The models of one revision by id, and the id of the model that serves each timeframe and asset id.
 
-    Under the name of a market stands the model for its assets that are not named: a new one is served at once.
+    Under the name of a market stands the model for those of its assets that are not named, such as new ones.
     """
 
     created_at: int
