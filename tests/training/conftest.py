@@ -55,5 +55,5 @@ def changed_after(bars: Bars, moment: int) -> Bars:
     """The same bars up to those that closed by moment; later prices and volumes are others."""
     later = bars.open_time + 300 > moment
     factor = np.where(later, 1 + 0.02 * np.sin(np.arange(len(bars))), 1.0)
-    prices = (getattr(bars, name) * factor for name in PRICES[:4])
-    return Bars(bars.open_time, *prices, volume=bars.volume * np.where(later, 3.0, 1.0))
+    opened, high, low, close = (getattr(bars, name) * factor for name in PRICES[:4])
+    return Bars(bars.open_time, opened, high, low, close, bars.volume * np.where(later, 3.0, 1.0))

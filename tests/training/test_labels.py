@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from growfolio.assets import Asset, Market, Timeframe, find_asset
-from growfolio.candles import Bars, Candles
+from growfolio.candles import PRICES, Bars, Candles
 from growfolio.grid import session_number
 
 from tests.training.conftest import simulated
@@ -67,6 +67,5 @@ def test_coins_have_no_close_to_cross() -> None:
 def _raised_each_night(asset: Asset, bars: Bars) -> Bars:
     session = session_number(bars.open_time + 300, asset.market)
     factor = 1.03 ** (session - session[0])
-    return Bars(
-        bars.open_time, *(getattr(bars, n) * factor for n in ("open", "high", "low", "close")), bars.volume
-    )
+    opened, high, low, close = (getattr(bars, name) * factor for name in PRICES[:4])
+    return Bars(bars.open_time, opened, high, low, close, bars.volume)
