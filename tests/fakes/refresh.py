@@ -9,6 +9,7 @@ from growfolio.errors import MarketError, ModelError, TemporaryMarketError
 from growfolio.forecasts import Forecast, Windows
 from growfolio.grid import last_slots
 from growfolio.market.source import Fetched
+from growfolio.signals import Price
 
 
 def walk(asset: Asset, now: int, bars: int = 1_200, seed: int = 1) -> Bars:
@@ -35,6 +36,20 @@ class FixedFeed:
         self.asked.append(tuple(assets))
         silent = TemporaryMarketError("no answer within 6 s")
         return {asset: self.answers.get(asset, silent) for asset in assets}
+
+
+class FixedQuotes:
+    """Gives the prices that it holds, and remembers for whom it was asked."""
+
+    notes: tuple[str, ...] = ()
+
+    def __init__(self, prices: Mapping[Asset, Price]) -> None:
+        self.prices = dict(prices)
+        self.asked: list[tuple[Asset, ...]] = []
+
+    def latest(self, assets: Sequence[Asset], now: int) -> dict[Asset, Price]:
+        self.asked.append(tuple(assets))
+        return {asset: self.prices[asset] for asset in assets if asset in self.prices}
 
 
 class FixedForecaster:

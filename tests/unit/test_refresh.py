@@ -1,17 +1,20 @@
 """What one refresh does to the table, whatever the providers and models did to it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import numpy as np
 import pytest
 from growfolio.assets import Asset, Market, Timeframe, assets_of, find_asset
 from growfolio.candles import Bars
+from growfolio.decision import targets
 from growfolio.errors import PermanentMarketError, StoreError
 from growfolio.refresh import BACKLOG, Ports, RefreshReport, refresh
-from growfolio.signals import Action, Signal, SignalRecord, Status
+from growfolio.signals import Action, Price, Signal, SignalRecord, Status, in_ticks
 
 from tests.fakes.memory_store import MemoryStore
-from tests.fakes.refresh import FixedFeed, FixedForecaster, walk
+from tests.fakes.refresh import FixedFeed, FixedForecaster, FixedQuotes, walk
 
 NOW = int(datetime(2024, 9, 5, 18, 0, 10, tzinfo=UTC).timestamp())
 BAR = NOW - 10
@@ -27,9 +30,10 @@ class World:
         self.store = MemoryStore()
         self.forecaster = FixedForecaster()
         self.feed = FixedFeed({asset: walk(asset, now) for asset in assets_of(market)})
+        self.quotes: FixedQuotes | None = None
 
     def refresh(self, now: int = NOW) -> RefreshReport:
-        return refresh(Ports(self.market, self.feed, self.forecaster, self.store), now)
+        return refresh(Ports(self.market, self.feed, self.forecaster, self.store, self.quotes), now)
 
     def record(self, asset: Asset, timeframe: Timeframe = Timeframe.M5) -> SignalRecord:
         return next(record for record in self.store.signals(timeframe) if record.asset == asset)
@@ -192,3 +196,78 @@ def test_readers_get_the_market_hours_and_a_picture_of_the_last_session(world: W
     assert record.price.time == BAR
     opened = int(datetime(2024, 9, 5, 13, 30, tzinfo=UTC).timestamp())
     assert [bar[0] for bar in record.bars] == list(range(opened + 300, BAR + 1, 300))
+
+
+def near(asset: Asset, share: str, now: int = NOW) -> Price:
+    """A quote that lies by so large a share above the asset's last close."""
+    close = in_ticks(walk(asset, now).close[-1])
+    return Price(in_ticks(close * (1 + Decimal(share))), now - 2, "finnhub")
+
+
+def test_the_signal_shows_the_live_price_with_its_source_and_time_and_its_targets_follow(
+    world: World,
+) -> None:
+    world.refresh()
+    at_close = world.signal(AAPL)
+    quoted = World()
+    live = near(AAPL, "0.004")
+    quoted.quotes = FixedQuotes({AAPL: live})
+    quoted.refresh()
+    signal = quoted.signal(AAPL)
+    assert signal.price == live
+    assert signal.price.value > at_close.price.value
+    assert (signal.buy_target, signal.sell_target, signal.stop_loss) == targets(
+        Action.BUY, live.value, signal.facts.atr_pct
+    )
+    assert signal.buy_target > at_close.buy_target
+    assert (signal.probabilities, signal.facts) == (at_close.probabilities, at_close.facts)
+    assert quoted.store.markets([AAPL])[0].price == live
+
+
+def test_an_asset_without_a_quote_shows_its_last_close_and_says_so(world: World) -> None:
+    world.quotes = FixedQuotes({AAPL: near(AAPL, "0.001")})
+    world.refresh()
+    amd = find_asset("AMD")
+    close = Price(in_ticks(walk(amd, NOW).close[-1]), BAR, "fake close")
+    assert world.signal(amd).price == close
+    assert world.store.markets([amd])[0].price == close
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        near(AAPL, "0.2"),
+        replace(near(AAPL, "0.001"), time=BAR - 1),
+        replace(near(AAPL, "0.001"), value=Decimal(0)),
+    ],
+    ids=["far from the close", "older than the bar", "zero"],
+)
+def test_an_odd_quote_is_refused_for_the_last_close(world: World, odd: Price) -> None:
+    world.quotes = FixedQuotes({AAPL: odd})
+    world.refresh()
+    assert world.signal(AAPL).price.source == "fake close"
+    assert world.store.markets([AAPL])[0].price.source == "fake close"
+
+
+def test_bars_that_were_missed_keep_their_own_close_in_the_history(world: World) -> None:
+    world.refresh()
+    later = NOW + 600
+    for asset in STOCKS:
+        world.feed.answers[asset] = walk(asset, later)
+    world.quotes = FixedQuotes({AAPL: near(AAPL, "0.001", later)})
+    world.refresh(later)
+    newest, missed, _ = world.store.history(AAPL, Timeframe.M5, limit=10).signals
+    assert newest.price.source == "finnhub"
+    assert (missed.price.source, missed.price.time) == ("fake close", BAR + 300)
+
+
+def test_quotes_are_asked_for_once_and_only_for_assets_that_have_candles(world: World) -> None:
+    world.quotes = FixedQuotes({})
+    world.quotes.notes = ("finnhub refuses the key",)
+    world.feed.answers[AAPL] = PermanentMarketError("blocked")
+    report = world.refresh()
+    assert world.quotes.asked == [tuple(asset for asset in STOCKS if asset != AAPL)]
+    assert report.notes == ["finnhub refuses the key"]
+    del world.feed.answers[AAPL]
+    world.refresh()
+    assert len(world.quotes.asked) == 1

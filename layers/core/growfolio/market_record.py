@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from growfolio.assets import Asset, Market, Timeframe
 from growfolio.candles import PRICES, Bars
+from growfolio.market.quotes import live_or_close
 from growfolio.sessions import sessions_between
 from growfolio.signals import Price, in_ticks
 from growfolio.store.port import MarketRecord
@@ -12,8 +13,11 @@ PICTURE_BARS = 78
 """A full stock session of 5-minute bars; for crypto, the last six and a half hours."""
 
 
-def market_record(asset: Asset, bars: Bars, source: str) -> MarketRecord:
-    """The newest close as the price, and the last session's bars, oldest first. bars must not be empty."""
+def market_record(asset: Asset, bars: Bars, source: str, quote: Price | None, now: int) -> MarketRecord:
+    """The live price, else the newest close, and the last session's bars, oldest first.
+
+    bars must not be empty.
+    """
     newest = int(bars.open_time[-1]) + Timeframe.M5.seconds
     session = sessions_between(asset.market, newest - Timeframe.M5.seconds, newest)
     opened = session[0].open if session and asset.market is Market.STOCKS else newest - 86_400
@@ -23,8 +27,8 @@ def market_record(asset: Asset, bars: Bars, source: str) -> MarketRecord:
         (opened + 300, _price(first), _price(high), _price(low), _price(last), _volume(volume))
         for opened, first, high, low, last, volume in zip(*columns, strict=True)
     )
-    price = Price(in_ticks(bars.close[-1]), newest, f"{source} close")
-    return MarketRecord(asset, price, picture)
+    close = Price(in_ticks(bars.close[-1]), newest, f"{source} close")
+    return MarketRecord(asset, live_or_close(quote, close, now), picture)
 
 
 def _price(price: float) -> str:

@@ -20,6 +20,7 @@ from growfolio.features import BARS_NEEDED, features, windows
 from growfolio.forecasts import Forecast, Forecaster
 from growfolio.grid import last_slots
 from growfolio.indicators import Indicators, indicators
+from growfolio.market.quotes import Quotes, live_or_close
 from growfolio.market.source import Fetched
 from growfolio.market_record import market_record
 from growfolio.sessions import market_hours
@@ -53,6 +54,8 @@ class Ports:
     feed: CandleFeed
     forecaster: Forecaster
     store: SignalStore
+    quotes: Quotes | None = None
+    """Live prices; None where the candles are not live, whose future a quote would be."""
 
 
 @dataclass(slots=True)
@@ -66,6 +69,8 @@ class RefreshReport:
     """Bars of the backlog that were handled for the history only."""
     troubles: dict[tuple[Asset, Timeframe], Attempt] = field(default_factory=dict)
     store_faults: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What an operator should know, though every signal was made: prices that are not live."""
 
     @property
     def assets_without_data(self) -> set[Asset]:
@@ -92,6 +97,7 @@ class _Run:
     ports: Ports
     now: int
     report: RefreshReport
+    quotes: dict[Asset, Price] = field(default_factory=dict)
 
 
 def refresh(ports: Ports, now: int) -> RefreshReport:
@@ -104,6 +110,10 @@ def refresh(ports: Ports, now: int) -> RefreshReport:
     todo = {timeframe: _unhandled(run, timeframe) for timeframe in Timeframe}
     assets = [asset for asset in assets_of(ports.market) if any(asset in bars for bars in todo.values())]
     fetched = ports.feed.update(assets, _first_open(ports.market, now), now) if assets else {}
+    served = [asset for asset, own in fetched.items() if isinstance(own, Bars)]
+    if ports.quotes and served:
+        run.quotes.update(ports.quotes.latest(served, now))
+        run.report.notes.extend(ports.quotes.notes)
     for timeframe, bars in todo.items():
         run.report.unchanged += len(assets_of(ports.market)) - len(bars)
         if bars:
@@ -113,7 +123,8 @@ def refresh(ports: Ports, now: int) -> RefreshReport:
     }
     for asset, own in fetched.items():
         if isinstance(own, Bars) and len(own) and asset not in spoiled:
-            _guard(run, partial(ports.store.put_market, market_record(asset, own, ports.feed.source)))
+            record = market_record(asset, own, ports.feed.source, run.quotes.get(asset), now)
+            _guard(run, partial(ports.store.put_market, record))
     _guard(run, partial(ports.store.put_hours, market_hours(ports.market, now)))
     return run.report
 
@@ -177,17 +188,24 @@ def _signal(
     run: _Run, candles: Candles, values: Indicators, row: int, bar: int, forecast: Forecast
 ) -> Signal:
     bar_close = int(candles.close_time[bar])
-    feed = run.ports.feed
     return decide(
         candles.assets[row],
         candles.timeframe,
         forecast,
-        Price(in_ticks(candles.close[row, bar]), bar_close, f"{feed.source} close"),
+        _price(run, candles, row, bar),
         facts(candles, values, row, bar),
         bar_close=bar_close,
         now=run.now,
-        simulated=feed.simulated,
+        simulated=run.ports.feed.simulated,
     )
+
+
+def _price(run: _Run, candles: Candles, row: int, bar: int) -> Price:
+    """The live price beside the newest bar, where there is one; beside an earlier bar, its close."""
+    bar_close = int(candles.close_time[bar])
+    close = Price(in_ticks(candles.close[row, bar]), bar_close, f"{run.ports.feed.source} close")
+    newest = bar == len(candles.close_time) - 1
+    return live_or_close(run.quotes.get(candles.assets[row]), close, run.now) if newest else close
 
 
 def _put(run: _Run, signal: Signal, *, newest: bool) -> None:

@@ -40,10 +40,14 @@ class Settings:
     """GROWFOLIO_EXCHANGES: ccxt exchange ids, the first preferred, the others in its absence."""
     quote_key_parameter: str = ""
     """GROWFOLIO_QUOTE_KEY_PARAMETER: the SSM SecureString with the Finnhub key; without it, last closes."""
+    quote_url: str = ""
+    """GROWFOLIO_QUOTE_URL: where Finnhub's API is asked; empty for Finnhub's own address."""
     explain_key_parameter: str = ""
     """GROWFOLIO_EXPLAIN_KEY_PARAMETER: the SSM SecureString with the Gemini key; without it, templates."""
     explain_model: str = "gemini-2.5-flash-lite"
     """GROWFOLIO_EXPLAIN_MODEL: the Gemini model asked for explanations."""
+    explain_url: str = ""
+    """GROWFOLIO_EXPLAIN_URL: where Gemini is asked; empty for Google's own address."""
     explain_calls_per_hour: int = 60
     """GROWFOLIO_EXPLAIN_CALLS_PER_HOUR: the budget of Gemini calls."""
     allowed_origins: tuple[str, ...] = ()

@@ -7,8 +7,11 @@ from growfolio.archive_objects import S3Objects
 from growfolio.assets import Market
 from growfolio.errors import ConfigurationError
 from growfolio.feed import WindowedFeed
+from growfolio.market.quotes import Quotes
+from growfolio.market.quotes_exchange import ExchangeQuotes, Tickers
 from growfolio.market.source import MarketSource
 from growfolio.models.loading import model_loader
+from growfolio.models.revision import SsmParameter
 from growfolio.refresh import Ports, RefreshReport, refresh
 from growfolio.settings import Settings
 from growfolio.store.dynamodb import DynamoStore
@@ -22,15 +25,18 @@ class Refresher:
     def __init__(self, settings: Settings) -> None:
         """Raises ConfigurationError where the settings name no market or source that there is."""
         self.market = _market(settings)
-        self._feed = WindowedFeed(market_source(settings, self.market), _archive(settings, self.market), self.market)
+        source = market_source(settings, self.market)
+        self._feed = WindowedFeed(source, _archive(settings, self.market), self.market)
+        self._quotes = live_quotes(settings, source)
         self._models = model_loader(settings, [self.market])
         self._store = DynamoStore(settings.table)
 
     def refresh(self, now: int) -> tuple[RefreshReport, tuple[str, ...]]:
         """One refresh at now (seconds since the epoch), and notes for whoever operates it."""
         models = self._models.load()
-        report = refresh(Ports(self.market, self._feed, models.forecaster, self._store), now)
-        return report, models.notes + self._feed.save(now)
+        ports = Ports(self.market, self._feed, models.forecaster, self._store, self._quotes)
+        report = refresh(ports, now)
+        return report, (*models.notes, *report.notes, *self._feed.save(now))
 
 
 def market_source(settings: Settings, market: Market) -> MarketSource:
@@ -53,6 +59,19 @@ def market_source(settings: Settings, market: Market) -> MarketSource:
 
         return SimulatedSource()
     raise ConfigurationError(f"GROWFOLIO_SOURCE={name!r}: choose yahoo, exchange, replay or simulated")
+
+
+def live_quotes(settings: Settings, source: MarketSource) -> Quotes | None:
+    """Live prices to go with a source's candles; None where there are none, or the candles are not live.
+
+    Replayed and made-up candles have no quotes: today's price would be their future.
+    """
+    if source.name == "yahoo" and settings.quote_key_parameter:
+        from growfolio.market.quotes_finnhub import FinnhubQuotes
+
+        key = SsmParameter(settings.quote_key_parameter)
+        return FinnhubQuotes(key.current, key.name, settings.quote_url)
+    return ExchangeQuotes(source) if isinstance(source, Tickers) else None
 
 
 def _archive(settings: Settings, market: Market) -> CandleArchive | None:
