@@ -110,8 +110,9 @@ def _check_coverage(at: IntArray, slots: IntArray, *, known_before: bool) -> Non
     longest = int(np.diff(at).max(initial=1)) - 1
     if longest > MAX_FILLED_IN_A_ROW:
         raise BadCandles(f"a gap of {longest} bars in a row; at most {MAX_FILLED_IN_A_ROW} are filled")
-    share = 1 - len(at) / len(slots)
-    if share > MAX_FILLED_SHARE:
+    missing = len(slots) - len(at)
+    if missing > MAX_FILLED_SHARE * len(slots):
+        share = missing / len(slots)
         raise BadCandles(f"{share:.1%} of the bars are missing; at most {MAX_FILLED_SHARE:.0%} are filled")
 
 
