@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 INSTALL := $(UV) pip install --quiet --python $(BIN)/python
 
-.PHONY: help run test check integration bench lock sessions clean test-training
+.PHONY: help run test check integration bench lock sessions clean test-training train starter
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
 
@@ -79,6 +79,14 @@ $(TRAINING)/.ready: training/requirements.lock training/torch.txt pyproject.toml
 
 test-training: $(TRAINING)/.ready ## the tests of training, on torch
 	$(TRAINING)/bin/python -m pytest tests/training
+
+train: $(TRAINING)/.ready ## models of all assets with candles in CANDLES=DIR, written to models/
+	@test -n "$(CANDLES)" || { echo "make train CANDLES=DIR: a folder of <ID>_5m.parquet files"; exit 2; }
+	$(TRAINING)/bin/python -m training train --candles "$(CANDLES)" --out models
+
+starter: $(TRAINING)/.ready ## make the shipped models again from CANDLES=DIR (about half an hour on 2 cores)
+	@test -n "$(CANDLES)" || { echo "make starter CANDLES=DIR: a folder of <ID>_5m.parquet files"; exit 2; }
+	$(TRAINING)/bin/python -m training starter --candles "$(CANDLES)"
 
 bench: $(VENV)/.dev $(TRAINING)/.ready ## forecasts against ta and torch side by side; a concurrent fetch
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(TRAINING)/bin/python -m tests.benchmarks.refresh

@@ -1,6 +1,9 @@
 """The whole of a training run: candles in, a model repository out."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from growfolio.assets import Market
 from growfolio.candles import Bars
@@ -23,8 +26,8 @@ def train(settings: TrainSettings, now: int, clock: Callable[[], float], say: Sa
     """Fit, choose and score models, and write them, their manifest and their model card to settings.out.
 
     now is when the models are said to be made, in seconds since the epoch; clock counts seconds for
-    the time left. The manifest is written last: a folder with one is whole. Raises ConfigurationError
-    where no candles can be used, saying why for each asset.
+    the time left. An interrupted run leaves settings.out as it was. Raises ConfigurationError where no
+    candles can be used, saying why for each asset.
     """
     pools, left_out = gather(settings, now)
     plan = [jobs_of(samples, settings) for samples in pools]
@@ -34,16 +37,18 @@ def train(settings: TrainSettings, now: int, clock: Callable[[], float], say: Sa
     fitted = [jobs for jobs, _ in plan if jobs]
     if not fitted:
         raise ConfigurationError(f"no usable candles in {settings.candles}: {_listed(left_out)}")
-    (settings.out / MANIFEST).unlink(missing_ok=True)
-    settings.out.mkdir(parents=True, exist_ok=True)
     progress = Progress(sum(_work(job, settings) for jobs in fitted for job in jobs), clock, say)
-    results = []
-    for jobs in fitted:
-        candidates = [_fit(job, settings, progress) for job in jobs]
-        results.append(write_pool(candidates, settings, now))
-    manifest = manifest_of(results, left_out, settings, now)
-    (settings.out / CARD).write_text(model_card(results, _listed(left_out), settings, now))
-    (settings.out / MANIFEST).write_text(manifest.to_json())
+    settings.out.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=settings.out, prefix=".unfinished-") as folder:
+        unfinished = replace(settings, out=Path(folder))
+        results = [
+            write_pool([_fit(job, settings, progress) for job in jobs], unfinished, now) for jobs in fitted
+        ]
+        manifest = manifest_of(results, left_out, settings, now)
+        (unfinished.out / CARD).write_text(model_card(results, _listed(left_out), settings, now))
+        (unfinished.out / MANIFEST).write_text(manifest.to_json())
+        for path in sorted(unfinished.out.iterdir(), key=lambda path: path.name == MANIFEST):
+            path.replace(settings.out / path.name)
     return manifest
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pytest
@@ -68,7 +69,8 @@ def test_there_is_a_pooled_model_of_each_market_and_one_of_each_asset_with_enoug
 
 def test_every_asset_of_the_product_is_assigned_a_model_whatever_was_trained_on(manifest: Manifest) -> None:
     assignment = manifest.assignment[Timeframe.M5]
-    assert set(assignment) == {asset.id for asset in ASSETS}
+    assert set(assignment) == {asset.id for asset in ASSETS} | set(Market)
+    assert assignment["stocks"] == "stocks_5m_lstm"
     assert assignment["NVDA"] == assignment["TMO"] == "stocks_5m_lstm"
     assert assignment["SOL_USDT"] == "crypto_5m_lstm"
     assert assignment["AAPL"] in ("AAPL_5m_lstm", "stocks_5m_lstm")
@@ -202,6 +204,22 @@ def test_the_command_trains_both_timeframes_and_ends_with_0(candle_folder: Path,
     manifest = parse_manifest((tmp_path / "manifest.json").read_bytes())
     assert set(manifest.models) == {"crypto_5m_lstm", "crypto_15m_lstm"}
     assert all(model.expires_at is None for model in manifest.models.values())
+
+
+def test_an_interrupted_run_leaves_the_models_that_were_there(
+    trained: tuple[TrainSettings, list[str]], candle_folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "models"
+    copytree(trained[0].out, out)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+
+    def interrupt(line: str) -> None:
+        if line.startswith("[") and "crypto" in line:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(quick(candle_folder, out, pooled_only=True), END, lambda: 0.0, interrupt)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
 @pytest.mark.parametrize(
