@@ -17,7 +17,7 @@ from typing import Any
 
 import uvicorn
 from growfolio.assets import ASSETS, Market, Timeframe
-from growfolio.errors import GrowfolioError
+from growfolio.errors import ConfigurationError, GrowfolioError
 from growfolio.judgement import judge
 from growfolio.presentation import judged_json, to_json
 from growfolio.sessions import market_hours
@@ -108,7 +108,7 @@ def run(options: Options) -> None:
     _show(cloud, options, cloud.refresh())
     if options.once:
         return
-    threading.Thread(target=_serve, args=(cloud, options.port), daemon=True).start()
+    _serve(cloud, options.port)
     print(f"\nAPI on http://127.0.0.1:{options.port}/v1/signals?timeframe=5m   (Ctrl+C ends)", flush=True)
     while True:
         time.sleep(PERIOD - (clock() - PUBLISHING_DELAY) % PERIOD)
@@ -124,10 +124,17 @@ def _show(cloud: LocalCloud, options: Options, counts: dict[str, int]) -> None:
 
 
 def _serve(cloud: LocalCloud, port: int) -> None:
+    """Returns when the API answers. Raises ConfigurationError where the port is taken."""
     from signals_api.application import create_app
 
     app = create_app(cloud.store, cloud.clock, cloud.settings)
-    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="critical"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        if not thread.is_alive():
+            raise ConfigurationError(f"port {port} is taken: make run PORT={port + 1}")
+        time.sleep(0.02)
 
 
 def _iso(seconds: int) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from textwrap import shorten
 from typing import Any
 
+from growfolio.signals import in_ticks
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -14,13 +15,13 @@ BANNERS = {
     "replay": "REPLAY of recorded candles: nothing below is current.",
     "live": "LIVE market data. Signals are forecasts, not advice.",
 }
-STATUS_WIDTH = 60
+STATUS_WIDTH = 66
 """The whole reason is in the API's answer."""
 
 
 def print_signals(signals: Sequence[Mapping[str, Any]], market: str, now: str) -> None:
     """signals are as the API serves them."""
-    console = Console(width=None if Console().is_terminal else 150)
+    console = Console(width=None if Console().is_terminal else 170)
     console.print(Text(BANNERS[market], style="bold reverse"))
     table = Table(title=f"Signals at {now}", title_justify="left", header_style="bold")
     for column in ("Asset", "Bar", "Action"):
@@ -39,7 +40,9 @@ def _cells(signal: Mapping[str, Any]) -> list[Text]:
     good = signal["status"] == "ok"
     numbers = [_number(signal.get(name)) for name in ("price", "buy_target", "sell_target", "stop_loss")]
     notes = ["in sample"] if signal.get("in_sample") else []
-    status = " · ".join([str(signal["status"]), *notes, *map(str, signal["reasons"][:1])])
+    if signal["status"] != "market_closed":
+        notes += signal["reasons"][:1]
+    status = " · ".join([str(signal["status"]), *notes])
     return [
         Text(str(signal["symbol"])),
         Text(str(signal["timeframe"])),
@@ -52,4 +55,4 @@ def _cells(signal: Mapping[str, Any]) -> list[Text]:
 
 
 def _number(value: Any) -> str:
-    return "–" if value is None else str(value)
+    return "–" if value is None else str(in_ticks(value))

@@ -29,7 +29,7 @@ class Options:
         candles, at = environ.get("CANDLES", ""), environ.get("AT", "")
         if market not in ("simulated", "replay", "live"):
             raise ConfigurationError(f"MARKET={market!r}: choose simulated, replay or live")
-        if market == "replay" and not Path(candles).is_dir():
+        if market == "replay" and not (candles and Path(candles).is_dir()):
             raise ConfigurationError("MARKET=replay needs CANDLES=DIR, a folder of <ID>_5m.parquet files")
         if market == "replay" and not at:
             raise ConfigurationError("MARKET=replay needs AT, the moment to replay: AT=2024-09-05T18:00:00Z")
