@@ -53,7 +53,7 @@ def test_the_last_bar_is_told_of_unless_another_is_named():
         (np.linspace(100, 110, 200), "up"),
         (np.linspace(110, 100, 200), "down"),
         (np.append(np.linspace(100, 110, 200), 109.3), "mixed"),
-        (np.full(200, 150.1), "mixed"),
+        (np.full(200, 247.31), "mixed"),
     ],
 )
 def test_the_trend_is_up_above_all_averages_down_below_all_and_mixed_between(closes, trend):
@@ -74,6 +74,10 @@ def test_a_market_in_which_nothing_moves_has_plain_facts():
 def test_the_first_bar_has_facts_too():
     told = facts_of(line(np.array([100.0, 101.0])), bar=0)
     assert (told.volatility_pct, told.volume_ratio) == (0, 1)
+
+
+def test_the_first_bar_has_no_return_that_would_lower_the_volatility():
+    assert facts_of(line(np.array([100.0, 101.0, 100.0]))).volatility_pct == Decimal("0.9950")
 
 
 def test_no_fact_is_a_negative_zero():

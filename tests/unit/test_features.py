@@ -50,7 +50,7 @@ def test_every_feature_is_finite_from_the_first_bar_on(bars):
     assert np.isfinite(features(synthetic_candles(bars=bars))).all()
 
 
-@pytest.mark.parametrize("price", [1e-8, 1.3e-5, 1.0, 150.1, 99_999.99])
+@pytest.mark.parametrize("price", [1e-8, 1.3456e-5, 1.0, 150.1, 60_000.01])
 @pytest.mark.parametrize("volume", [0.0, 1000.0])
 def test_a_market_in_which_nothing_moves_is_neutral(price, volume):
     table = features(flat_candles([AAPL], 150, price, volume))[0, -1]
