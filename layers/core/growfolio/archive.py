@@ -12,8 +12,10 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from growfolio.archive_objects import ObjectStore
 from growfolio.assets import Asset, Market, find_asset
@@ -106,24 +108,24 @@ def encode(candles: KeptCandles) -> bytes:
 def decode(content: bytes, name: str) -> KeptCandles:
     """What encode wrote; assets that the product no longer has are left out. Raises ArchiveError."""
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as kept:
-            if kept["format"] != FORMAT:
-                raise ArchiveError(f"{name} has format {kept['format']}, not {FORMAT}")
-            ends = np.cumsum(kept["lengths"])
-            times = np.split(kept["open_time"], ends[:-1])
-            prices = np.split(kept["prices"], ends[:-1], axis=1)
-            if len(kept["open_time"]) != (ends[-1] if len(ends) else 0):
-                raise ArchiveError(f"{name} is damaged: its columns differ in length")
-            own = {
-                asset: Bars(time.copy(), *(np.ascontiguousarray(column) for column in columns))
-                for asset, time, columns in zip(
-                    map(_asset, kept["assets"].tolist()), times, prices, strict=True
-                )
-                if asset is not None
-            }
-            return KeptCandles(own, str(kept["source"]), int(kept["archived_until"]))
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            return _candles({column: file[column] for column in file.files})
     except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as fault:
         raise ArchiveError(f"{name} is damaged: {type(fault).__name__}: {fault}") from fault
+
+
+def _candles(columns: Mapping[str, npt.NDArray[Any]]) -> KeptCandles:
+    if columns["format"] != FORMAT:
+        raise ValueError(f"format {columns['format']}, not {FORMAT}")
+    times, prices, lengths = columns["open_time"], columns["prices"], columns["lengths"]
+    if (lengths < 0).any() or lengths.sum() != len(times) or prices.shape != (len(PRICES), len(times)):
+        raise ValueError("its columns differ in length")
+    bars = {}
+    for name, end, length in zip(columns["assets"].tolist(), np.cumsum(lengths), lengths, strict=True):
+        asset, own = _asset(name), slice(end - length, end)
+        if asset is not None:
+            bars[asset] = Bars(times[own].copy(), *prices[:, own].copy())
+    return KeptCandles(bars, str(columns["source"]), int(columns["archived_until"]))
 
 
 def _asset(name: str) -> Asset | None:

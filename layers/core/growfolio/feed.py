@@ -48,6 +48,7 @@ class WindowedFeed:
         if self._window is None:
             self._window = self._kept()
         window, slots = self._window, self._slots(first_open, now)
+        window.drop_before(int(slots[0]))
         asked = {
             asset: window.since(asset, slots) if window.source == self.source else int(slots[0])
             for asset in assets
@@ -62,7 +63,6 @@ class WindowedFeed:
             # Another source took over, or the provider rewrote the past (a split): once more, all of it.
             whole = self._source.fetch(dict.fromkeys(incomplete, int(slots[0])), now)
             answers |= self._extend(window, slots, whole)
-        window.drop_before(int(slots[0]))
         return {asset: _answer(answer, window.bars.get(asset), slots) for asset, answer in answers.items()}
 
     def save(self, now: int) -> tuple[str, ...]:

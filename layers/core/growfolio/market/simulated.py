@@ -87,14 +87,14 @@ class _Days:
         past = np.arange(first - len(PRICE_MEMORY) + 1, int(number[-1]) + 1)
         volatility = self._volatility(past)
         trading = np.ones(len(past)) if asset.market is Market.CRYPTO else (past + 3) % 7 < 5
-        moves = volatility * trading * self._normals("day", past)
+        overnight = OVERNIGHT_SHARE[asset.market]
+        gaps = np.sqrt(overnight) * volatility * self._normals("gap", past)
+        moves = trading * (gaps + np.sqrt(1 - overnight) * volatility * self._normals("day", past))
         ends = np.log(LEVELS.get(asset.symbol, 100.0)) + np.convolve(moves, PRICE_MEMORY, mode="valid")
         at = number - first
-        volatility = volatility[-len(ends) :][at]
-        overnight = OVERNIGHT_SHARE[asset.market]
-        self._opens = ends[at - 1] + np.sqrt(overnight) * volatility * self._normals("gap", number)
+        self._opens = ends[at - 1] + gaps[-len(ends) :][at]
         self._closes = ends[at]
-        self._volatilities = np.sqrt(1 - overnight) * volatility
+        self._volatilities = np.sqrt(1 - overnight) * volatility[-len(ends) :][at]
 
     def bars(self, opens: IntArray, clusters: FloatArray) -> Bars:
         """The bars of all sessions; opens are their opening times, clusters how wild each of them is."""
@@ -128,16 +128,15 @@ class _Days:
 
     def _running_total(self, steps: FloatArray) -> FloatArray:
         """The sum of steps since the session's open, each bar's own included."""
-        total = np.cumsum(steps)
-        return total - self._each_bar(total[self._starts] - steps[self._starts])
+        # Session by session: a sum from the first bar on would differ in its last bit with where that is.
+        return np.concatenate([np.cumsum(session) for session in np.split(steps, self._starts[1:])])
 
     def _price(self, log: FloatArray) -> FloatArray:
         """As exchanges print it: stocks in cents, coins in six significant digits."""
         price: FloatArray = np.exp(log)
         if self._asset.market is Market.STOCKS:
             return np.maximum(np.round(price, 2), 0.01)
-        scale = 10.0 ** (5 - np.floor(np.log10(price)))
-        return np.asarray(np.round(price * scale) / scale)
+        return _significant(price)
 
     def _volume(self, opens: IntArray, close: FloatArray, busy: FloatArray) -> FloatArray:
         noise = np.exp(0.35 * self._normals("volume", opens // BAR))
@@ -146,7 +145,7 @@ class _Days:
             / np.exp(close)
             / self._each_bar(self._lengths.astype(np.float64))
         )
-        return np.maximum(np.round(average * busy * noise, 2), 0.01)
+        return _significant(average * busy * noise)
 
     def _volatility(self, days: IntArray) -> FloatArray:
         clock = np.arange(days[0] - len(DAY_MEMORY) + 1, days[-1] + 1)
@@ -181,6 +180,12 @@ def _mixed(x: UInts) -> UInts:
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58_476D_1CE4_E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D0_49BB_1331_11EB)
     return x ^ (x >> np.uint64(31))
+
+
+def _significant(values: FloatArray) -> FloatArray:
+    """Rounded to six significant digits."""
+    scale = 10.0 ** (5 - np.floor(np.log10(values)))
+    return np.asarray(np.round(values * scale) / scale)
 
 
 def _shape_of_day(market: Market, bars: int) -> FloatArray:
