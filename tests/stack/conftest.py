@@ -15,8 +15,8 @@ from infra.template import load
 from tests.dynamodb import dynamodb_local
 from tests.stack.cloud import Created, Templates, create
 from tests.stack.emulator import Runtime
-from tests.stack.internet import internet
-from tests.stack.providers import Binance, Finnhub, Provider, Yahoo
+from tests.stack.internet import internet, loopback_up
+from tests.stack.providers import MODELS, Providers, providers
 from tests.stack.recorder import Recorder, recorder
 from tests.stack.world import World
 
@@ -28,17 +28,10 @@ PARAMETERS = {
     "DeletionProtection": "true",
     "AlarmEmail": "owner@example.com",
     "AllowedOrigins": "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+    "ModelRepository": MODELS,
     "HubTokenParameter": "/growfolio/test/hub-token",
     "QuoteKeyParameter": "/growfolio/test/quote-key",
     "ExplainKeyParameter": "/growfolio/test/explain-key",
-}
-HOSTS: dict[str, type[Provider]] = {
-    "data-api.binance.vision": Binance,
-    "api.binance.com": Binance,
-    "query1.finance.yahoo.com": Yahoo,
-    "query2.finance.yahoo.com": Yahoo,
-    "fc.yahoo.com": Yahoo,
-    "finnhub.io": Finnhub,
 }
 
 
@@ -67,15 +60,15 @@ def templates(build: Path) -> Templates:
 
 
 @pytest.fixture(scope="session")
-def providers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, Provider], Path]]:
-    """The hosts of the private internet, and the authority that vouches for them."""
-    hosts = {name: kind() for name, kind in HOSTS.items()}
-    with internet(hosts, tmp_path_factory.mktemp("internet")) as authority:
-        yield hosts, authority
+def online(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Providers, Path]]:
+    """The providers on the private internet, and the authority that vouches for their hosts."""
+    loopback_up()
+    with providers() as ready, internet(ready.hosts, tmp_path_factory.mktemp("internet")) as authority:
+        yield ready, authority
 
 
 @pytest.fixture(scope="session")
-def created(providers: object, templates: Templates) -> Iterator[Created]:
+def created(online: object, templates: Templates) -> Iterator[Created]:
     """The stack in moto. The private internet comes first: it brings the loopback up."""
     with embedded_aws() as endpoint:
         yield create(endpoint, templates, PARAMETERS)
@@ -106,14 +99,12 @@ def world(
     built: dict[str, BuiltFunction],
     runtime: Runtime,
     record: Recorder,
-    providers: tuple[dict[str, Provider], Path],
+    online: tuple[Providers, Path],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> World:
     """Everything that a built function meets when it runs."""
-    hosts, authority = providers
-    world = World(
-        created, templates, built, runtime, record, hosts, authority, tmp_path_factory.mktemp("run")
-    )
+    folder = tmp_path_factory.mktemp("run")
+    world = World(created, templates, built, runtime, record, *online, folder)
     world.prepare()
     return world
 

@@ -99,9 +99,8 @@ def emulated(
     trusting is the file of the only authority whose certificates it takes.
     """
     opt = package.opt(folder / "opt")
-    if trusting and (opt / "certifi").is_dir():
-        (opt / "certifi/cacert.pem").unlink()
-        shutil.copy(trusting, opt / "certifi/cacert.pem")
+    if trusting:
+        _trust(trusting, opt)
     port, api_port = _free_ports()
     log = folder / "log.txt"
     ours = {
@@ -115,10 +114,9 @@ def emulated(
         "TZ": ":UTC",
         "LAMBDA_TASK_ROOT": str(package.code),
         "PYTHONPATH": os.pathsep.join(map(str, [package.code, opt, runtime.brought])),
+        "SSL_CERT_FILE": str(trusting or ""),
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_LAMBDA_LOG_FORMAT": "JSON",
-        "AWS_LAMBDA_LOG_LEVEL": "INFO",
     }
     # fmt: off
     # -S: no site-packages of this machine.
@@ -144,6 +142,14 @@ def emulated(
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(timeout=10)
+
+
+def _trust(authority: Path, opt: Path) -> None:
+    """Put our authority in the place of the public ones that certifi brings."""
+    bundle = opt / "certifi/cacert.pem"
+    if bundle.exists():
+        bundle.unlink()
+        shutil.copy(authority, bundle)
 
 
 def _free_ports() -> tuple[int, int]:

@@ -4,7 +4,6 @@ So the built functions call their providers by the real names, over TLS, and not
 """
 
 import fcntl
-import json
 import os
 import socket
 import ssl
@@ -16,34 +15,49 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 ISOLATED = "STACK_TEST_ISOLATED"
 """Set by `make stack-test`, which runs the tests in a network and mount namespace of their own."""
+_USES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
 GET_FLAGS, SET_FLAGS, UP = 0x8913, 0x8914, 0x1
+
+
+Answer = tuple[int, bytes]
+"""A status and a body."""
 
 
 class Host(Protocol):
     """What answers under one name."""
 
-    def answer(self, method: str, path: str, query: Mapping[str, str], body: bytes) -> tuple[int, Any]:
-        """The status, and what is sent as JSON (or as it is, if it is text)."""
+    def answer(self, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer: ...
 
 
 @contextmanager
 def internet(hosts: Mapping[str, Host], folder: Path) -> Iterator[Path]:
-    """Serve these hosts over TLS; gives the file of the authority that functions must trust."""
-    _loopback_up()
+    """Serve these hosts over TLS; gives the file of the authority that functions must trust.
+
+    The loopback must be up.
+    """
     _name(hosts, folder)
     authority, context = _certificates(hosts, folder)
-    server = ThreadingHTTPServer(("127.0.0.1", 443), type("Front", (_Front,), {"hosts": hosts}))
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 443), type("Front", (_Front,), {"hosts": hosts}))
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -55,21 +69,29 @@ def internet(hosts: Mapping[str, Host], folder: Path) -> Iterator[Path]:
         thread.join()
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: a client that does not trust us hangs up, and its own words tell why."""
+
+
 class _Front(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     hosts: Mapping[str, Host]
 
     def _answer(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
         parts = urlsplit(self.path)
         host = self.hosts[self.headers["Host"].partition(":")[0]]
-        status, content = host.answer(self.command, parts.path, dict(parse_qsl(parts.query)), body)
-        payload = content.encode() if isinstance(content, str) else json.dumps(content).encode()
+        status, body = host.answer(parts.path, dict(parse_qsl(parts.query)), dict(self.headers.items()))
         self.send_response_only(status)
-        self.send_header("Content-Type", "text/plain" if isinstance(content, str) else "application/json")
-        self.send_header("Content-Length", str(len(payload)))
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(payload)
+        self.wfile.write(body)
 
     do_GET = do_POST = _answer  # noqa: N815  (the names http.server calls)
 
@@ -77,7 +99,8 @@ class _Front(BaseHTTPRequestHandler):
         """Quiet."""
 
 
-def _loopback_up() -> None:
+def loopback_up() -> None:
+    """A new network has even its loopback down. Raises RuntimeError in a network that is not our own."""
     if not os.environ.get(ISOLATED):
         raise RuntimeError("these tests change the network they run in: start them with `make stack-test`")
     with socket.socket() as any_socket:
@@ -95,30 +118,46 @@ def _name(hosts: Mapping[str, Host], folder: Path) -> None:
 
 def _certificates(hosts: Mapping[str, Host], folder: Path) -> tuple[Path, ssl.SSLContext]:
     """An authority of our own, and a certificate of it for all hosts."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "stack test")])
+    authority_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    root = _certificate("stack test authority", authority_key, None, authority_key)
+    names = x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts])
+    leaf = _certificate("stack test", key, root.subject, authority_key, names)
+    authority, chain = folder / "authority.pem", folder / "chain.pem"
+    pem = serialization.Encoding.PEM
+    authority.write_bytes(root.public_bytes(pem))
+    form, open_to_all = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    chain.write_bytes(key.private_bytes(pem, form, open_to_all) + leaf.public_bytes(pem))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain)
+    return authority, context
+
+
+def _certificate(
+    subject: str,
+    key: ec.EllipticCurvePrivateKey,
+    issuer: x509.Name | None,
+    signed_by: ec.EllipticCurvePrivateKey,
+    names: x509.SubjectAlternativeName | None = None,
+) -> x509.Certificate:
+    """A certificate of one day; an authority's where it has no names."""
+    own = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)])
     now = datetime.now(UTC)
-    certificate = (
+    signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(signed_by.public_key())
+    uses = dict.fromkeys(_USES, False) | {"digital_signature": True, "key_cert_sign": names is None}
+    builder = (
         x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
+        .subject_name(own)
+        .issuer_name(issuer or own)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
+        .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
+        .add_extension(x509.BasicConstraints(ca=names is None, path_length=None), critical=True)
+        .add_extension(x509.KeyUsage(**uses), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(signer, critical=False)
     )
-    authority, own = folder / "authority.pem", folder / "key.pem"
-    authority.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    own.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(authority, own)
-    return authority, context
+    if names is not None:
+        servers = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
+        builder = builder.add_extension(names, critical=False).add_extension(servers, critical=False)
+    return builder.sign(signed_by, hashes.SHA256())

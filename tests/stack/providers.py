@@ -1,173 +1,107 @@
-"""The providers that the functions ask, as far as a good day goes: Binance, Yahoo, Finnhub, Gemini."""
+"""The providers that the functions ask: the fakes of tests/fakes under the hosts' real names."""
 
-import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
-from growfolio.assets import ASSETS, Market, Timeframe, assets_of
-from growfolio.grid import slots_between
+from growfolio.assets import Market, Timeframe, assets_of
+from growfolio.candles import Bars
+from growfolio.market.simulated import SimulatedSource
+from growfolio.sessions import DAY
 
-BAR = Timeframe.M5.seconds
+from tests.fakes.candle_server import CandleServer
+from tests.fakes.finnhub_server import FakeFinnhub, a_quote
+from tests.fakes.hub_server import FakeHub, Repository
+from tests.fakes.models import Publication, constant_graph
+from tests.fakes.tickers import BinanceTickers
+from tests.fakes.yahoo import YahooServer
+from tests.stack.internet import Answer, Host
 
-
-class Provider:
-    """Counts what it was asked, by path."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-
-    def answer(self, method: str, path: str, query: Mapping[str, str], body: bytes) -> tuple[int, Any]:
-        self.asked.append(path)
-        return self.respond(path, query)
-
-    def respond(self, path: str, query: Mapping[str, str]) -> tuple[int, Any]:
-        raise NotImplementedError
-
-
-def price(symbol: str, close_time: int) -> float:
-    """A price that moves a little and never repeats soon, the same for whoever asks."""
-    base = 10.0 + 7 * [asset.symbol for asset in ASSETS].index(symbol)
-    return base * (1 + 0.01 * math.sin(close_time / 7000) + 0.002 * math.sin(close_time / 613))
-
-
-def candle(symbol: str, close_time: int) -> tuple[float, float, float, float, float]:
-    """Open, high, low, close, volume of the bar that closed then."""
-    opened, closed = price(symbol, close_time - BAR), price(symbol, close_time)
-    volume = 1000 + 900 * math.sin(close_time / 5000) ** 2
-    return opened, max(opened, closed) * 1.0005, min(opened, closed) * 0.9995, closed, volume
+SECRETS = {
+    "hub-token": "secret-hub-token",
+    "quote-key": "secret-quote-key",
+    "explain-key": "secret-gemini-key",
+}
+MODELS = "growfolio/signals"
+PROBABILITIES = (0.1, 0.2, 0.7)
+"""Of sell, hold and buy, whatever the candles: signals that come from these models can be told."""
+AHEAD = 3600
+"""Seconds of candles that lie in the future: the tests take minutes, and functions drop open bars."""
 
 
-class Binance(Provider):
-    """Spot markets and 5-minute klines."""
+class Candles:
+    """One provider of candles, under one or more names."""
 
-    def respond(self, path: str, query: Mapping[str, str]) -> tuple[int, Any]:
-        if path.endswith("/exchangeInfo"):
-            return 200, {
-                "timezone": "UTC",
-                "serverTime": 0,
-                "symbols": [_pair(a.symbol) for a in assets_of(Market.CRYPTO)],
-            }
-        if path.endswith("/klines"):
-            return 200, _klines(query)
-        if "/ticker" in path:
-            symbols = [a.symbol for a in assets_of(Market.CRYPTO)]
-            return 200, [
-                {
-                    "symbol": f"{s}USDT",
-                    "lastPrice": f"{price(s, int(time.time())):.8f}",
-                    "price": f"{price(s, int(time.time())):.8f}",
-                    "closeTime": int(1000 * time.time()),
-                }
-                for s in symbols
-            ]
-        return 404, {"code": -1, "msg": "no such path"}
+    def __init__(self, server: CandleServer) -> None:
+        self.server = server
+
+    def answer(self, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+        status, body, _ = self.server.respond(path, query)
+        return status, body
 
 
-def _pair(symbol: str) -> dict[str, Any]:
-    return {
-        "symbol": f"{symbol}USDT",
-        "status": "TRADING",
-        "baseAsset": symbol,
-        "quoteAsset": "USDT",
-        "baseAssetPrecision": 8,
-        "quotePrecision": 8,
-        "quoteAssetPrecision": 8,
-        "orderTypes": ["LIMIT", "MARKET"],
-        "isSpotTradingAllowed": True,
-        "isMarginTradingAllowed": False,
-        "filters": [
-            {
-                "filterType": "PRICE_FILTER",
-                "minPrice": "0.00000001",
-                "maxPrice": "1000000",
-                "tickSize": "0.00000001",
-            }
-        ],
-        "permissions": ["SPOT"],
-        "permissionSets": [["SPOT"]],
-    }
+class Quotes:
+    """Finnhub."""
+
+    def __init__(self, finnhub: FakeFinnhub) -> None:
+        self.finnhub = finnhub
+
+    def answer(self, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+        if not path.endswith("/quote"):
+            return 404, b"{}"
+        self.finnhub.quotes[query["symbol"]] = a_quote(100.0, int(time.time()))
+        return self.finnhub.answer(query["symbol"], headers.get("X-Finnhub-Token", ""))
 
 
-def _klines(query: Mapping[str, str]) -> list[list[Any]]:
-    symbol = query["symbol"].removesuffix("USDT")
-    first = -(-int(query.get("startTime", "0")) // (1000 * BAR)) * BAR
-    now, limit = int(time.time()), int(query.get("limit", "500"))
-    first = first or (now // BAR - limit + 1) * BAR
-    opens = range(first, now + 1, BAR)[:limit]
-    return [
-        [
-            1000 * at,
-            *(f"{value:.8f}" for value in candle(symbol, at + BAR)),
-            1000 * (at + BAR) - 1,
-            "0",
-            1,
-            "0",
-            "0",
-            "0",
-        ]
-        for at in opens
-    ]
+@dataclass(frozen=True)
+class Providers:
+    hosts: dict[str, Host]
+    """All hosts that functions may ask; no other can be reached."""
+    hub: FakeHub
+    revision: str
+    """The commit of the model repository."""
 
 
-class Yahoo(Provider):
-    """Charts of 5-minute bars, and the crumb that yfinance asks for first."""
-
-    def respond(self, path: str, query: Mapping[str, str]) -> tuple[int, Any]:
-        if path.endswith("/getcrumb"):
-            return 200, "crumb"
-        if path.startswith("/v8/finance/chart/"):
-            return 200, {"chart": {"result": [_chart(path.rpartition("/")[2], query)], "error": None}}
-        return 200, ""
-
-
-def _chart(symbol: str, query: Mapping[str, str]) -> dict[str, Any]:
+@contextmanager
+def providers() -> Iterator[Providers]:
+    """Candles up to now, quotes for who has the key, and models for who has the token."""
     now = int(time.time())
-    start, end = int(query["period1"]), min(int(query.get("period2", now)), now)
-    closes = [int(close) for close in slots_between(Market.STOCKS, start, end, Timeframe.M5)]
-    columns = list(zip(*(candle(symbol, close) for close in closes), strict=True)) or [()] * 5
-    names = ("open", "high", "low", "close", "volume")
-    period = {"timezone": "EST", "start": start, "end": end, "gmtoffset": -18000}
-    meta = {
-        "currency": "USD",
-        "symbol": symbol,
-        "exchangeName": "NMS",
-        "instrumentType": "EQUITY",
-        "firstTradeDate": 0,
-        "regularMarketTime": now,
-        "gmtoffset": -18000,
-        "timezone": "EST",
-        "exchangeTimezoneName": "America/New_York",
-        "regularMarketPrice": price(symbol, now),
-        "chartPreviousClose": price(symbol, start),
-        "priceHint": 2,
-        "currentTradingPeriod": {"pre": period, "regular": period, "post": period},
-        "tradingPeriods": [[period]],
-        "dataGranularity": "5m",
-        "range": "",
-        "validRanges": ["1d", "5d"],
-    }
-    quote = {name: list(column) for name, column in zip(names, columns, strict=True)}
-    return {
-        "meta": meta,
-        "timestamp": [close - BAR for close in closes],
-        "indicators": {"quote": [quote], "adjclose": [{"adjclose": quote["close"]}]},
-    }
-
-
-class Finnhub(Provider):
-    """Quotes."""
-
-    def respond(self, path: str, query: Mapping[str, str]) -> tuple[int, Any]:
-        now = int(time.time())
-        latest = price(query.get("symbol", "AAPL"), now)
-        return 200, {
-            "c": latest,
-            "h": latest,
-            "l": latest,
-            "o": latest,
-            "pc": latest,
-            "d": 0,
-            "dp": 0,
-            "t": now,
+    with ExitStack() as running:
+        yahoo = Candles(running.enter_context(YahooServer(_candles(Market.STOCKS, now))))
+        coins = {f"{symbol}USDT": bars for symbol, bars in _candles(Market.CRYPTO, now).items()}
+        exchange = running.enter_context(BinanceTickers(coins))
+        exchange.last = {symbol: repr(float(bars.close[-1])) for symbol, bars in coins.items()}
+        exchange.moment = now
+        binance = Candles(exchange)
+        finnhub = running.enter_context(FakeFinnhub())
+        finnhub.key = SECRETS["quote-key"]
+        hub = running.enter_context(FakeHub())
+        hub.repositories[MODELS] = Repository(token=SECRETS["hub-token"])
+        hosts: dict[str, Host] = {
+            "data-api.binance.vision": binance,
+            "api.binance.com": binance,
+            "query1.finance.yahoo.com": yahoo,
+            "query2.finance.yahoo.com": yahoo,
+            "fc.yahoo.com": yahoo,
+            "api.finnhub.io": Quotes(finnhub),
         }
+        yield Providers(hosts, hub, hub.publish(MODELS, _models(now)))
+
+
+def _models(now: int) -> dict[str, bytes]:
+    publication = Publication()
+    for market in Market:
+        symbols = [asset.symbol for asset in assets_of(market)]
+        for timeframe in Timeframe:
+            graph = constant_graph(PROBABILITIES)
+            name = f"{market}_{timeframe}_lstm"
+            publication.add(name, graph, symbols, timeframe, expires_at=now + DAY)
+    return publication.files()
+
+
+def _candles(market: Market, now: int) -> dict[str, Bars]:
+    since = dict.fromkeys(assets_of(market), now - 20 * DAY)
+    made: dict[Any, Any] = SimulatedSource().fetch(since, now + AHEAD)
+    return {asset.symbol: bars for asset, bars in made.items()}

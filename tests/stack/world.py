@@ -10,12 +10,13 @@ from typing import Any
 
 from growfolio.store.dynamodb import DynamoStore
 
+from infra.revision import promote
 from infra.sizes import BuiltFunction
 from tests.dynamodb import client_of
 from tests.stack.cloud import Created, Json, Templates
 from tests.stack.emulator import Emulated, Package, Runtime, emulated
 from tests.stack.permissions import Grant, grants
-from tests.stack.providers import Provider
+from tests.stack.providers import SECRETS, Providers
 from tests.stack.recorder import Call, Recorder
 
 
@@ -26,7 +27,7 @@ class World:
     built: dict[str, BuiltFunction]
     runtime: Runtime
     record: Recorder
-    providers: dict[str, Provider]
+    providers: Providers
     authority: Path
     folder: Path
     counter: Iterator[int] = field(default_factory=itertools.count)
@@ -43,8 +44,9 @@ class World:
             StreamSpecification=streams,
         )
         ssm = self.created.client("ssm")
-        for name in ("hub-token", "quote-key", "explain-key"):
-            ssm.put_parameter(Name=f"/growfolio/test/{name}", Type="SecureString", Value=f"secret-{name}")
+        for name, secret in SECRETS.items():
+            ssm.put_parameter(Name=f"/growfolio/test/{name}", Type="SecureString", Value=secret)
+        promote(ssm, self.created.outputs["RevisionParameter"], self.providers.revision)
 
     @property
     def table(self) -> str:
@@ -69,6 +71,7 @@ class World:
             "AWS_ACCESS_KEY_ID": function,
             "AWS_SECRET_ACCESS_KEY": "secret",
             "AWS_ENDPOINT_URL": self.record.endpoint,
+            "HF_ENDPOINT": self.providers.hub.endpoint,
         }
 
     @contextmanager
