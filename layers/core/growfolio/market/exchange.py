@@ -147,7 +147,8 @@ class _Exchange:
 
     def _bars(self, asset: Asset, since: int, now: int) -> Bars:
         """Page after page, until the newest bar that can have closed. Kraken has no page but the last 720."""
-        limit = self._ccxt.feature_value(asset.pair, "fetchOHLCV", "limit", DEFAULT_PAGE)
+        with _translated(self.name):
+            limit = self._ccxt.feature_value(asset.pair, "fetchOHLCV", "limit", DEFAULT_PAGE)
         bars, start = Bars.of([]), since
         while start + BAR <= now:
             with _translated(self.name):
@@ -163,8 +164,11 @@ class _Exchange:
         return closed
 
     def _judge(self, response: Response, *_: Any, **__: Any) -> None:
-        """Called for each answer. ccxt keeps the HTTP status to itself, and calls a 451 a network error."""
+        """Called for each answer. ccxt calls a 451 a network error, and takes a page of HTML for no candles."""
         refuse(response.status_code, self.name)
+        body = response.content.strip()
+        if body[:1] + body[-1:] not in (b"{}", b"[]"):
+            raise TemporaryMarketError(f"{self.name} sent no JSON, or cut it short")
 
 
 @contextmanager
@@ -176,6 +180,8 @@ def _translated(name: str) -> Iterator[None]:
         raise PermanentMarketError(f"{name} does not trade this pair") from fault
     except ccxt.RequestTimeout as fault:
         raise TemporaryMarketError(f"{name} did not answer in time") from fault
+    except (ccxt.DDoSProtection, ccxt.RateLimitExceeded) as fault:
+        raise TemporaryMarketError(f"{name} wants fewer requests") from fault
     except ccxt.OperationFailed as fault:
         raise TemporaryMarketError(f"{name}: {type(fault).__name__}") from fault
     except ccxt.BaseError as fault:
