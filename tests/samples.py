@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from growfolio.assets import Timeframe, find_asset
 from growfolio.signals import Action, Attempt, Facts, ModelRef, Price, Signal, Status
+from growfolio.store.port import MarketRecord
 
 BAR = int(datetime(2024, 9, 5, 18, 0, tzinfo=UTC).timestamp())
 """The close of a 5m and 15m bar, 14:00 in New York on a trading day."""
@@ -50,6 +51,18 @@ def a_signal(
             volatility_pct=Decimal("0.093"),
         ),
     )
+
+
+def a_market(
+    symbol: str = "AAPL", *, price: str = "222.55", newest: int = BAR, bars: int = 3
+) -> MarketRecord:
+    """What a refresh notes of an asset whose newest bar closed at newest: each bar opens where one closed."""
+    last = Decimal(price)
+    picture = tuple(
+        (newest - 300 * ago, price, str(last * Decimal("1.001")), str(last * Decimal("0.999")), price, "1200")
+        for ago in reversed(range(bars))
+    )
+    return MarketRecord(find_asset(symbol), Price(last, newest, "replay close"), picture)
 
 
 def a_failure(

@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from growfolio.store.dynamodb import DynamoStore
 from functions.api.app import Handler, make_handler
 from tests.dynamodb import FreshTable
 from tests.http_api import LambdaContext, http_event
-from tests.samples import BAR, a_failure, a_signal
+from tests.samples import BAR, a_failure, a_market, a_signal
 
 ROOT = Path(__file__).parents[2]
 EXTENSION = "chrome-extension://abcdefghijklmnopabcdefghijklmnop"
@@ -119,14 +118,30 @@ def test_cors_is_the_applications_own(ask: Ask) -> None:
     assert "access-control-allow-origin" not in foreign["headers"]
 
 
-def test_a_warm_reader_costs_one_query(ask: Ask, table: FreshTable) -> None:
-    ask("/v1/signals")
-    asked: Counter[str] = Counter()
-    table.client.meta.events.register(
-        "before-call.dynamodb", lambda model, **_: asked.update([model.name]), unique_id="count"
-    )
-    ask("/v1/signals")
-    assert asked == {"Query": 1}
+@pytest.mark.parametrize(("keeps", "costs"), [(3600, []), (0, ["Query"])])
+def test_a_warm_reader_costs_no_request_and_without_keeping_anything_one_query(
+    table: FreshTable, keeps: int, costs: list[str]
+) -> None:
+    handler = make_handler(table.store, lambda: NOW, Settings(stage="test", reader_cache_seconds=keeps))
+    handler(http_event("/v1/signals"), LambdaContext())
+    with table.requests() as sent:
+        assert handler(http_event("/v1/signals"), LambdaContext())["statusCode"] == 200
+    assert sent == costs
+
+
+def test_the_picture_of_a_market_is_read_from_the_table(ask: Ask, table: FreshTable) -> None:
+    table.store.put_market(a_market("SHIB", price="0.0000134500"))
+    market = json.loads(ask("/v1/markets/shib")["body"])
+    assert (market["price_source"], len(market["bars"])) == ("replay close", 3)
+
+
+def test_the_extension_posts_and_is_answered(ask: Ask) -> None:
+    body = json.dumps({"trader_type": "day_trader", "timeframe": "5min", "user_profile": {}}).encode()
+    headers = {"content-type": "application/json", "content-length": str(len(body)), "origin": EXTENSION}
+    answer = ask("/analyze_trader_type", method="POST", body=body, headers=headers)
+    assert (answer["statusCode"], answer["isBase64Encoded"]) == (200, False)
+    assert answer["headers"]["access-control-allow-origin"] == EXTENSION
+    assert len(json.loads(answer["body"])["analysis"]["predictions"]) == 5
 
 
 def test_a_table_that_is_gone_is_our_failure_and_names_the_request(table: FreshTable) -> None:

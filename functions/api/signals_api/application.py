@@ -5,7 +5,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from growfolio.settings import Settings
 from growfolio.store.port import SignalStore
 
-from signals_api import problems, routes
+from signals_api import extension, pages, problems, routes
 from signals_api.documentation import describe
 from signals_api.edge import Edge
 from signals_api.reading import Clock, Reader
@@ -21,11 +21,13 @@ def create_app(store: SignalStore, clock: Clock, settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        strict_content_type=False,  # a body that says nothing of its type is read as what it must be
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.state.reader = Reader(store, clock)
+    app.state.reader = Reader(store, clock, settings.reader_cache_seconds)
     app.state.settings = settings
-    app.include_router(routes.router)
+    for part in (routes, extension, pages):
+        app.include_router(part.router)
     problems.install(app)
     describe(app)
     # The last added is the outermost: an unexpected error's answer, too, must pass CORS to be readable.

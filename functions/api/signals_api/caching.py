@@ -1,6 +1,6 @@
 """How long an answer holds, and how a reader asks whether it still does."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from hashlib import blake2b
 
 from fastapi import Request, Response
@@ -51,9 +51,9 @@ def _tried_until(judged: Judged) -> int:
     return max(entry.bar_close if entry else 0 for entry in (judged.signal, judged.last_attempt))
 
 
-def holds_for(changes: Iterable[int], now: int) -> int:
-    """For how many seconds an answer may be kept that changes at each of these moments."""
-    return min(LONGEST_SECONDS, *(change - now for change in changes))
+def holds_for(change: int, now: int) -> int:
+    """For how many seconds an answer may be kept that may change at that moment, which is after now."""
+    return min(LONGEST_SECONDS, change - now)
 
 
 def judged_identity(judged: Judged) -> tuple[object, ...]:

@@ -145,6 +145,43 @@ class History(Answer):
     next_cursor: str | None
 
 
+class Explanation(Answer):
+    """Three sentences about a signal; where there is none, why, and null for what they would be about."""
+
+    symbol: str
+    timeframe: Timeframe
+    text: str
+    source: Literal["gemini", "template", "none"] = Field(description="Who wrote it.")
+    action: Action | None
+    bar_close: datetime | None = Field(description="The bar whose signal it explains.")
+    written_at: datetime | None
+
+
+class Explanations(Answer):
+    """One for each asset asked for, in the product's order or in that of the question."""
+
+    timeframe: Timeframe
+    explanations: list[Explanation]
+
+
+class Candle(Answer):
+    close_time: datetime
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
+class MarketPicture(Asset):
+    """Null and empty until the first refresh."""
+
+    price: float | None
+    price_time: datetime | None
+    price_source: str | None
+    bars: list[Candle] = Field(description="5m bars of the last session, oldest first.")
+
+
 class MarketHealth(Answer):
     market: Market
     open: bool
@@ -153,12 +190,14 @@ class MarketHealth(Answer):
         ge=0, le=1, description="Of the signals that are due, how many are current; null where none is due."
     )
     statuses: dict[Status, int] = Field(description="How many signals have each status.")
+    reasons: dict[str, int] = Field(description="Why signals are not current, and how many; the commonest.")
     revisions: list[str] = Field(description="The model revisions that made the stored signals.")
     newest_bar_close: datetime | None
 
 
 class Health(Answer):
     healthy: Literal[True]
+    now: datetime = Field(description="The moment that all this is said of.")
     markets: list[MarketHealth]
 
 
@@ -178,9 +217,11 @@ class Problem(Answer):
     instance: str
     known: list[str] | None = Field(default=None, description="Of an unknown symbol: those there are.")
     errors: list[BadParameter] | None = Field(default=None, description="Of bad parameters: each one.")
+    served: list[str] | None = Field(default=None, description="Of a trader type: those served.")
     healthy: Literal[False] | None = None
+    now: datetime | None = Field(default=None, description="Of ill health: as in Health.")
     markets: list[MarketHealth] | None = Field(default=None, description="Of ill health: as in Health.")
     request_id: str | None = Field(default=None, description="Of an unexpected error: its name in the log.")
 
 
-ANSWERS = (Signals, AssetSignals, History, Assets, Health, Problem)
+ANSWERS = (Signals, AssetSignals, History, Explanations, MarketPicture, Assets, Health, Problem)

@@ -9,15 +9,26 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from growfolio.assets import Timeframe
 from growfolio.health import market_health
-from growfolio.presentation import Json, asset_json, health_json, judged_json, signal_json
+from growfolio.presentation import (
+    Json,
+    asset_json,
+    explanation_json,
+    health_json,
+    instant,
+    judged_json,
+    market_json,
+    signal_json,
+)
 from growfolio.sessions import market_hours
 from growfolio.signals import Status
 
-from signals_api.example import BAR_CLOSE, EXAMPLE
+from signals_api.example import BAR_CLOSE, EXAMPLE, MARKET_EXAMPLE
+from signals_api.explaining import explain
 from signals_api.problems import bad_parameter
 from signals_api.queries import cursor_of
 
 _PROBLEMS = {
+    400: "A trader type that is not served; see `served`.",
     404: "No such asset; `known` lists those there are.",
     422: "A parameter is unknown or out of its limits; `errors` says which, and what it should be.",
     503: "The store did not answer, or an open market lacks current signals; see `detail`.",
@@ -56,13 +67,14 @@ def describe(app: FastAPI) -> None:
 def _document(app: FastAPI) -> dict[str, Any]:
     from pydantic.json_schema import models_json_schema
 
-    from signals_api.contract import ANSWERS
+    from signals_api import contract, extension_contract
 
     document = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
     _, definitions = models_json_schema(
-        [(model, "serialization") for model in ANSWERS], ref_template=_SCHEMAS + "{model}"
+        [(model, "serialization") for model in (*contract.ANSWERS, *extension_contract.ANSWERS)],
+        ref_template=_SCHEMAS + "{model}",
     )
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas.update(definitions["$defs"])
@@ -73,6 +85,9 @@ def _document(app: FastAPI) -> dict[str, Any]:
 
 def _examples() -> dict[str, Json]:
     """What each schema looks like, written by the code that writes the answers."""
+    # Imported here: these modules document their own routes by means of this one.
+    from signals_api.extension import analysis_json, recommendation_json
+
     asset, timeframe = EXAMPLE.asset, EXAMPLE.timeframe
     signal = judged_json(EXAMPLE)
     nothing = judged_json(replace(EXAMPLE, signal=None, status=Status.NO_DATA, reasons=("no signal yet",)))
@@ -87,7 +102,14 @@ def _examples() -> dict[str, Json]:
             "signals": past,
             "next_cursor": cursor_of(asset, timeframe, BAR_CLOSE),
         },
+        "Explanations": {
+            "timeframe": timeframe,
+            "explanations": [explanation_json(EXAMPLE, explain(EXAMPLE, None))],
+        },
+        "MarketPicture": market_json(asset, MARKET_EXAMPLE),
         "Assets": {"assets": [asset_json(asset)], "timeframes": list(Timeframe)},
-        "Health": {"healthy": True, "markets": [health_json(health)]},
+        "Health": {"healthy": True, "now": instant(BAR_CLOSE), "markets": [health_json(health)]},
+        "Analysis": analysis_json([EXAMPLE], limit=5, risk_score=5, asked_for=False, now=BAR_CLOSE),
+        "Recommendation": recommendation_json(EXAMPLE, explain(EXAMPLE, None), {}),
         "Problem": bad_parameter("limit", "Input should be less than or equal to 200", "500").as_json("/v1"),
     }

@@ -2,11 +2,11 @@
 
 from aws_lambda_powertools import Logger
 from fastapi import Request
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from signals_api import SERVICE
-from signals_api.problems import unexpected
+from signals_api.problems import too_large, unexpected
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -16,11 +16,14 @@ SECURITY_HEADERS = {
 }
 """For data; a page that needs more sets its own policy, which holds."""
 
+LONGEST_BODY = 65_536
+"""Bytes that a request may bring: the extension's are some hundred."""
+
 logger = Logger(service=SERVICE)
 
 
 class Edge:
-    """ASGI middleware: security headers on every answer, and an answer even to the unexpected.
+    """ASGI middleware: security headers on every answer, no huge request, an answer even to the unexpected.
 
     Starlette's own answer to an unexpected error passes by the CORS layer, so that a browser could
     not read it; this one does not.
@@ -44,6 +47,10 @@ class Edge:
                     headers.setdefault(name, value)
             await send(message)
 
+        length = Headers(scope=scope).get("content-length", "0")
+        if not length.isdecimal() or int(length) > LONGEST_BODY:
+            await too_large(Request(scope), LONGEST_BODY)(scope, receive, send_with_headers)
+            return
         try:
             await self.app(scope, receive, send_with_headers)
         except Exception:

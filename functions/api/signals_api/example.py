@@ -1,4 +1,4 @@
-"""A signal to show in the documentation, as our own types have it."""
+"""A signal and a market to show in the documentation, as our own types have it."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -6,6 +6,7 @@ from decimal import Decimal
 from growfolio.assets import Timeframe, find_asset
 from growfolio.judgement import Judged
 from growfolio.signals import Action, Attempt, Facts, ModelRef, Price, Signal, Status
+from growfolio.store.port import MarketRecord
 
 BAR_CLOSE = int(datetime(2024, 9, 5, 18, 0, tzinfo=UTC).timestamp())
 _SIGNAL = Signal(
@@ -41,4 +42,7 @@ EXAMPLE = Judged(
     signal=_SIGNAL,
     status=Status.OK,
     last_attempt=Attempt(BAR_CLOSE, _SIGNAL.generated_at, Status.OK),
+)
+MARKET_EXAMPLE = MarketRecord(
+    _SIGNAL.asset, _SIGNAL.price, ((BAR_CLOSE, "222.31", "222.6", "222.29", "222.55", "184210"),)
 )

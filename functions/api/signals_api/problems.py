@@ -59,6 +59,12 @@ def answer(request: Request, problem: Problem, headers: Mapping[str, str] | None
     return Response(body, problem.status, all_headers, "application/problem+json")
 
 
+def too_large(request: Request, longest: int) -> Response:
+    """The answer to more than anybody has reason to send."""
+    detail = f"A request may have a body of at most {longest} bytes; send only the members that are used."
+    return answer(request, Problem(413, "too-large", detail))
+
+
 def unexpected(request: Request) -> Response:
     """The answer where our own code failed; the log has the rest, under the same request id."""
     event = request.scope.get("aws.event") or {}
@@ -111,7 +117,12 @@ def _bad_request(faults: list[dict[str, str]]) -> Problem:
 
 def _fault(entry: dict[str, Any]) -> dict[str, str]:
     """One fault of a request: which parameter, what it should be, and what was given."""
-    parameter = str(entry["loc"][-1])[:SHOWN]
+    if entry["type"] == "json_invalid":
+        return {"parameter": "body", "detail": f"this is not JSON: {entry['ctx']['error']}"}
+    _, *path = entry["loc"]
+    parameter = ".".join(map(str, path))[:SHOWN] or "body"
     if entry["type"] == "extra_forbidden":
         return {"parameter": parameter, "detail": "there is no such parameter"}
+    if entry["type"] == "missing":
+        return {"parameter": parameter, "detail": "it is missing"}
     return {"parameter": parameter, "detail": entry["msg"], "given": str(entry["input"])[:SHOWN]}

@@ -18,8 +18,8 @@ class _Query(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class SignalsQuery(_Query):
-    """Which signals of one timeframe."""
+class ExplanationsQuery(_Query):
+    """Whose signals of one timeframe."""
 
     timeframe: Bar = Timeframe.M5
     symbols: list[str] = Field(
@@ -27,9 +27,6 @@ class SignalsQuery(_Query):
         max_length=len(ASSETS),
         description="Only these assets, separated by commas; all of them if left out.",
         examples=[["AAPL,BTC"]],
-    )
-    min_confidence: float = Field(
-        default=0, ge=0, le=100, description="Only signals of at least this confidence, in per cent."
     )
 
     @field_validator("symbols", mode="before")
@@ -39,6 +36,14 @@ class SignalsQuery(_Query):
         if not all(names):
             raise ValueError("name assets, separated by commas, or leave it out")
         return names
+
+
+class SignalsQuery(ExplanationsQuery):
+    """Which signals of one timeframe."""
+
+    min_confidence: float = Field(
+        default=0, ge=0, le=100, description="Only signals of at least this confidence, in per cent."
+    )
 
 
 class SymbolQuery(_Query):

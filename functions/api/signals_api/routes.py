@@ -1,28 +1,42 @@
 """The routes of version 1: signals as judged now, their history, the assets, the health of the whole."""
 
-from collections.abc import Iterable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from growfolio.assets import ASSETS, Market, Timeframe, find_asset
 from growfolio.health import market_health
-from growfolio.judgement import Judged
-from growfolio.presentation import asset_json, health_json, judged_json, signal_json, to_json
+from growfolio.presentation import (
+    asset_json,
+    explanation_json,
+    health_json,
+    instant,
+    judged_json,
+    market_json,
+    signal_json,
+    to_json,
+)
 from growfolio.signals import SignalRecord
 
 from signals_api.caching import (
     LONGEST_SECONDS,
     NEVER_KEPT,
     answer,
-    changes_at,
     entity_tag,
     holds_for,
     judged_identity,
     signal_identity,
 )
 from signals_api.documentation import documented
+from signals_api.explaining import explain
 from signals_api.problems import Problem
-from signals_api.queries import HistoryQuery, SignalsQuery, SymbolQuery, cursor_of, position
+from signals_api.queries import (
+    ExplanationsQuery,
+    HistoryQuery,
+    SignalsQuery,
+    SymbolQuery,
+    cursor_of,
+    position,
+)
 from signals_api.reading import Reader
 
 router = APIRouter(prefix="/v1")
@@ -48,7 +62,7 @@ def list_signals(request: Request, reader: From, query: Annotated[SignalsQuery, 
         request,
         lambda: {"timeframe": query.timeframe, "signals": list(map(judged_json, shown))},
         tag=entity_tag(query.timeframe, *map(judged_identity, shown)),
-        seconds=_holds_for(reader, signals, now),
+        seconds=holds_for(reader.changes_at(signals, now), now),
     )
 
 
@@ -65,7 +79,7 @@ def show_signals(
         request,
         lambda: {**asset_json(asset), "signals": list(map(judged_json, signals))},
         tag=entity_tag(asset, *map(judged_identity, signals)),
-        seconds=_holds_for(reader, signals, now),
+        seconds=holds_for(reader.changes_at(signals, now), now),
     )
 
 
@@ -79,7 +93,7 @@ def show_history(
     before = position(query.cursor, asset, query.timeframe) if query.cursor else None
     page = reader.store.history(asset, query.timeframe, query.limit, before)
     following = page.next_before and cursor_of(asset, query.timeframe, page.next_before)
-    newest = SignalRecord(asset, query.timeframe, next(iter(page.signals), None), None)
+    newest = reader.judge(SignalRecord(asset, query.timeframe, next(iter(page.signals), None), None), now)
     return answer(
         request,
         lambda: {
@@ -89,7 +103,43 @@ def show_history(
             "next_cursor": following,
         },
         tag=entity_tag(asset, query.timeframe, following, *map(signal_identity, page.signals)),
-        seconds=query.timeframe.seconds if before else _holds_for(reader, [reader.judge(newest, now)], now),
+        seconds=query.timeframe.seconds if before else holds_for(reader.changes_at([newest], now), now),
+    )
+
+
+@router.get("/explanations", responses=documented("Explanations", 404, 422, 503))
+def list_explanations(
+    request: Request, reader: From, query: Annotated[ExplanationsQuery, Query()]
+) -> Response:
+    """Three sentences about the signal of every asset on one timeframe, or why there is nothing to explain.
+
+    `bar_close` is the bar that they explain: those that a language model wrote go with the signals of up
+    to an hour, while the action stays the same.
+    """
+    now = reader.clock()
+    assets = tuple(dict.fromkeys(map(find_asset, query.symbols))) or ASSETS
+    signals = reader.signals(query.timeframe, assets, now)
+    stored = reader.explanations(query.timeframe, now)
+    told = [explanation_json(one, explain(one, stored.get(one.asset))) for one in signals]
+    return answer(
+        request,
+        lambda: {"timeframe": query.timeframe, "explanations": told},
+        tag=entity_tag(query.timeframe, *told),
+        seconds=holds_for(reader.explained_until(signals, stored, now), now),
+    )
+
+
+@router.get("/markets/{symbol}", responses=documented("MarketPicture", 404, 422, 503))
+def show_market(request: Request, reader: From, symbol: Symbol) -> Response:
+    """The last price of one asset, and the 5m bars of its last session (78 at most), oldest first."""
+    now = reader.clock()
+    asset = find_asset(symbol)
+    record = reader.market(asset, now)
+    return answer(
+        request,
+        lambda: market_json(asset, record),
+        tag=entity_tag(asset, *((record.price, record.bars[-1:]) if record else ())),
+        seconds=holds_for(reader.changes_at(reader.signals(Timeframe.M5, [asset], now), now), now),
     )
 
 
@@ -111,18 +161,11 @@ def show_health(request: Request, reader: From) -> Response:
     ]
     report = list(map(health_json, markets))
     least: float = request.app.state.settings.fresh_share
-    ill = [health.market for health in markets if not health.is_well(least)]
+    ill = [health for health in markets if not health.is_well(least)]
     if ill:
-        detail = (
-            f"Less than {least:.0%} of the signals of {' and '.join(ill)} are current: see refresh's log."
-        )
-        raise Problem(503, "unhealthy", detail, 60, healthy=False, markets=report)
-    return Response(
-        to_json({"healthy": True, "markets": report}), headers=NEVER_KEPT, media_type="application/json"
-    )
-
-
-def _holds_for(reader: Reader, signals: Iterable[Judged], now: int) -> int:
-    """For how many seconds none of these signals can become another."""
-    changes = (changes_at(signal, reader.hours(signal.asset.market, now), now) for signal in signals)
-    return holds_for(changes, now)
+        names = " and ".join(health.market for health in ill)
+        why = "; ".join(dict.fromkeys(reason for health in ill for reason in health.reasons))
+        detail = f"Less than {least:.0%} of the signals of {names} are current: {why}. See refresh's log."
+        raise Problem(503, "unhealthy", detail, 60, healthy=False, now=instant(now), markets=report)
+    healthy = {"healthy": True, "now": instant(now), "markets": report}
+    return Response(to_json(healthy), headers=NEVER_KEPT, media_type="application/json")

@@ -1,5 +1,6 @@
 """Whether a market's readers are served what they should be. Pure: time is passed in."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,9 @@ from growfolio.assets import Market
 from growfolio.judgement import Judged
 from growfolio.sessions import GRACE_SECONDS, MarketHours
 from growfolio.signals import Status
+
+MOST_REASONS = 5
+"""A provider that is down gives one reason, not one for each asset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,8 @@ class MarketHealth:
     """Of the signals that are due, how many are current; None where none is due."""
     statuses: dict[Status, int]
     """How many signals have each status."""
+    reasons: dict[str, int]
+    """Why signals are not current although their market is open, the commonest first: each with how many."""
     revisions: tuple[str, ...]
     """The model revisions that made the stored signals."""
     newest_bar: int | None
@@ -51,6 +57,14 @@ def market_health(hours: MarketHours, signals: Sequence[Judged], now: int) -> Ma
         next_open=None if session else hours.next_open(now),
         fresh_share=sum(due) / len(due) if due else None,
         statuses={status: statuses.count(status) for status in Status if status in statuses},
+        reasons=dict(
+            Counter(why for judged in signals for why in _troubles(judged)).most_common(MOST_REASONS)
+        ),
         revisions=tuple(sorted({signal.model.revision for signal in made})),
         newest_bar=max((signal.bar_close for signal in made), default=None),
     )
+
+
+def _troubles(judged: Judged) -> tuple[str, ...]:
+    """Why it is not current; nothing where it is, or where only its market is closed."""
+    return () if judged.status in (Status.OK, Status.MARKET_CLOSED) else judged.reasons

@@ -16,6 +16,7 @@ from growfolio.assets import Asset
 from growfolio.health import MarketHealth
 from growfolio.judgement import Judged
 from growfolio.signals import Attempt, Facts, Signal
+from growfolio.store.port import Explanation, MarketRecord
 
 Json = dict[str, Any]
 """A JSON object: text, numbers, booleans, None, and lists and dicts of them."""
@@ -106,6 +107,40 @@ def asset_json(asset: Asset) -> Json:
     return {"symbol": asset.symbol, "market": asset.market, "name": asset.name}
 
 
+def market_json(asset: Asset, record: MarketRecord | None) -> Json:
+    """The last price and the 5m bars of the last session, oldest first; none where nothing is stored."""
+    price = record.price if record else None
+    return {
+        **asset_json(asset),
+        "price": float(price.value) if price else None,
+        "price_time": instant(price.time) if price else None,
+        "price_source": price.source if price else None,
+        "bars": [
+            {"close_time": instant(bar[0]), **{name: float(v) for name, v in zip(_BAR, bar[1:], strict=True)}}
+            for bar in (record.bars if record else ())
+        ],
+    }
+
+
+_BAR = ("open", "high", "low", "close", "volume")
+
+
+def explanation_json(judged: Judged, explanation: Explanation | None) -> Json:
+    """What is to be said about a signal; where there is none, why."""
+    if explanation is None:
+        text = f"There is no signal to explain: {'; '.join(judged.reasons)}."
+        written = {"text": text, "source": "none", "action": None, "bar_close": None, "written_at": None}
+    else:
+        written = {
+            "text": explanation.text,
+            "source": explanation.source,
+            "action": explanation.action,
+            "bar_close": instant(explanation.bar_close),
+            "written_at": instant(explanation.written_at),
+        }
+    return {"symbol": judged.asset.symbol, "timeframe": judged.timeframe, **written}
+
+
 def health_json(health: MarketHealth) -> Json:
     return {
         "market": health.market,
@@ -113,6 +148,7 @@ def health_json(health: MarketHealth) -> Json:
         "next_open": _instant_or_none(health.next_open),
         "fresh_share": None if health.fresh_share is None else round(health.fresh_share, 4),
         "statuses": dict(health.statuses),
+        "reasons": dict(health.reasons),
         "revisions": list(health.revisions),
         "newest_bar_close": _instant_or_none(health.newest_bar),
     }

@@ -54,6 +54,8 @@ class Settings:
     """GROWFOLIO_ALLOWED_ORIGINS: origins that browsers may call from, e.g. chrome-extension://<id>."""
     fresh_share: float = 0.8
     """GROWFOLIO_FRESH_SHARE: the share of fresh signals below which an open market is unhealthy."""
+    reader_cache_seconds: int = 3600
+    """GROWFOLIO_READER_CACHE_SECONDS: the longest the API keeps what it read; 0: read for every request."""
     job_queue: str = ""
     """GROWFOLIO_JOB_QUEUE: the AWS Batch queue that training jobs are submitted to."""
     job_definition: str = ""

@@ -1,5 +1,6 @@
 """The API over a store in memory, at a moment that the test chooses."""
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,7 +9,7 @@ from fastapi.testclient import TestClient
 from growfolio.assets import Market, Timeframe, assets_of
 from growfolio.sessions import market_hours
 from growfolio.settings import Settings
-from signals_api import contract
+from signals_api import contract, extension_contract
 from signals_api.application import create_app
 
 from tests.fakes.memory_store import MemoryStore
@@ -26,9 +27,11 @@ class Api:
 
     store: MemoryStore = field(default_factory=MemoryStore)
     now: int = BAR + 30
+    keeps: int = 0
+    """For how many seconds it keeps what it read: nothing, unless a test is about that."""
 
     def __post_init__(self) -> None:
-        settings = Settings(allowed_origins=(EXTENSION,), fresh_share=0.8)
+        settings = Settings(allowed_origins=(EXTENSION,), fresh_share=0.8, reader_cache_seconds=self.keeps)
         self.client = TestClient(create_app(self.store, lambda: self.now, settings))
 
     def get(self, path: str, **headers: str) -> Answer:
@@ -37,6 +40,18 @@ class Api:
             _schema_of(path).model_validate_json(answer.text)
         elif answer.status_code != 304:
             contract.Problem.model_validate_json(answer.text)
+        return answer
+
+    def post(self, path: str, body: object) -> Answer:
+        """What the extension does; its answers are held to their schemas too."""
+        headers = {"Origin": EXTENSION, "Content-Type": "application/json"}
+        answer = self.client.post(path, content=json.dumps(body), headers=headers)
+        schemas: dict[str, type[contract.Answer]] = {
+            "/analyze_trader_type": extension_contract.Analysis,
+            "/recommend_stock": extension_contract.Recommendation,
+        }
+        schema = schemas[path] if answer.status_code == 200 else contract.Problem
+        schema.model_validate_json(answer.text)
         return answer
 
     def signals(self, query: str = "") -> list[dict[str, Any]]:
@@ -56,10 +71,13 @@ class Api:
 def _schema_of(path: str) -> type[contract.Answer]:
     schemas: dict[str, type[contract.Answer]] = {
         "/v1/signals": contract.Signals,
+        "/v1/explanations": contract.Explanations,
         "/v1/assets": contract.Assets,
         "/v1/health": contract.Health,
     }
     route = path.partition("?")[0]
+    if route.startswith("/v1/markets/"):
+        return contract.MarketPicture
     return schemas.get(route, contract.History if route.endswith("/history") else contract.AssetSignals)
 
 

@@ -81,7 +81,7 @@ def test_while_an_answer_holds_no_signal_changes_its_worth() -> None:
         failure = a_failure(now // 300 * 300) if random.random() < 0.3 else None
         record, hours = SignalRecord(asset, timeframe, signal, failure), market_hours(asset.market, now)
         judged = judge(record, hours, now)
-        until = now + holds_for([changes_at(judged, hours, now)], now)
+        until = now + holds_for(changes_at(judged, hours, now), now)
         assert until > now
         assert judge(record, hours, until - 1).status is judged.status
 

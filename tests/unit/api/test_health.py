@@ -23,6 +23,7 @@ def test_with_all_signals_current_both_markets_are_well(api: Api) -> None:
         "next_open": None,
         "fresh_share": 1.0,
         "statuses": {"ok": 28},
+        "reasons": {},
         "revisions": ["a" * 40],
         "newest_bar_close": "2024-09-05T18:00:00Z",
     }

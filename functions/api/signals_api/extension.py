@@ -1,0 +1,156 @@
+"""The two routes that the published browser extension calls, over the signals that are stored."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Response
+from growfolio.assets import ASSETS, Timeframe, find_asset
+from growfolio.judgement import Judged
+from growfolio.presentation import Json, explanation_json, instant, to_json
+from growfolio.sentiment import (
+    CAUTIOUS_RISK,
+    market_sentiment,
+    position_size,
+    strongest_first,
+    volatility_level,
+)
+from growfolio.signals import Signal, Status
+from growfolio.store.port import Explanation
+
+from signals_api.bodies import TIMEFRAMES, AnalyzeRequest, RecommendRequest
+from signals_api.caching import NEVER_KEPT
+from signals_api.documentation import documented
+from signals_api.explaining import explain
+from signals_api.notices import why_not_current
+from signals_api.problems import Problem
+from signals_api.routes import From
+
+SERVED_TRADER = "day_trader"
+BEST = 5
+
+router = APIRouter()
+
+
+@router.post("/analyze_trader_type", responses=documented("Analysis", 400, 404, 422, 503))
+def analyze_trader_type(reader: From, asked: Annotated[AnalyzeRequest, Body()]) -> Response:
+    """The best current predictions for a day trader, and what all current signals say together.
+
+    The best are those to act on, furthest from even between BUY and SELL first, then HOLD. With none
+    current there are no predictions, and `notice` says why.
+    """
+    if asked.trader_type != SERVED_TRADER:
+        raise _not_served(asked.trader_type)
+    now = reader.clock()
+    assets = tuple(dict.fromkeys(map(find_asset, asked.symbols)))
+    signals = reader.signals(asked.timeframe, assets or ASSETS, now)
+    limit = asked.limit or len(assets) or BEST
+    return _answer(
+        analysis_json(signals, limit=limit, risk_score=_risk_score(asked), asked_for=bool(assets), now=now)
+    )
+
+
+@router.post("/recommend_stock", responses=documented("Recommendation", 404, 422, 503))
+def recommend_stock(reader: From, asked: Annotated[RecommendRequest, Body()]) -> Response:
+    """Three sentences about the stored signal of a stock or coin. Nobody is asked for them here."""
+    now = reader.clock()
+    asset = find_asset(asked.stock_name)
+    timeframe = _timeframe_of(asked.ml_output)
+    (judged,) = reader.signals(timeframe, [asset], now)
+    explanation = explain(judged, reader.explanations(timeframe, now).get(asset))
+    return _answer(recommendation_json(judged, explanation, asked.ml_output))
+
+
+def analysis_json(signals: list[Judged], *, limit: int, risk_score: float, asked_for: bool, now: int) -> Json:
+    """The answer about these signals; asked_for tells whether the reader named their assets."""
+    current = _current(signals)
+    best = strongest_first(current)[:limit]
+    left_out = signals if asked_for or not current else _closed(signals)
+    return {
+        "trader_type": SERVED_TRADER,
+        "analysis": {
+            "predictions": list(map(prediction_json, best)),
+            "market_sentiment": market_sentiment(current),
+            "volatility_level": volatility_level(current),
+            "recommended_position_size": position_size(current, risk_score),
+            **_notice(left_out, best),
+        },
+        "timestamp": instant(now),
+    }
+
+
+def recommendation_json(judged: Judged, explanation: Explanation | None, ml_output: Json) -> Json:
+    """The answer about one signal; ml_output goes back as it came, or is the current prediction."""
+    told = explanation_json(judged, explanation)
+    current = _current([judged])
+    return {
+        "stock": judged.asset.symbol,
+        "ml_output": ml_output or (prediction_json(current[0]) if current else {}),
+        "gemini_explanation": told["text"],
+        "explanation_source": told["source"],
+        "explained_bar_close": told["bar_close"],
+        **_notice([judged], current),
+    }
+
+
+def prediction_json(signal: Signal) -> Json:
+    """A signal as the extension's card shows it: action in lower case, confidence a whole number."""
+    return {
+        "ticker": signal.asset.symbol,
+        "action": signal.action.lower(),
+        "confidence": round(signal.confidence),
+        "timeframe": TIMEFRAMES[signal.timeframe],
+        "current_price": float(signal.price.value),
+        "target_buy": float(signal.buy_target),
+        "target_sell": float(signal.sell_target),
+        "stop_loss": float(signal.stop_loss),
+        "price_time": instant(signal.price.time),
+        "price_source": signal.price.source,
+        "simulated": signal.simulated,
+        "in_sample": signal.in_sample,
+    }
+
+
+def _current(signals: list[Judged]) -> list[Signal]:
+    return [judged.signal for judged in signals if judged.signal and judged.status is Status.OK]
+
+
+def _closed(signals: list[Judged]) -> list[Judged]:
+    return [judged for judged in signals if judged.status is Status.MARKET_CLOSED]
+
+
+def _notice(signals: list[Judged], shown: list[Signal]) -> Json:
+    """What a reader has to know beside what is shown, if there is anything."""
+    sentences = [why_not_current(signals)]
+    if any(signal.simulated for signal in shown):
+        sentences.append("These prices are simulated, not real.")
+    if any(signal.in_sample for signal in shown):
+        sentences.append(
+            "The models were trained on these bars, so that this says nothing about their skill."
+        )
+    notice = " ".join(filter(None, sentences))
+    return {"notice": notice} if notice else {}
+
+
+def _risk_score(asked: AnalyzeRequest) -> float:
+    given = asked.user_profile.risk_score if asked.user_profile else None
+    return CAUTIOUS_RISK if given is None else given
+
+
+def _timeframe_of(ml_output: Json) -> Timeframe:
+    """That of the prediction it asks about, 15 minutes where it names none."""
+    named = ml_output.get("timeframe")
+    return next(
+        (timeframe for timeframe, name in TIMEFRAMES.items() if named in (name, timeframe)), Timeframe.M15
+    )
+
+
+def _not_served(trader_type: object) -> Problem:
+    given = f"not {str(trader_type)[:40]!r}" if trader_type is not None else "and none was given"
+    detail = (
+        f"trader_type must be {SERVED_TRADER!r}, {given}: signals of 5 and 15 minutes are for day traders, "
+        "and long-term portfolios are not served here."
+    )
+    return Problem(400, "trader-type-not-served", detail, served=[SERVED_TRADER])
+
+
+def _answer(body: Json) -> Response:
+    return Response(to_json(body), headers=NEVER_KEPT, media_type="application/json")

@@ -1,0 +1,56 @@
+"""What the browser extension is answered, as schemas."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from growfolio.sentiment import PositionSize, Sentiment, Volatility
+from pydantic import Field
+
+from signals_api.contract import Answer
+
+
+class Prediction(Answer):
+    """A signal as the extension's card shows it."""
+
+    ticker: str
+    action: Literal["buy", "hold", "sell"]
+    confidence: int = Field(ge=0, le=100)
+    timeframe: Literal["5min", "15min"]
+    current_price: float
+    target_buy: float
+    target_sell: float
+    stop_loss: float
+    price_time: datetime
+    price_source: str
+    simulated: bool
+    in_sample: bool
+
+
+class TraderAnalysis(Answer):
+    predictions: list[Prediction]
+    market_sentiment: Sentiment
+    volatility_level: Volatility
+    recommended_position_size: PositionSize
+    notice: str | None = Field(default=None, description="What a reader has to know; often left out.")
+
+
+class Analysis(Answer):
+    """The best current predictions for a day trader, and what all current signals say together."""
+
+    trader_type: Literal["day_trader"]
+    analysis: TraderAnalysis
+    timestamp: datetime
+
+
+class Recommendation(Answer):
+    """What is known about one signal, in sentences; `gemini_explanation` has them whoever wrote them."""
+
+    stock: str
+    ml_output: dict[str, Any]
+    gemini_explanation: str
+    explanation_source: Literal["gemini", "template", "none"]
+    explained_bar_close: datetime | None
+    notice: str | None = Field(default=None, description="What a reader has to know; often left out.")
+
+
+ANSWERS = (Analysis, Recommendation)
