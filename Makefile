@@ -65,8 +65,8 @@ lock: | $(UV) ## resolve all dependencies as one, then each layer's share
 	  $(UV) pip compile $(COMPILE) $$([ $$layer = core ] || echo --extra $$layer) -c requirements.lock \
 	    pyproject.toml -o layers/$$layer/requirements.lock || exit 1; \
 	done
-	$(UV) pip compile $(COMPILE) --extra forecast -c requirements.lock pyproject.toml training/requirements.in \
-	  -o training/requirements.lock
+	$(UV) pip compile $(COMPILE) --extra forecast --extra stocks --extra crypto --extra aws \
+	  -c requirements.lock pyproject.toml training/requirements.in -o training/requirements.lock
 COMPILE := --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-package growfolio
 
 # pip, not uv, takes torch's CPU build where there is one.
