@@ -135,11 +135,6 @@ FAULTS = {
         TemporaryMarketError,
         "binance sent no",
     ),
-    "rows of rows": (
-        Fault(200, b"[[1725552000000, [1], 2, 3, 4, 5]]"),
-        PermanentMarketError,
-        "binance sent something",
-    ),
 }
 
 

@@ -88,7 +88,7 @@ class ExchangeSource:
         return {asset: _all_of([blamed[asset] for blamed in reasons]) for asset in since}
 
     def tickers(self, assets: Iterable[Asset]) -> dict[Asset, Any]:
-        """ccxt's tickers of the assets that the serving exchange trades, in one request. Raises MarketError."""
+        """ccxt's tickers of what the serving exchange trades, in one request. Raises MarketError."""
         return self._serving.tickers(assets)
 
     def _choices(self, now: int) -> list["_Exchange"]:
@@ -153,7 +153,7 @@ class _Exchange:
         while start + BAR <= now:
             with _translated(self.name):
                 rows = self._ccxt.fetch_ohlcv(asset.pair, Timeframe.M5.value, start * 1000, limit)
-            page = _parse(rows, self.name)
+            page = _bars_of(rows)
             if not len(page) or page.open_time.max() < start:
                 break
             bars = bars.followed_by(page)
@@ -164,7 +164,7 @@ class _Exchange:
         return closed
 
     def _judge(self, response: Response, *_: Any, **__: Any) -> None:
-        """Called for each answer. ccxt calls a 451 a network error, and takes a page of HTML for no candles."""
+        """Called for each answer: ccxt calls a 451 a network error, and takes HTML for no candles."""
         refuse(response.status_code, self.name)
         body = response.content.strip()
         if body[:1] + body[-1:] not in (b"{}", b"[]"):
@@ -188,14 +188,9 @@ def _translated(name: str) -> Iterator[None]:
         raise PermanentMarketError(f"{name}: {type(fault).__name__}") from fault
 
 
-def _parse(rows: object, name: str) -> Bars:
-    """ccxt passes on whatever it was sent."""
-    try:
-        table = np.array(rows, dtype=np.float64).reshape(-1, 6)
-    except (ValueError, TypeError) as fault:
-        raise PermanentMarketError(f"{name} sent something that is no list of candles") from fault
-    if not np.isfinite(table[:, 0]).all():
-        raise PermanentMarketError(f"{name} sent candles without a time")
+def _bars_of(rows: list[list[float]]) -> Bars:
+    """From ccxt's rows, whose times are in milliseconds. A value that was missing is not a number."""
+    table = np.array(rows, dtype=np.float64).reshape(-1, 6)
     table[:, 0] /= 1000
     return Bars.of(table.tolist())
 
