@@ -4,6 +4,8 @@ EMAs never quite forget: what a refresh computes from its last bars differs from
 from years of them. The difference must be too small to be seen in a probability.
 """
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from growfolio.assets import Market, Timeframe, assets_of, find_asset
@@ -59,7 +61,9 @@ def bars_needed(largest: dict[int, float]) -> int:
 
 @pytest.mark.parametrize("timeframe", Timeframe)
 @pytest.mark.parametrize("market", Market)
-def test_a_refresh_sees_enough_bars_to_say_what_the_whole_history_would(starter, market, timeframe):
+def test_a_refresh_sees_enough_bars_to_say_what_the_whole_history_would(
+    starter: Forecaster, market: Market, timeframe: Timeframe
+) -> None:
     candles = synthetic_candles(assets_of(market), 3000, timeframe=timeframe)
     largest = differences(starter, candles, moments=15)
     assert bars_needed(largest) <= BARS_NEEDED[timeframe], largest
@@ -68,7 +72,9 @@ def test_a_refresh_sees_enough_bars_to_say_what_the_whole_history_would(starter,
 
 @pytest.mark.parametrize("timeframe", Timeframe)
 @pytest.mark.parametrize("symbol", ["AAPL", "META", "LOW", "BTC", "DOGE", "SHIB"])
-def test_and_on_real_candles(real_candles, starter, symbol, timeframe):
+def test_and_on_real_candles(
+    real_candles: Path, starter: Forecaster, symbol: str, timeframe: Timeframe
+) -> None:
     candles = whole_file(real_candles, find_asset(symbol), timeframe)
     largest = differences(starter, candles, moments=20)
     assert bars_needed(largest) <= BARS_NEEDED[timeframe], largest

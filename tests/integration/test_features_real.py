@@ -1,5 +1,7 @@
 """Features of real candles, every asset there is a file for."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from growfolio.assets import Timeframe, find_asset
@@ -16,7 +18,9 @@ from tests.ta_agreement import (
 
 @pytest.mark.parametrize("timeframe", Timeframe)
 @pytest.mark.parametrize("symbol", STOCKS + CRYPTO)
-def test_real_candles_have_the_indicators_and_features_of_ta(real_candles, symbol, timeframe):
+def test_real_candles_have_the_indicators_and_features_of_ta(
+    real_candles: Path, symbol: str, timeframe: Timeframe
+) -> None:
     candles = whole_file(real_candles, find_asset(symbol), timeframe)
     values = indicators(candles)
     assert_indicators_agree_with_ta(candles, 0, values)

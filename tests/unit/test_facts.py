@@ -5,7 +5,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 from growfolio.assets import Timeframe, find_asset
-from growfolio.candles import Candles
+from growfolio.candles import Candles, FloatArray
 from growfolio.facts import facts
 from growfolio.indicators import indicators
 from growfolio.signals import Facts
@@ -25,7 +25,7 @@ def line(closes: np.ndarray) -> Candles:
     return candles_of([AAPL], Timeframe.M5, close, close, close, close, np.full_like(close, 100))
 
 
-def test_facts_are_the_indicators_in_plain_units():
+def test_facts_are_the_indicators_in_plain_units() -> None:
     candles = synthetic_candles([AAPL, SHIB], 200)
     values = indicators(candles)
     told = facts(candles, values, 1, bar=150)
@@ -41,7 +41,7 @@ def test_facts_are_the_indicators_in_plain_units():
     assert float(told.volatility_pct) == pytest.approx(100 * np.std(past[1:] / past[:-1] - 1), abs=5e-5)
 
 
-def test_the_last_bar_is_told_of_unless_another_is_named():
+def test_the_last_bar_is_told_of_unless_another_is_named() -> None:
     candles = synthetic_candles([AAPL], 200)
     assert facts_of(candles) == facts_of(candles, bar=199) == facts_of(candles, bar=-1)
     assert facts_of(candles, bar=-2) == facts_of(candles, bar=198) != facts_of(candles)
@@ -56,11 +56,13 @@ def test_the_last_bar_is_told_of_unless_another_is_named():
         (np.full(200, 247.31), "mixed"),
     ],
 )
-def test_the_trend_is_up_above_all_averages_down_below_all_and_mixed_between(closes, trend):
+def test_the_trend_is_up_above_all_averages_down_below_all_and_mixed_between(
+    closes: FloatArray, trend: str
+) -> None:
     assert facts_of(line(closes)).trend == trend
 
 
-def test_a_market_in_which_nothing_moves_has_plain_facts():
+def test_a_market_in_which_nothing_moves_has_plain_facts() -> None:
     assert facts_of(flat_candles([SHIB], 200, 1.3e-5)) == Facts(
         rsi=Decimal("50.0"),
         trend="mixed",
@@ -71,15 +73,15 @@ def test_a_market_in_which_nothing_moves_has_plain_facts():
     )
 
 
-def test_the_first_bar_has_facts_too():
+def test_the_first_bar_has_facts_too() -> None:
     told = facts_of(line(np.array([100.0, 101.0])), bar=0)
-    assert (told.volatility_pct, told.volume_ratio) == (0, 1)
+    assert (told.volatility_pct, told.volume_ratio) == (Decimal(0), Decimal(1))
 
 
-def test_the_first_bar_has_no_return_that_would_lower_the_volatility():
+def test_the_first_bar_has_no_return_that_would_lower_the_volatility() -> None:
     assert facts_of(line(np.array([100.0, 101.0, 100.0]))).volatility_pct == Decimal("0.9950")
 
 
-def test_no_fact_is_a_negative_zero():
+def test_no_fact_is_a_negative_zero() -> None:
     candles = line(np.append(np.full(100, 100.0), 100 - 1e-7))
     assert str(facts_of(candles).vwap_pct) == "0.000"

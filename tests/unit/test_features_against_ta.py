@@ -14,14 +14,14 @@ from tests.ta_agreement import (
 
 
 @pytest.mark.parametrize("timeframe", Timeframe)
-def test_indicators_are_those_of_ta_on_every_asset(timeframe):
+def test_indicators_are_those_of_ta_on_every_asset(timeframe: Timeframe) -> None:
     candles = synthetic_candles(ASSETS, 420, timeframe=timeframe, seed=timeframe.seconds)
     for row in range(len(ASSETS)):
         assert_indicators_agree_with_ta(candles, row, indicators(candles))
         assert_bands_agree_with_ta(candles, row)
 
 
-def test_features_are_those_of_the_plain_way_on_every_asset():
+def test_features_are_those_of_the_plain_way_on_every_asset() -> None:
     candles = synthetic_candles(ASSETS, 420)
     for row in range(len(ASSETS)):
         assert_features_agree_with_the_plain_way(candles, row, features(candles))
@@ -30,7 +30,7 @@ def test_features_are_those_of_the_plain_way_on_every_asset():
 @pytest.mark.parametrize(
     "indicator", ["rsi_14", "macd", "ema_50", "atr_14", "bollinger", "vwap", "volume_ma"]
 )
-def test_the_comparison_notices_one_value_that_is_a_few_billionths_off(indicator):
+def test_the_comparison_notices_one_value_that_is_a_few_billionths_off(indicator: str) -> None:
     candles = synthetic_candles(ASSETS[:1], 420)
     values = indicators(candles)
     getattr(values, indicator)[0, 300] *= 1 + 5e-9

@@ -35,7 +35,9 @@ def search_for_lookahead(compute: Features, *, explain: bool = True) -> None:
         later_level=st.floats(1e-8, 1e8),
         later_volume=st.sampled_from([0.0, 1.0, 1e12]),
     )
-    def the_known_bars_keep_their_features(seed, known, later_seed, later_level, later_volume):
+    def the_known_bars_keep_their_features(
+        seed: int, known: int, later_seed: int, later_level: float, later_volume: float
+    ) -> None:
         past = synthetic_candles(PAIR, BARS, seed=seed)
         future = synthetic_candles(PAIR, BARS, seed=later_seed, level=later_level)
         future.volume[:] *= later_volume
@@ -45,11 +47,11 @@ def search_for_lookahead(compute: Features, *, explain: bool = True) -> None:
     the_known_bars_keep_their_features()
 
 
-def test_changing_any_later_candle_never_changes_an_earlier_feature():
+def test_changing_any_later_candle_never_changes_an_earlier_feature() -> None:
     search_for_lookahead(features)
 
 
-def test_nor_in_a_history_as_long_as_training_reads():
+def test_nor_in_a_history_as_long_as_training_reads() -> None:
     past, future = (synthetic_candles(PAIR, 2000, seed=seed) for seed in (1, 2))
     before = features(past)
     for known in (1, 31, 32, 33, 1023, 1024, 1025, 1500, 1999):
@@ -57,7 +59,7 @@ def test_nor_in_a_history_as_long_as_training_reads():
         np.testing.assert_array_equal(after[:, :known], before[:, :known])
 
 
-def test_facts_of_a_bar_do_not_change_when_later_candles_do():
+def test_facts_of_a_bar_do_not_change_when_later_candles_do() -> None:
     past, future = (synthetic_candles(PAIR, BARS, seed=seed) for seed in (1, 2))
     mixed = joined(past, future, 100)
     assert facts(mixed, indicators(mixed), 1, bar=99) == facts(past, indicators(past), 1, bar=99)
@@ -82,7 +84,7 @@ def centred_average(candles: Candles) -> np.ndarray:
 
 
 def scaled_by_the_whole_history(candles: Candles) -> np.ndarray:
-    return candles.volume / (1 + candles.volume.mean(axis=1, keepdims=True))
+    return np.asarray(candles.volume / (1 + candles.volume.mean(axis=1, keepdims=True)))
 
 
 def change_to_the_next_close(candles: Candles) -> np.ndarray:
@@ -105,7 +107,7 @@ LEAKS = {
 
 
 @pytest.mark.parametrize("name", LEAKS)
-def test_the_search_catches_a_leak_planted_on_purpose(name):
+def test_the_search_catches_a_leak_planted_on_purpose(name: str) -> None:
     leaky = with_column(name, LEAKS[name])
     with pytest.raises(AssertionError, match="not equal"):
         search_for_lookahead(leaky, explain=False)
