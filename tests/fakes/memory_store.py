@@ -22,6 +22,7 @@ class MemoryStore:
     _markets: dict[Asset, MarketRecord] = field(default_factory=dict)
     _hours: dict[Market, MarketHours] = field(default_factory=dict)
     _explanations: dict[Key, Explanation] = field(default_factory=dict)
+    _calls: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def put_signal(self, signal: Signal) -> bool:
         key = signal.asset, signal.timeframe
@@ -91,6 +92,13 @@ class MemoryStore:
         self.reads.append(f"explanations {timeframe}")
         held = [explanation for key, explanation in self._explanations.items() if key[1] is timeframe]
         return sorted(held, key=lambda explanation: explanation.asset.symbol)
+
+    def count_call(self, budget: str, window: int, limit: int) -> bool:
+        counted = self._calls.get((budget, window), 0)
+        if counted >= limit:
+            return False
+        self._calls[budget, window] = counted + 1
+        return True
 
     def history(
         self, asset: Asset, timeframe: Timeframe, limit: int, before: int | None = None

@@ -43,6 +43,7 @@ def a_write(random: Random) -> Callable[[SignalStore], object]:
             lambda store: store.put_market(MarketRecord(asset, price, (candle,))),
             lambda store: store.put_hours(MarketHours(asset.market, (session,))),
             lambda store: store.put_explanation(told),
+            lambda store: store.count_call("explain", bar, limit=3),
         )
     )
 

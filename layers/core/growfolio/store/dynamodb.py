@@ -13,7 +13,7 @@ from growfolio.errors import BadItem, ConfigurationError, UnknownAsset
 from growfolio.sessions import MarketHours
 from growfolio.signals import Attempt, Signal, SignalRecord, Status
 from growfolio.store import items, ordering, signal_items
-from growfolio.store.attributes import Item
+from growfolio.store.attributes import Item, number
 from growfolio.store.connection import dynamodb_client
 from growfolio.store.port import Explanation, HistoryPage, MarketRecord
 from growfolio.store.table_requests import TableRequests
@@ -107,6 +107,12 @@ class DynamoStore:
             return items.explanation_from(find_asset(item["sk"]["S"]), timeframe, item)
 
         return _readable(read, self._requests.query(items.explanation_partition(timeframe)))
+
+    def count_call(self, budget: str, window: int, limit: int) -> bool:
+        if limit < 1:
+            return False
+        fields = {"limit": number(limit), "ttl": number(int(self._clock()) + items.BUDGET_SECONDS)}
+        return self._requests.count(items.budget_key(budget, window), ordering.CALLS_LEFT, fields)
 
     def history(
         self, asset: Asset, timeframe: Timeframe, limit: int, before: int | None = None

@@ -6,6 +6,7 @@
     MARKET                        <symbol>       price {…}, bars, last_bar
     SESSION                       <market>       sessions [[open, close] …], first_open
     EXPLANATION#<timeframe>       <symbol>       bar_close, action, text, source, written_at
+    BUDGET#<name>                 <window>       calls, ttl
 
 Attributes that a reader does not know are ignored; one that it needs and cannot read makes BadItem.
 """
@@ -21,6 +22,8 @@ from growfolio.store.port import Explanation, MarketRecord
 
 MARKET = "MARKET"
 SESSION = "SESSION"
+BUDGET_SECONDS = 7_200
+"""How long a count of calls is kept: longer than the hour that it counts."""
 DAMAGE = (LookupError, TypeError, ValueError, ArithmeticError)
 """What reading raises on an attribute that is missing, of another type, or not a number."""
 
@@ -31,6 +34,10 @@ def key(partition: str, sort: str) -> Item:
 
 def explanation_partition(timeframe: Timeframe) -> str:
     return f"EXPLANATION#{timeframe}"
+
+
+def budget_key(budget: str, window: int) -> Item:
+    return key(f"BUDGET#{budget}", str(window))
 
 
 def unreadable(what: str, fault: Exception) -> BadItem:

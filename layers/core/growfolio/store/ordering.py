@@ -46,6 +46,10 @@ NEWER_EXPLANATION = (
 )
 
 
+CALLS_LEFT = "attribute_not_exists(#calls) OR #calls < :limit"
+"""Fewer calls than the limit were counted."""
+
+
 def names_in(expression: str) -> dict[str, str]:
     """The names that an expression refers to as #field: some are DynamoDB's reserved words."""
     return {f"#{field}": field for field in re.findall(r"#(\w+)", expression)}

@@ -82,6 +82,12 @@ class SignalStore(Protocol):
 
     def explanations(self, timeframe: Timeframe) -> list[Explanation]: ...
 
+    def count_call(self, budget: str, window: int, limit: int) -> bool:
+        """Count one more call in a window of time (its start, in seconds); False where limit are counted.
+
+        Holds across all processes that share the table.
+        """
+
     def history(
         self, asset: Asset, timeframe: Timeframe, limit: int, before: int | None = None
     ) -> HistoryPage:

@@ -1,4 +1,4 @@
-"""The five requests that the store makes of its table, in its own words."""
+"""The six requests that the store makes of its table, in its own words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from growfolio.errors import TemporaryStoreError
-from growfolio.store.attributes import Item, Value, text
+from growfolio.store.attributes import Item, Value, number, text
 from growfolio.store.connection import store_errors
 from growfolio.store.items import key
 from growfolio.store.ordering import names_in, values_in
@@ -42,6 +42,18 @@ class TableRequests:
             condition,
             f"{change} {condition}",
             {field: value, **fields},
+            Key=item_key,
+            UpdateExpression=change,
+        )
+
+    def count(self, item_key: Item, condition: str, fields: Mapping[str, Value]) -> bool:
+        """Add one to an item's calls and set its ttl; False where the condition does not hold."""
+        change = "ADD #calls :one SET #ttl = :ttl"
+        return self._write(
+            self._client.update_item,
+            condition,
+            f"{change} {condition}",
+            {"one": number(1), **fields},
             Key=item_key,
             UpdateExpression=change,
         )
