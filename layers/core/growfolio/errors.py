@@ -65,5 +65,21 @@ class BadItem(StoreError):
     """A stored item that cannot be read: damaged, or written by an older version; the message says which."""
 
 
+class ExplainError(GrowfolioError):
+    """A language model gave no explanation that may be shown; the template explains instead."""
+
+
+class TemporaryExplainError(ExplainError):
+    """Worth asking again later: time-out, lost connection, 429, 5xx."""
+
+
+class PermanentExplainError(ExplainError):
+    """Not worth asking again until something is changed: the key, the model's name."""
+
+
+class BadExplanation(ExplainError):
+    """An answer that came and failed a check; the message says which."""
+
+
 class BadTrainingRequest(GrowfolioError):
     """A training request that cannot be carried out as it was asked; the message says what to send."""

@@ -1,0 +1,123 @@
+"""Gemini, by google-generativeai. The only module that knows the library, which its makers have retired.
+
+It is imported with the first request: that takes seconds, and a function without a key never needs it.
+Its warnings (retired; protobuf's old arguments) concern nobody but whoever replaces it, and stay in here.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+from growfolio.errors import (
+    BadExplanation,
+    ExplainError,
+    ModelError,
+    PermanentExplainError,
+    TemporaryExplainError,
+    TemporaryModelError,
+)
+
+TIMEOUT = 8.0
+"""Seconds for one answer."""
+FINISHED = 1
+"""FinishReason.STOP: the answer was not cut off."""
+GENERATION = {"temperature": 0.2, "candidate_count": 1, "max_output_tokens": 1_024}
+"""Tokens enough for a model that thinks before it writes three sentences."""
+
+
+class GeminiWriter:
+    """See Writer."""
+
+    name = "gemini"
+
+    def __init__(
+        self, key: Callable[[], str], key_name: str, model: str, url: str = "", timeout: float = TIMEOUT
+    ) -> None:
+        """key reads the API key and raises ModelError; key_name says where a person sets it."""
+        self._read_key = key
+        self._key_name = key_name
+        self._model = model
+        self._url = url
+        self._timeout = timeout
+        self._key = ""
+
+    def write(self, instructions: str, facts: str) -> str:
+        """See Writer. Raises BadExplanation for an answer that was blocked or cut off."""
+        with _quiet():
+            sdk = self._sdk()
+            model = sdk.GenerativeModel(
+                self._model, system_instruction=instructions, generation_config=GENERATION
+            )
+            # retry=None: left to itself it goes on for ten minutes.
+            options = {"timeout": self._timeout, "retry": None}
+            with self._translated():
+                return _text(model.generate_content(facts, request_options=options))
+
+    def _sdk(self) -> Any:
+        """The library, set up with the key of the moment; as HTTP, for gRPC is slow to start."""
+        sdk: Any = import_module("google.generativeai")
+        try:
+            key = self._read_key()
+        except TemporaryModelError as fault:
+            raise TemporaryExplainError(f"no Gemini key: {fault}") from fault
+        except ModelError as fault:
+            raise PermanentExplainError(f"no Gemini key: {fault}") from fault
+        if not key:
+            # The library would look for one in the environment.
+            raise PermanentExplainError(f"no Gemini key: put one into {self._key_name}")
+        if key != self._key:
+            options = {"api_endpoint": self._url} if self._url else None
+            sdk.configure(api_key=key, transport="rest", client_options=options)
+            self._key = key
+        return sdk
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Turns the library's errors into ours. Their text stays out: it is Google's, and quotes requests."""
+        from google.api_core.exceptions import GoogleAPICallError
+        from google.auth.exceptions import GoogleAuthError
+        from google.protobuf.json_format import ParseError
+        from requests import RequestException
+
+        try:
+            yield
+        except GoogleAPICallError as fault:
+            raise self._meaning(fault) from fault
+        except (RequestException, GoogleAuthError) as fault:
+            raise TemporaryExplainError(f"Gemini could not be reached: {type(fault).__name__}") from fault
+        except ParseError as fault:
+            raise TemporaryExplainError("Gemini sent something that is no answer") from fault
+
+    def _meaning(self, fault: Any) -> ExplainError:
+        status, said = int(fault.code or 500), str(fault.message)
+        if status in (401, 403) or "API key" in said:
+            return PermanentExplainError(f"Gemini refuses the key: put a valid one into {self._key_name}")
+        if status == 404:
+            return PermanentExplainError(
+                f"Gemini has no model {self._model}: set GROWFOLIO_EXPLAIN_MODEL to one"
+            )
+        if "location" in said:
+            return PermanentExplainError("Gemini does not serve this region: run the function in another")
+        if status == 429 or status >= 500:
+            return TemporaryExplainError(f"Gemini answered {status}")
+        return PermanentExplainError(f"Gemini answered {status}")
+
+
+def _text(answer: Any) -> str:
+    try:
+        (candidate,) = answer.candidates
+        text = "".join(part.text for part in candidate.content.parts)
+    except ValueError as fault:
+        raise BadExplanation("Gemini answered with nothing") from fault
+    if candidate.finish_reason != FINISHED:
+        raise BadExplanation("Gemini did not finish its answer")
+    return text
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
