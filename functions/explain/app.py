@@ -1,14 +1,49 @@
 """The explain function: changed signals in, from the table's stream; which of them must come again, out."""
 
+import os
+import time
+from collections.abc import Callable
 from typing import Any
 
 from aws_lambda_powertools import Logger
+from growfolio.explain.explaining import explain_changed
+from growfolio.explain.stream import changed_signals
+from growfolio.explain.wiring import explainer_from
+from growfolio.settings import Settings
+from growfolio.store.dynamodb import DynamoStore
+
+RESERVE_MILLISECONDS = 20_000
+"""Kept for templates and the store: with less left, no language model is asked."""
 
 logger = Logger(service="explain")
 
+Handler = Callable[[dict[str, Any], Any], dict[str, list[dict[str, str]]]]
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """What AWS calls with a batch of stream records. A record named in the answer is delivered again."""
-    logger.info("signals changed", extra={"records": len(event["Records"])})
-    return {"batchItemFailures": []}
+
+def make_handler(settings: Settings, clock: Callable[[], int]) -> Handler:
+    """A handler for a table's stream. clock gives seconds since the epoch."""
+    store = DynamoStore(settings.table)
+    explainer = explainer_from(settings, store)
+
+    @logger.inject_lambda_context
+    def handle(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
+        """What AWS calls with a batch of stream records. A record named in the answer is delivered again."""
+
+        def hurried() -> bool:
+            return bool(context.get_remaining_time_in_millis() < RESERVE_MILLISECONDS)
+
+        changes = list(changed_signals(event))
+        report = explain_changed(store, explainer, [change.record for change in changes], clock(), hurried)
+        for note in report.notes:
+            logger.warning(note)
+        for fault in sorted({str(fault) for fault in report.failed.values()}):
+            logger.error(fault)
+        logger.info("explained", extra={**report.written, "unchanged": report.unchanged})
+        failed = [change.sequence for change in changes if change.key in report.failed]
+        return {"batchItemFailures": [{"itemIdentifier": sequence} for sequence in failed]}
+
+    return handle
+
+
+if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
+    handler = make_handler(Settings.from_environment(os.environ), lambda: int(time.time()))

@@ -1,0 +1,122 @@
+"""Gemini on this machine: the part of its wire format that explanations use."""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+KEY = "gemini-key"
+MODEL = "gemini-2.5-flash-lite"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request for an explanation."""
+
+    instructions: str
+    facts: str
+    settings: dict[str, Any]
+
+
+class FakeGemini:
+    """A context manager. Answers each request by `answer`, unless `body` says otherwise."""
+
+    def __init__(self, answer: Callable[[str], str] = lambda facts: "No. No. No.") -> None:
+        self.answer = answer
+        """What it makes of a prompt's facts."""
+        self.status = 200
+        self.body: bytes | None = None
+        """Answer these bytes in place of anything else."""
+        self.silent = 0.0
+        """Seconds before each answer."""
+        self.asked: list[Asked] = []
+        self.targets: list[str] = []
+        """Paths with their queries, as they would stand in a log."""
+        self._server = _Server(("127.0.0.1", 0), _Answer)
+        self._server.gemini = self
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def refuse(self, status: int, name: str, message: str) -> None:
+        """From now on answer an error as Google writes them."""
+        self.status = status
+        self.body = _error(status, name, message)
+
+    def finish(self, reason: str, text: str = "") -> None:
+        """From now on end each answer for a reason other than that it is complete."""
+        self.body = json.dumps(_answer_of(text, reason)).encode()
+
+    def respond(self, model: str, key: str, sent: dict[str, Any]) -> tuple[int, bytes]:
+        time.sleep(self.silent)
+        facts = sent["contents"][0]["parts"][0]["text"]
+        instructions = sent["systemInstruction"]["parts"][0]["text"]
+        self.asked.append(Asked(instructions, facts, sent["generationConfig"]))
+        if self.body is not None:
+            return self.status, self.body
+        if key != KEY:
+            return 400, _error(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.")
+        if model != MODEL:
+            message = f"models/{model} is not found for API version v1beta."
+            return 404, _error(404, "NOT_FOUND", message)
+        return 200, json.dumps(_answer_of(self.answer(facts), "STOP")).encode()
+
+
+def _answer_of(text: str, reason: str) -> dict[str, Any]:
+    parts = [{"text": text}] if text else []
+    return {
+        "candidates": [
+            {"content": {"parts": parts, "role": "model"}, "finishReason": reason, "index": 0},
+        ],
+        "usageMetadata": {"promptTokenCount": 300, "candidatesTokenCount": 60, "totalTokenCount": 360},
+        "modelVersion": MODEL,
+    }
+
+
+def _error(status: int, name: str, message: str) -> bytes:
+    return json.dumps({"error": {"code": status, "message": message, "status": name}}).encode()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 64
+    gemini: FakeGemini
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: clients that lose patience hang up."""
+
+
+class _Answer(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def do_POST(self) -> None:
+        gemini, path = self.server.gemini, urlsplit(self.path).path
+        gemini.targets.append(self.path)
+        sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        model = path.removeprefix("/v1beta/models/").removesuffix(":generateContent")
+        status, body = gemini.respond(model, self.headers.get("x-goog-api-key", ""), sent)
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json; charset=UTF-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
