@@ -119,6 +119,8 @@ class _Server(ThreadingHTTPServer):
 def _handler(server: CandleServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = 1 << 16
+        """Head and body leave together: apart, the client's delayed ACK would cost 40 ms."""
 
         def do_GET(self) -> None:
             url = urlsplit(self.path)

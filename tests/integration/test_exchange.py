@@ -1,5 +1,7 @@
 """The real ccxt against Binance's and Kraken's wire formats, with everything that goes wrong there."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
@@ -342,6 +344,15 @@ def test_the_slowest_answer_sets_the_time(binance: BinanceServer) -> None:
         fetch(one, since=NOW - 1800)
         times.append(time.monotonic() - start)
     assert min(times) < 0.2 + 0.15
+
+
+def test_crypto_functions_load_neither_pandas_nor_another_markets_client() -> None:
+    program = "import sys, growfolio.market.exchange; print(*{m.split('.')[0] for m in sys.modules})"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=True, text=True
+    ).stdout.split()
+    assert "ccxt" in loaded
+    assert not {"pandas", "yfinance", "aiohttp", "torch", "boto3"} & set(loaded)
 
 
 def test_an_exchange_that_ccxt_does_not_have_is_a_setting_to_correct() -> None:

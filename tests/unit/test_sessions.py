@@ -65,6 +65,8 @@ def test_hours_say_what_is_open_until_when_and_what_opens_next() -> None:
     hours = market_hours(STOCKS, now)
     assert hours.current(now) == session("2024-09-06 13:30", "2024-09-06 20:00")
     assert hours.next_open(now) == moment("2024-09-09 13:30")
+    assert hours.current(moment("2024-09-06 19:59") + 59) is not None
+    assert hours.current(moment("2024-09-06 20:00")) is None
 
 
 def test_hours_of_a_closed_market_begin_with_the_session_that_closed_last() -> None:

@@ -12,6 +12,8 @@ from growfolio.errors import ArchiveError, TemporaryMarketError
 from growfolio.feed import WindowedFeed
 from growfolio.market.simulated import SimulatedSource
 from growfolio.window import ASKED_AGAIN
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.bars import BAR, DAY, changed, moment, printed, scaled, without
 from tests.fakes.sources import ScriptedSource
@@ -19,6 +21,9 @@ from tests.fakes.sources import ScriptedSource
 NOW = moment("2024-09-05 18:00")
 FIRST = moment("2024-08-30 13:30")
 AAPL, MSFT, BTC, ETH = (find_asset(name) for name in ("AAPL", "MSFT", "BTC", "ETH"))
+
+
+EVERYTHING = {asset.market: printed(asset, FIRST - 5 * DAY, NOW + 6 * DAY) for asset in (AAPL, BTC)}
 
 
 def history(*assets: Asset) -> ScriptedSource:
@@ -199,6 +204,32 @@ class UnreachableObjects(MemoryObjects):
 
     def write(self, key: str, content: bytes) -> None:
         raise ArchiveError(f"{key} cannot be written: no route")
+
+
+STEPS = st.lists(st.tuples(st.integers(1, 120), st.booleans(), st.booleans()), max_size=12)
+
+
+@given(steps=STEPS, market=st.sampled_from(Market))
+def test_however_refreshes_are_spaced_and_whatever_failed_the_window_is_what_a_first_refresh_would_see(
+    steps: list[tuple[int, bool, bool]], market: Market
+) -> None:
+    """Each step: bars that pass, whether the provider fails then, and whether the function starts cold."""
+    asset = {Market.STOCKS: AAPL, Market.CRYPTO: BTC}[market]
+    source, objects = ScriptedSource({asset: EVERYTHING[market]}), MemoryObjects()
+    one, now = feed(source, objects), NOW
+    for bars, fails, cold in steps:
+        now += bars * BAR
+        source.bars[asset] = TemporaryMarketError("500") if fails else EVERYTHING[market]
+        one = feed(ScriptedSource({asset: EVERYTHING[market]}), objects) if cold else one
+        one.update([asset], now - DAY, now)
+        one.save(now)
+    source.bars[asset] = EVERYTHING[market]
+    (grown,), (fresh,) = (
+        answered(one, asset, now=now, first=now - DAY),
+        answered(feed(source), asset, now=now, first=now - DAY),
+    )
+    for name in ("open_time", *PRICES):
+        np.testing.assert_array_equal(getattr(grown, name), getattr(fresh, name))
 
 
 def test_an_archive_out_of_reach_costs_a_note_and_no_signal() -> None:

@@ -17,6 +17,8 @@ from growfolio.window import CandleWindow
 
 log = logging.getLogger(__name__)
 
+BAR = Timeframe.M5.seconds
+
 ARCHIVED_AGAIN = 3
 """The newest sessions that are added to the archive each time one closes: late and revised bars get there."""
 
@@ -95,7 +97,7 @@ class WindowedFeed:
     def _slots(self, first_open: int, now: int) -> IntArray:
         """The opening times of all bars wanted, and of a few before: a slot without trades repeats one."""
         wanted = len(slots_between(self._market, first_open, now, Timeframe.M5))
-        return last_slots(self._market, now, Timeframe.M5, wanted + MAX_FILLED_IN_A_ROW + 1) - 300
+        return last_slots(self._market, now, Timeframe.M5, wanted + MAX_FILLED_IN_A_ROW + 1) - BAR
 
     def _extend(self, window: CandleWindow, slots: IntArray, answers: Fetched) -> Fetched:
         if window.source != self.source:

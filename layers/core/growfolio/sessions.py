@@ -40,7 +40,7 @@ class MarketHours:
     sessions: tuple[Session, ...]
 
     def current(self, now: int) -> Session | None:
-        """The session under way at now; a bar that closes with the session belongs to it."""
+        """The session under way at now; at the second of its close it is over."""
         return next((s for s in self.sessions if s.open <= now < s.close), None)
 
     def next_open(self, now: int) -> int | None:
