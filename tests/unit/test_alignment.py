@@ -121,10 +121,11 @@ def test_the_first_slots_are_filled_only_from_a_bar_before_them() -> None:
     assert str(error) == "too few candles: 198 of 200 needed"
 
 
-def test_a_close_that_is_no_number_is_never_repeated() -> None:
+@pytest.mark.parametrize("close", [np.nan, np.inf, 0.0, -1.0])
+def test_a_close_that_no_market_prints_is_never_repeated(close: float) -> None:
     earlier = printed(AAPL, int(GRID[0]) - 2 * DAY, NOW)
     start = int(np.searchsorted(earlier.open_time, GRID[0] - BAR))
-    candles = candles_of(without(changed(earlier, start - 1, close=np.nan), start))
+    candles = candles_of(without(changed(earlier, start - 1, close=close), start))
     assert candles.close[0, 0] == earlier.close[start - 2]
 
 
