@@ -1,4 +1,4 @@
-"""`python -m training`: train models, or remake those shipped with the code."""
+"""`python -m training`: candles in, models out, and all the way to a published revision."""
 
 import argparse
 import sys
@@ -11,6 +11,7 @@ import torch
 from growfolio.assets import ASSETS, Timeframe, find_asset
 from growfolio.errors import GrowfolioError
 
+from training import commands
 from training.fit import FitSettings
 from training.labels import LabelRule
 from training.networks import NETWORKS
@@ -20,8 +21,10 @@ from training.train import train
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code 0, or 1 with one line on what to do."""
+    """Exit code 0, or another (outcome.py) with one line on what to do."""
     given = _parser().parse_args(arguments)
+    if "run" in given:
+        return commands.run(given)
     torch.set_num_threads(given.threads)
     # Gates close to shut leave numbers so small that the processor slows down on them.
     torch.set_flush_denormal(True)
@@ -55,10 +58,11 @@ def _settings(given: argparse.Namespace) -> TrainSettings:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
+    subparsers = parser.add_subparsers(dest="command", required=True)
+    commands.add_commands(subparsers)
     fit, rule = FitSettings(), LabelRule()
 
-    command = commands.add_parser("train", help="candles in, a model repository out")
+    command = subparsers.add_parser("train", help="candles in, a model repository out")
     command.add_argument("--candles", type=Path, required=True, metavar="DIR", help="<ID>_5m.parquet files")
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="the model repository")
     command.add_argument("--symbols", nargs="+", metavar="SYMBOL", help="train on these only")
@@ -75,14 +79,14 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--expires-days", type=int, default=90, help="0: never (default %(default)s)")
     command.add_argument("--about", default="", help="where the candles come from, and their licence")
 
-    command = commands.add_parser("starter", help="remake the models that are shipped with the code")
+    command = subparsers.add_parser("starter", help="remake the models that are shipped with the code")
     command.add_argument("--candles", type=Path, required=True, metavar="DIR", help="<ID>_5m.parquet files")
     shipped = Path(str(files("growfolio.models"))) / "starter"
     command.add_argument(
         "--out", type=Path, default=shipped, metavar="DIR", help="default: where they ship from"
     )
 
-    for command in commands.choices.values():
+    for command in subparsers.choices.values():
         command.add_argument("--threads", type=_positive, default=torch.get_num_threads())
     return parser
 

@@ -1,0 +1,50 @@
+"""What an exit code says, so that whatever runs training knows whether to try again."""
+
+from enum import IntEnum
+
+from growfolio.errors import (
+    ArchiveError,
+    BadCandles,
+    ConfigurationError,
+    GrowfolioError,
+    MissingCandles,
+    PermanentMarketError,
+    PermanentModelError,
+    TemporaryMarketError,
+    TemporaryModelError,
+    UnknownAsset,
+)
+
+
+class Outcome(IntEnum):
+    """The exit codes of `python -m training`. 2 is argparse's own for arguments that it cannot read."""
+
+    DONE = 0
+    FAILED = 1
+    """A fault of the program."""
+    CONFIGURATION = 2
+    """Something must be set otherwise: the message says what. Trying again changes nothing."""
+    BAD_DATA = 3
+    """Candles that no model may be trained on: the report says which. Trying again changes nothing."""
+    CONNECTION = 4
+    """A provider, the Hub or the bucket was out of reach: worth trying again."""
+    INTERRUPTED = 143
+    """Told to end (128 + SIGTERM), with a checkpoint kept: started again, it goes on from there."""
+
+
+_OUTCOMES: dict[type[GrowfolioError], Outcome] = {
+    ConfigurationError: Outcome.CONFIGURATION,
+    UnknownAsset: Outcome.CONFIGURATION,
+    PermanentModelError: Outcome.CONFIGURATION,
+    BadCandles: Outcome.BAD_DATA,
+    MissingCandles: Outcome.BAD_DATA,
+    PermanentMarketError: Outcome.BAD_DATA,
+    TemporaryMarketError: Outcome.CONNECTION,
+    TemporaryModelError: Outcome.CONNECTION,
+    ArchiveError: Outcome.CONNECTION,
+}
+
+
+def outcome_of(fault: GrowfolioError) -> Outcome:
+    """The exit code that a fault ends with."""
+    return next((code for kind, code in _OUTCOMES.items() if isinstance(fault, kind)), Outcome.FAILED)
