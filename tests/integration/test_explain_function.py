@@ -78,7 +78,8 @@ def with_key(table: FreshTable, environment: None, gemini: FakeGemini) -> Callab
 
     def make(key: str = KEY, calls: int = 60) -> Handler:
         name = f"/growfolio/{uuid.uuid4().hex}/explain-key"
-        ssm_client().put_parameter(Name=name, Value=key, Type="SecureString")
+        # Its first answer takes moto longer than the client waits: the retry finds the parameter there.
+        ssm_client().put_parameter(Name=name, Value=key, Type="SecureString", Overwrite=True)
         settings = Settings(
             table=table.name,
             explain_key_parameter=name,

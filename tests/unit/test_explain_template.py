@@ -25,10 +25,10 @@ def with_shares(signal: Signal, sell: str, hold: str, buy: str) -> Signal:
 def test_a_buy_says_what_it_expects_what_it_stands_on_and_how_far_to_trust_it() -> None:
     assert from_template(a_signal()) == (
         "Apple is a BUY on 5-minute bars: a rise of more than 0.1% over the next bar has a probability of "
-        "61%, a fall as large 10%. "
-        "The price is above its short, middle and long moving averages and 0.041% below its volume-weighted "
-        "average price, the RSI of 57 is neither overbought nor oversold, and volume is 1.37 times its "
-        "average. The model leans this way, though it is often wrong, and the trend supports it."
+        "61%, against 10% for such a fall. "
+        "The price is above its moving averages and 0.041% below its volume-weighted average price, "
+        "the RSI of 57 is on the strong side, and volume is 1.37 times its average. "
+        "The model leans this way, though it is often wrong, and the trend supports it."
     )
 
 
@@ -36,9 +36,9 @@ def test_a_sell_against_the_trend_says_so() -> None:
     signal = with_shares(a_signal("BTC", Timeframe.M15, action=Action.SELL), "0.4812", "0.1188", "0.4")
     assert from_template(with_facts(signal, rsi=Decimal("73.2"), volume_ratio=Decimal("1.02"))) == (
         "Bitcoin is a SELL on 15-minute bars: a fall of more than 0.1% over the next bar has a probability "
-        "of 48%, a rise as large 40%. "
-        "The price is above its short, middle and long moving averages and 0.041% below its volume-weighted "
-        "average price, the RSI of 73 is overbought, and volume is about average. "
+        "of 48%, against 40% for such a rise. "
+        "The price is above its moving averages and 0.041% below its volume-weighted average price, "
+        "the RSI of 73 is overbought, and volume is about average. "
         "No outcome is more likely than not, so this is a weak signal, and the trend speaks against it."
     )
 
@@ -51,21 +51,30 @@ def test_a_hold_says_within_what_the_price_stays_and_how_far_a_bar_goes() -> Non
     assert from_template(quiet) == (
         "PepsiCo is a HOLD on 5-minute bars: the price stays within 0.1% over the next bar with a "
         "probability of 83%, against 8% for a larger rise and 9% for a larger fall. "
-        "The price is among its short, middle and long moving averages and at its volume-weighted average "
-        "price, the RSI of 28 is oversold, and nothing was traded in this bar. "
+        "The price is among its moving averages and at its volume-weighted average price, "
+        "the RSI of 28 is oversold, and nothing was traded in this bar. "
         "The model leans clearly this way, though it can still be wrong, and a typical bar moves 0.18%."
     )
 
 
 def test_simulated_prices_and_bars_seen_in_training_are_never_kept_silent() -> None:
+    seen = from_template(replace(a_signal(), in_sample=True))
+    assert seen.endswith("; the model has seen this bar in training, so this shows no skill.")
+    assert from_template(replace(a_signal(), simulated=True)).endswith(
+        "; the prices are simulated, not real."
+    )
+    assert "; " not in from_template(a_signal())
+
+
+def test_of_simulated_bars_it_does_not_say_that_a_model_was_trained_on_them() -> None:
     text = from_template(replace(a_signal(), simulated=True, in_sample=True))
-    assert "; the prices are simulated, not real; the model has seen this bar in training, so this" in text
-    assert "simulated" not in from_template(a_signal())
+    assert "simulated" in text
+    assert "training" not in text
 
 
 def test_a_tiny_or_huge_probability_is_not_rounded_to_never_or_always() -> None:
     text = from_template(with_shares(a_signal(), "0.0004", "0", "0.9996"))
-    assert "has a probability of 99.96%, a fall as large 0.04%." in text
+    assert "has a probability of 99.96%, against 0.04% for such a fall." in text
 
 
 def test_a_trend_of_unknown_words_is_left_out() -> None:

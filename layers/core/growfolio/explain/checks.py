@@ -7,7 +7,7 @@ import re
 from decimal import Decimal
 
 from growfolio.errors import BadExplanation
-from growfolio.explain.words import names, statements
+from growfolio.explain.words import IN_SAMPLE, SIMULATED, caveats, names, statements
 from growfolio.signals import Action, Signal
 
 SENTENCES = 3
@@ -75,9 +75,9 @@ def _check_subject(text: str, signal: Signal) -> None:
         raise BadExplanation("it does not name the asset")
     if {Action(word) for word in re.findall(r"\b(?:BUY|SELL|HOLD)\b", text)} != {signal.action}:
         raise BadExplanation("it does not name the signal, or names another")
-    if signal.simulated and "simulated" not in text:
+    if SIMULATED in caveats(signal) and "simulated" not in text:
         raise BadExplanation("it keeps silent about simulated prices")
-    if signal.in_sample and "training" not in text:
+    if IN_SAMPLE in caveats(signal) and "training" not in text:
         raise BadExplanation("it keeps silent about training")
 
 

@@ -27,8 +27,10 @@ def _verdict(signal: Signal) -> str:
     sell, hold, buy = (_chance(share) for share in signal.probabilities)
     move, ahead = percent(signal.threshold), horizon(signal)
     chances = {
-        Action.BUY: f"a rise of more than {move} {ahead} has a probability of {buy}, a fall as large {sell}",
-        Action.SELL: f"a fall of more than {move} {ahead} has a probability of {sell}, a rise as large {buy}",
+        Action.BUY: f"a rise of more than {move} {ahead} has a probability of {buy}, "
+        f"against {sell} for such a fall",
+        Action.SELL: f"a fall of more than {move} {ahead} has a probability of {sell}, "
+        f"against {buy} for such a rise",
         Action.HOLD: f"the price stays within {move} {ahead} with a probability of {hold}, "
         f"against {buy} for a larger rise and {sell} for a larger fall",
     }
@@ -63,7 +65,7 @@ def _trust(signal: Signal) -> str:
     about = f"{lean}, {_trend_beside(signal)}"
     if signal.simulated:
         about += "; the prices are simulated, not real"
-    if signal.in_sample:
+    elif signal.in_sample:
         about += "; the model has seen this bar in training, so this shows no skill"
     return f"{about}."
 

@@ -12,11 +12,12 @@ from growfolio.signals import Facts, Signal
 KINDS = {Market.STOCKS: "a stock", Market.CRYPTO: "a cryptocurrency"}
 MINUTES = {Timeframe.M5: 5, Timeframe.M15: 15}
 TRENDS = {
-    "up": "above its short, middle and long moving averages",
-    "down": "below its short, middle and long moving averages",
-    "mixed": "among its short, middle and long moving averages",
+    "up": "above its moving averages",
+    "down": "below its moving averages",
+    "mixed": "among its moving averages",
 }
-OVERBOUGHT, OVERSOLD = 70, 30
+RSI_RANGES = ((70, "overbought"), (55, "on the strong side"), (45, "neutral"), (30, "on the weak side"))
+"""From which RSI on it is called what; below them all, oversold."""
 SIMULATED = "The prices are simulated, not real."
 IN_SAMPLE = "The model has seen this bar in training, so the signal shows no skill."
 
@@ -47,8 +48,10 @@ def statements(signal: Signal) -> tuple[str, ...]:
 
 
 def caveats(signal: Signal) -> tuple[str, ...]:
-    """What an explanation must not keep silent about."""
-    return (SIMULATED,) * signal.simulated + (IN_SAMPLE,) * signal.in_sample
+    """What an explanation must not keep silent about. No model has seen simulated bars in training."""
+    if signal.simulated:
+        return (SIMULATED,)
+    return (IN_SAMPLE,) if signal.in_sample else ()
 
 
 def horizon(signal: Signal) -> str:
@@ -61,9 +64,8 @@ def names(asset: Asset) -> tuple[str, str]:
 
 
 def rsi_range(facts: Facts) -> str:
-    if facts.rsi >= OVERBOUGHT:
-        return "overbought"
-    return "oversold" if facts.rsi <= OVERSOLD else "neither overbought nor oversold"
+    """e.g. `neutral`."""
+    return next((name for lowest, name in RSI_RANGES if facts.rsi >= lowest), "oversold")
 
 
 def vwap_distance(facts: Facts) -> str:
