@@ -1,4 +1,4 @@
-"""A Hugging Face Hub on this machine: the part of its wire format that downloads use.
+"""A Hugging Face Hub on this machine: the part of its wire format that downloads and uploads use.
 
 Small files are answered by the Hub itself; .onnx and .pth lie, as on the real Hub, behind a redirect
 to another host (`localhost` stands for it), which must never be sent the token.
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-LARGE = (".onnx", ".pth")
+from tests.fakes.hub_uploads import LARGE, UploadAnswers
 
 
 @dataclass
@@ -30,6 +30,8 @@ class Fault:
     """Seconds before the answer."""
     drip: float = 0.0
     """Seconds after each byte of the body."""
+    unread: bool = False
+    """Close the connection in the middle of what is sent to the Hub, so that it never happened."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,13 @@ class Repository:
     commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
     token: str = ""
     """Who has it may read; empty: everybody."""
+    messages: list[str] = field(default_factory=list)
+    """Of the commits that were uploaded."""
+
+    @property
+    def head(self) -> str:
+        """The newest commit, at the end of main; empty where there is none."""
+        return next(reversed(self.commits), "")
 
 
 class FakeHub:
@@ -110,7 +119,7 @@ class _Server(ThreadingHTTPServer):
         """A client that hangs up early is part of the tests."""
 
 
-class _Answer(BaseHTTPRequestHandler):
+class _Answer(UploadAnswers, BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
 
@@ -127,6 +136,8 @@ class _Answer(BaseHTTPRequestHandler):
                 self._send(fault.status, dict(fault.headers), b"")
             elif self.path.startswith("/storage/"):
                 self._stored(hub.large_files.get(self.path.rsplit("/", 1)[1]), fault)
+            elif self.path.startswith("/api/models/"):
+                self._info(hub)
             else:
                 self._resolve(hub, fault)
         finally:
@@ -148,14 +159,29 @@ class _Answer(BaseHTTPRequestHandler):
                 return fault
         return Fault("")
 
+    def _info(self, hub: FakeHub) -> None:
+        """/api/models/ORG/NAME: the newest commit and its files."""
+        name = "/".join(self.path.split("/")[3:5])
+        repository = self._may(hub, name)
+        if repository is not None:
+            files = [{"rfilename": file} for file in repository.commits.get(repository.head, {})]
+            self.answer_json({"id": name, "sha": repository.head, "siblings": files})
+
+    def _may(self, hub: FakeHub, name: str) -> Repository | None:
+        """The repository, if whoever asks may see it; else says no."""
+        repository = hub.repositories.get(name)
+        if repository is None or (repository.token and self._request().token != repository.token):
+            # The Hub does not tell strangers which private repositories there are.
+            self._error(404 if self._request().token else 401, "RepoNotFound", "Repository not found")
+            return None
+        return repository
+
     def _resolve(self, hub: FakeHub, fault: Fault) -> None:
         """/ORG/NAME/resolve/COMMIT/FILE"""
         _, owner, name, _, commit, file = self.path.split("/", 5)
-        repository = hub.repositories.get(f"{owner}/{name}")
-        if repository is None or (repository.token and self._request().token != repository.token):
-            # The Hub does not tell strangers which private repositories there are.
-            status = 404 if self._request().token else 401
-            return self._error(status, "RepoNotFound", "Repository not found")
+        repository = self._may(hub, f"{owner}/{name}")
+        if repository is None:
+            return None
         if commit not in repository.commits:
             return self._error(404, "RevisionNotFound", f"Invalid rev id: {commit}")
         content = repository.commits[commit].get(file)

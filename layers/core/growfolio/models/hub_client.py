@@ -80,6 +80,24 @@ class _Stream(httpx2.SyncByteStream):
 
 
 @contextmanager
+def patient(silence: float) -> Iterator[None]:
+    """Within it, an upload waits no longer than so many seconds for a Hub that is silent.
+
+    huggingface_hub alone waits for ever, which a job pays for. It tries again by itself.
+    """
+    with _ONE_AT_A_TIME:
+        set_client_factory(
+            lambda: httpx2.Client(
+                event_hooks={"request": [hf_request_event_hook]}, follow_redirects=True, timeout=silence
+            )
+        )
+        try:
+            yield
+        finally:
+            set_client_factory(default_client_factory)
+
+
+@contextmanager
 def bounded(patience: Patience) -> Iterator[None]:
     """Within it, no thread waits for the Hub longer than patience allows: TemporaryModelError is raised."""
     with _ONE_AT_A_TIME:
