@@ -65,6 +65,9 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 64
     finnhub: FakeFinnhub
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: clients that lose patience hang up."""
+
 
 class _Answer(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"

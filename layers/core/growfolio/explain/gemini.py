@@ -57,7 +57,6 @@ class GeminiWriter:
 
     def _sdk(self) -> Any:
         """The library, set up with the key of the moment; as HTTP, for gRPC is slow to start."""
-        sdk: Any = import_module("google.generativeai")
         try:
             key = self._read_key()
         except TemporaryModelError as fault:
@@ -67,6 +66,7 @@ class GeminiWriter:
         if not key:
             # The library would look for one in the environment.
             raise PermanentExplainError(f"no Gemini key: put one into {self._key_name}")
+        sdk: Any = import_module("google.generativeai")
         if key != self._key:
             options = {"api_endpoint": self._url} if self._url else None
             sdk.configure(api_key=key, transport="rest", client_options=options)
