@@ -38,7 +38,7 @@ def make_handler(store: SignalStore, clock: Clock, settings: Settings) -> Handle
     metrics = Metrics(namespace=f"Growfolio/{settings.stage}", service=SERVICE)
 
     @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP)
-    @metrics.log_metrics(capture_cold_start_metric=True)
+    @metrics.log_metrics
     def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
         answer = gateway(event, context)
         # API Gateway counts requests, errors and latency; only we know who had the answer already.

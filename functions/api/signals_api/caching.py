@@ -91,10 +91,17 @@ def entity_tag(*identities: object) -> str:
 
 def answer(request: Request, body: Callable[[], Json], *, tag: str, seconds: int) -> Response:
     """304 for a reader that has the answer already, without building it; the answer for any other."""
+    return answer_text(request, lambda: to_json(body()), "application/json", tag=tag, seconds=seconds)
+
+
+def answer_text(
+    request: Request, text: Callable[[], str], media_type: str, *, tag: str, seconds: int
+) -> Response:
+    """The same for an answer that is no JSON."""
     headers = {"ETag": tag, "Cache-Control": f"public, max-age={seconds}"}
     if _holds(request.headers.get("if-none-match", ""), tag):
         return Response(status_code=304, headers=headers)
-    return Response(to_json(body()), headers=headers, media_type="application/json")
+    return Response(text(), headers=headers, media_type=media_type)
 
 
 def _holds(if_none_match: str, tag: str) -> bool:

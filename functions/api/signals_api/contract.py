@@ -195,10 +195,13 @@ class MarketHealth(Answer):
     newest_bar_close: datetime | None
 
 
-class Health(Answer):
-    healthy: Literal[True]
+class Markets(Answer):
     now: datetime = Field(description="The moment that all this is said of.")
     markets: list[MarketHealth]
+
+
+class Health(Markets):
+    healthy: Literal[True]
 
 
 class BadParameter(Answer):
@@ -224,4 +227,4 @@ class Problem(Answer):
     request_id: str | None = Field(default=None, description="Of an unexpected error: its name in the log.")
 
 
-ANSWERS = (Signals, AssetSignals, History, Explanations, MarketPicture, Assets, Health, Problem)
+ANSWERS = (Signals, AssetSignals, History, Explanations, MarketPicture, Markets, Assets, Health, Problem)

@@ -108,6 +108,7 @@ def _examples() -> dict[str, Json]:
         },
         "MarketPicture": market_json(asset, MARKET_EXAMPLE),
         "Assets": {"assets": [asset_json(asset)], "timeframes": list(Timeframe)},
+        "Markets": {"now": instant(BAR_CLOSE), "markets": [health_json(health)]},
         "Health": {"healthy": True, "now": instant(BAR_CLOSE), "markets": [health_json(health)]},
         "Analysis": analysis_json([EXAMPLE], limit=5, risk_score=5, asked_for=False, now=BAR_CLOSE),
         "Recommendation": recommendation_json(EXAMPLE, explain(EXAMPLE, None), {}),

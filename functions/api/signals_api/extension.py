@@ -96,7 +96,7 @@ def prediction_json(signal: Signal) -> Json:
     return {
         "ticker": signal.asset.symbol,
         "action": signal.action.lower(),
-        "confidence": round(signal.confidence),
+        "confidence": round(100 * max(signal.probabilities)),  # the signal's own has been rounded once
         "timeframe": TIMEFRAMES[signal.timeframe],
         "current_price": float(signal.price.value),
         "target_buy": float(signal.buy_target),

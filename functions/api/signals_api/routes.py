@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from growfolio.assets import ASSETS, Market, Timeframe, find_asset
-from growfolio.health import market_health
+from growfolio.health import MarketHealth, market_health
 from growfolio.presentation import (
     asset_json,
     explanation_json,
@@ -150,15 +150,19 @@ async def list_assets(request: Request) -> Response:
     return answer(request, lambda: listed, tag=entity_tag(to_json(listed)), seconds=LONGEST_SECONDS)
 
 
-@router.get("/health", responses=documented("Health", 503))
-def show_health(request: Request, reader: From) -> Response:
+@router.get("/markets", responses=documented("Markets", 503))
+def list_markets(reader: From) -> Response:
     """Each market: open or closed, the share of its signals that are current, the model revisions in use."""
     now = reader.clock()
-    signals = [signal for timeframe in Timeframe for signal in reader.signals(timeframe, ASSETS, now)]
-    markets = [
-        market_health(reader.hours(market, now), [one for one in signals if one.asset.market is market], now)
-        for market in Market
-    ]
+    states = {"now": instant(now), "markets": list(map(health_json, _states(reader, now)))}
+    return Response(to_json(states), headers=NEVER_KEPT, media_type="application/json")
+
+
+@router.get("/health", responses=documented("Health", 503))
+def show_health(request: Request, reader: From) -> Response:
+    """The same for a monitor: an open market that lacks too many current signals is a 503 and says why."""
+    now = reader.clock()
+    markets = _states(reader, now)
     report = list(map(health_json, markets))
     least: float = request.app.state.settings.fresh_share
     ill = [health for health in markets if not health.is_well(least)]
@@ -169,3 +173,11 @@ def show_health(request: Request, reader: From) -> Response:
         raise Problem(503, "unhealthy", detail, 60, healthy=False, now=instant(now), markets=report)
     healthy = {"healthy": True, "now": instant(now), "markets": report}
     return Response(to_json(healthy), headers=NEVER_KEPT, media_type="application/json")
+
+
+def _states(reader: Reader, now: int) -> list[MarketHealth]:
+    signals = [signal for timeframe in Timeframe for signal in reader.signals(timeframe, ASSETS, now)]
+    return [
+        market_health(reader.hours(market, now), [one for one in signals if one.asset.market is market], now)
+        for market in Market
+    ]

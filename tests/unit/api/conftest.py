@@ -72,6 +72,7 @@ def _schema_of(path: str) -> type[contract.Answer]:
     schemas: dict[str, type[contract.Answer]] = {
         "/v1/signals": contract.Signals,
         "/v1/explanations": contract.Explanations,
+        "/v1/markets": contract.Markets,
         "/v1/assets": contract.Assets,
         "/v1/health": contract.Health,
     }

@@ -27,6 +27,7 @@ def test_every_route_is_documented_with_its_parameters(document: dict[str, Any])
         "/v1/signals/{symbol}/history": ["symbol", "timeframe", "limit", "cursor"],
         "/v1/explanations": ["timeframe", "symbols"],
         "/v1/markets/{symbol}": ["symbol"],
+        "/v1/markets": [],
         "/v1/assets": [],
         "/v1/health": [],
     }

@@ -54,6 +54,27 @@ def test_ill_health_says_which_market_and_where_to_look(api: Api) -> None:
     assert "log" in answer.json()["detail"]
 
 
+def test_ill_health_names_its_commonest_reasons_for_whoever_can_act(api: Api) -> None:
+    why = "binance refuses this region (451): put another first in GROWFOLIO_EXCHANGES"
+    for asset in assets_of(Market.CRYPTO):
+        for timeframe in Timeframe:
+            api.store.note_attempt(asset, timeframe, a_failure(reason=why))
+    answer = api.get("/v1/health").json()
+    stocks, crypto = answer["markets"]
+    assert (stocks["reasons"], crypto["reasons"]) == ({"no signal yet": 28}, {why: 20})
+    assert answer["detail"].startswith(
+        f"Less than 80% of the signals of stocks and crypto are current: no signal yet; {why}."
+    )
+
+
+def test_the_state_of_the_markets_is_told_whether_well_or_ill(api: Api) -> None:
+    api.refresh(BAR, Market.CRYPTO)
+    assert api.get("/v1/health").status_code == 503
+    told = api.get("/v1/markets").json()
+    assert told["now"] == "2024-09-05T18:00:30Z"
+    assert [state["fresh_share"] for state in told["markets"]] == [0, 1]
+
+
 def test_a_closed_market_owes_nothing_and_says_when_it_opens(api: Api) -> None:
     api.refresh(CLOSE)
     api.now = CLOSE + 30

@@ -1,0 +1,132 @@
+// The cards: one signal each, as the extension shows them.
+
+import { ACTIONS, TIMEFRAMES, confidence, currency, decimalsOf, h, percent, price, time } from "./words.js";
+
+const AUTHORS = { gemini: "Written by Gemini", template: "From a template" };
+
+/** How far BUY and SELL lie apart. */
+const strength = ({ probabilities }) => (probabilities ? Math.abs(probabilities.buy - probabilities.sell) : -1);
+
+/** Current before not; to act on before HOLD; the strongest first. */
+export function inOrder(signals) {
+  const rank = (signal) => (signal.status !== "ok" ? 2 : signal.action === "HOLD" ? 1 : 0);
+  return [...signals].sort((a, b) => rank(a) - rank(b) || strength(b) - strength(a));
+}
+
+/** A signal whose time has run out since it was judged, as when the API cannot be reached. */
+export function judgedAt(signal, now) {
+  if (signal.status !== "ok" || Date.parse(signal.expires_at) > now) return signal;
+  return { ...signal, status: "stale", reasons: [`expired at ${signal.expires_at}`] };
+}
+
+/** Put these signals into the list; cards that say the same as before stay, and focus with them. */
+export function showCards(list, signals, explanations, now, open) {
+  const before = new Map([...list.children].map((item) => [item.dataset.symbol, item]));
+  const focused = list.contains(document.activeElement) ? document.activeElement.closest("li").dataset.symbol : null;
+  const items = signals.map((signal) => {
+    const explanation = explanations.get(signal.symbol);
+    const says = JSON.stringify([signal, explanation]);
+    const known = before.get(signal.symbol);
+    if (known && known.says === says) return known;
+    const item = h("li", { "data-symbol": signal.symbol }, card(signal, explanation, now, open));
+    item.says = says;
+    return item;
+  });
+  if (items.length === list.children.length && items.every((item, i) => item === list.children[i])) return;
+  list.replaceChildren(...items);
+  if (focused) list.querySelector(`li[data-symbol="${CSS.escape(focused)}"] button`)?.focus();
+}
+
+function card(signal, explanation, now, open) {
+  const current = signal.status === "ok";
+  return h(
+    "article",
+    { class: `card ${current ? signal.action.toLowerCase() : "past"}`, "aria-labelledby": `name-${signal.symbol}` },
+    h(
+      "header",
+      {},
+      h(
+        "h3",
+        { id: `name-${signal.symbol}` },
+        h(
+          "button",
+          { type: "button", class: "open", "aria-haspopup": "dialog", onclick: () => open(signal.symbol) },
+          h("span", { class: "ticker" }, signal.symbol),
+          h("span", { class: "name" }, signal.name),
+        ),
+      ),
+      verdict(signal),
+    ),
+    current ? null : h("p", { class: "status" }, statusText(signal), signal.next_open && [" Opens ", time(signal.next_open, now), "."]),
+    signal.price === null ? null : figures(signal),
+    signal.probabilities && chances(signal),
+    explanation && explanation.source !== "none" ? h("p", { class: "why" }, explanation.text) : null,
+    foot(signal, explanation, now),
+  );
+}
+
+/** Action and confidence; of a signal that is not current, what it last was; of none, a dash. */
+export function verdict(signal) {
+  const { word, mark } = ACTIONS[signal.action];
+  if (signal.price === null) return h("p", { class: "verdict none" }, h("span", { class: "action" }, "No signal"));
+  const current = signal.status === "ok";
+  return h(
+    "p",
+    { class: "verdict" },
+    h("span", { class: "action" }, h("span", { "aria-hidden": "true" }, `${mark} `), current ? word : `was ${word}`),
+    h("span", { class: "confidence" }, confidence(signal), h("span", { class: "hidden" }, " confidence")),
+  );
+}
+
+export function statusText(signal) {
+  const reasons = signal.reasons.join("; ");
+  if (signal.status === "market_closed") return "The market is closed: this is the last signal.";
+  if (signal.status === "stale") return `Not current: ${reasons}.`;
+  return `${reasons.charAt(0).toUpperCase()}${reasons.slice(1)}.`;
+}
+
+function figures(signal) {
+  const decimals = decimalsOf(signal.price);
+  const figure = (label, value, kind) =>
+    h("div", { class: kind }, h("dt", {}, label), h("dd", {}, price(value, decimals)));
+  return [
+    h("p", { class: "price" }, price(signal.price), " ", h("span", { class: "unit" }, currency(signal.market))),
+    h(
+      "dl",
+      { class: decimals > 6 ? "targets rows" : "targets" },
+      figure("Buy target", signal.buy_target, "to-buy"),
+      figure("Sell target", signal.sell_target, "to-sell"),
+      figure("Stop loss", signal.stop_loss, "to-stop"),
+    ),
+  ];
+}
+
+/** The three probabilities, as a bar and in words. */
+export function chances({ probabilities }) {
+  const kinds = ["sell", "hold", "buy"];
+  const words = kinds.map((kind) => `${ACTIONS[kind.toUpperCase()].word} ${percent(100 * probabilities[kind])}`);
+  const bar = h("span", { class: "bar", "aria-hidden": "true" }, kinds.map((kind) => h("span", { class: kind })));
+  kinds.forEach((kind, i) => bar.children[i].style.setProperty("flex-grow", String(probabilities[kind])));
+  return h("p", { class: "chances" }, bar, kinds.map((kind, i) => h("span", { class: `word ${kind}` }, words[i])));
+}
+
+function foot(signal, explanation, now) {
+  if (signal.price === null) return null;
+  const author = explanation && AUTHORS[explanation.source];
+  return h(
+    "footer",
+    {},
+    h("span", {}, TIMEFRAMES[signal.timeframe], " bar of ", time(signal.bar_close, now), author && ` · ${author}`),
+    badges(signal),
+  );
+}
+
+/** What must not be kept silent about. */
+export function badges(signal) {
+  return [
+    signal.simulated ? h("span", { class: "badge", title: "The prices are made up." }, "Simulated") : null,
+    signal.in_sample
+      ? h("span", { class: "badge", title: "The model was trained on this bar: this says nothing about its skill." }, "In sample")
+      : null,
+  ];
+}
