@@ -58,8 +58,8 @@ def test_lean_runs_from_sell_to_buy() -> None:
         ([("0.10", "0.40")], Sentiment.BULLISH),
         ([("0.40", "0.10")], Sentiment.BEARISH),
         ([("0.30", "0.30")], Sentiment.NEUTRAL),
-        ([("0.20", "0.25")], Sentiment.NEUTRAL),  # 0.05 is not more than 0.05
-        ([("0.20", "0.2502")], Sentiment.BULLISH),
+        ([("0.20", "0.22")], Sentiment.NEUTRAL),  # 0.02 is not more than 0.02
+        ([("0.20", "0.2202")], Sentiment.BULLISH),
         ([("0.10", "0.60"), ("0.60", "0.10")], Sentiment.NEUTRAL),
         ([("0.00", "0.20")] * 3, Sentiment.BULLISH),  # all of them HOLD
         ([], Sentiment.UNKNOWN),

@@ -15,8 +15,9 @@ from growfolio.signals import Action, Signal
 SESSION_SECONDS = {Market.STOCKS: 6.5 * 3600, Market.CRYPTO: 24 * 3600}
 """A day of trading."""
 
-LEANING = 0.05
-"""How far BUY and SELL must lie apart on average before a market is said to lean."""
+LEANING = 0.02
+"""How far BUY and SELL must lie apart on average before a market is said to lean. Calibrated probabilities
+of the next bar lie close together: single signals rarely pass 0.1, averages of a market rarely 0.05."""
 CALM, WILD = 1.5, 3.5
 """Per cent a day: below CALM volatility is low, from WILD on it is high."""
 CAUTIOUS_RISK = 3
