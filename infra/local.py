@@ -8,16 +8,19 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import uvicorn
 from growfolio.assets import ASSETS, Market, Timeframe
 from growfolio.errors import ConfigurationError, GrowfolioError
+from growfolio.explain.explaining import explain_changed
+from growfolio.explain.wiring import explainer_from
 from growfolio.judgement import judge
 from growfolio.presentation import judged_json, to_json
 from growfolio.sessions import market_hours
@@ -54,6 +57,7 @@ class LocalCloud:
         self.settings = settings
         self.clock = clock
         self.store = DynamoStore(settings.table)
+        self.explainer = explainer_from(settings, self.store)
         self.handlers: dict[Market, Handler] = {
             market: make_handler(replace(settings, market=market.value), clock) for market in Market
         }
@@ -63,6 +67,11 @@ class LocalCloud:
         event = {"detail-type": "Scheduled Event", "time": _iso(self.clock())}
         with ThreadPoolExecutor(len(self.handlers)) as pool:
             answers = list(pool.map(lambda handler: handler(event, CONTEXT), self.handlers.values()))
+        # On AWS the table's stream brings what changed; here nothing streams.
+        records = [record for timeframe in Timeframe for record in self.store.signals(timeframe)]
+        explained = explain_changed(self.store, self.explainer, records, self.clock())
+        for note in explained.notes:
+            print(f"growfolio: {note}", file=sys.stderr)
         return {count: sum(answer[count] for answer in answers) for count in ("written", "unchanged")}
 
     def signals(self) -> list[dict[str, Any]]:
@@ -82,12 +91,32 @@ def clock_from(at: int | None) -> Clock:
     return lambda: int(time.time() + offset)
 
 
+KEYS = {
+    "FINNHUB_KEY": "GROWFOLIO_QUOTE_KEY_PARAMETER",
+    "GEMINI_KEY": "GROWFOLIO_EXPLAIN_KEY_PARAMETER",
+    "HUB_TOKEN": "GROWFOLIO_HUB_TOKEN_PARAMETER",
+}
+"""Secrets a person may set, and the setting that names the parameter in which functions look for them."""
+
+
+def keep_secrets(environ: MutableMapping[str, str], endpoint: str) -> None:
+    """Move each secret out of the environment into the embedded parameter store, where functions read it."""
+    client = boto3.client("ssm", endpoint_url=endpoint)
+    for secret, setting in KEYS.items():
+        value = environ.pop(secret, "")
+        if value:
+            name = f"/growfolio/local/{secret.lower()}"
+            client.put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
+            environ[setting] = name
+
+
 def environment(options: Options, endpoint: str, environ: Mapping[str, str]) -> dict[str, str]:
     """What template.yaml gives the functions, for this machine. What the person set keeps its value."""
     ours = {
         "GROWFOLIO_SOURCE": "" if options.market == "live" else options.market,
         "GROWFOLIO_CANDLES": options.candles,
         "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
+        "AWS_ENDPOINT_URL_SSM": endpoint,
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
     }
@@ -146,6 +175,7 @@ def main() -> int:
         options = Options.from_environment(os.environ)
         with embedded_aws() as endpoint:
             os.environ.update(environment(options, endpoint, os.environ))
+            keep_secrets(os.environ, endpoint)
             run(options)
     except GrowfolioError as error:
         print(f"growfolio: {error}", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -13,13 +14,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from growfolio.assets import Timeframe
 from growfolio.settings import Settings
 from growfolio.store.connection import dynamodb_client
 from growfolio.store.table import create_table
 
 from infra.embedded_aws import embedded_aws
-from infra.local import LocalCloud, environment
+from infra.local import LocalCloud, environment, keep_secrets
 from infra.local_options import Options
+from tests.fakes import gemini_server
 
 ROOT = Path(__file__).parents[2]
 STOCKS_OF_THAT_DAY = {"AAPL", "MSFT", "GOOGL", "AMZN", "META"}
@@ -36,6 +39,7 @@ def local_cloud(monkeypatch: pytest.MonkeyPatch, now: int, **options: str) -> It
             monkeypatch.setenv(name, value)
         # moto keeps one state a process.
         monkeypatch.setenv("GROWFOLIO_TABLE", f"growfolio-{uuid.uuid4().hex}")
+        keep_secrets(os.environ, endpoint)
         settings = Settings.from_environment(os.environ)
         create_table(dynamodb_client(), settings.table)
         yield LocalCloud(settings, lambda: now)
@@ -72,6 +76,39 @@ def test_replayed_candles_give_signals_and_every_asset_without_candles_says_why(
                 assert (signal["status"], signal["confidence"]) == ("no_data", 0)
                 assert f"{signal['symbol']}" in signal["reasons"][0]
         assert cloud.refresh() == {"written": 0, "unchanged": 48}
+
+
+def test_every_good_signal_is_explained_by_the_template_when_no_key_is_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with local_cloud(monkeypatch, REPLAYED) as cloud:
+        cloud.refresh()
+        told = [explanation for timeframe in Timeframe for explanation in cloud.store.explanations(timeframe)]
+        assert len(told) == 48
+        assert {explanation.source for explanation in told} == {"template"}
+        assert all("made up" in explanation.text or "simulated" in explanation.text for explanation in told)
+
+
+def test_with_a_gemini_key_set_gemini_explains_and_the_key_stays_out_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def three_sentences(facts: str) -> str:
+        (symbol,), (action,) = re.findall(r"\((\w+)\)", facts)[:1], re.findall(r"BUY|SELL|HOLD", facts)[:1]
+        return (
+            f"The model says {action} for {symbol} on simulated prices. "
+            "The trend and the volume of the closed bar are part of it. The model may be wrong about this."
+        )
+
+    monkeypatch.setenv("GEMINI_KEY", gemini_server.KEY)
+    monkeypatch.setenv("GROWFOLIO_EXPLAIN_CALLS_PER_HOUR", "5")
+    with gemini_server.FakeGemini(three_sentences) as gemini:
+        monkeypatch.setenv("GROWFOLIO_EXPLAIN_URL", gemini.url)
+        with local_cloud(monkeypatch, REPLAYED) as cloud:
+            assert gemini_server.KEY not in os.environ.values()
+            cloud.refresh()
+            told = [e.source for timeframe in Timeframe for e in cloud.store.explanations(timeframe)]
+        assert len(gemini.asked) == 5
+    assert (told.count("gemini"), told.count("template")) == (5, 43)
 
 
 def run_once(**environ: str) -> subprocess.CompletedProcess[str]:
