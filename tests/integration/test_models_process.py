@@ -99,7 +99,7 @@ def test_a_folder_with_a_malicious_pickle_is_served_without_opening_it(hub: Fake
     (folder / "stocks_5m_lstm.pth").write_bytes(malicious_pickle(marker))
     told = serve(hub, tmp_path, GROWFOLIO_MODEL_REPOSITORY=str(folder))
     assert told["answer"] == "stocks_5m_lstm"
-    assert told["opened"].count("stocks_5m_lstm.onnx") == 1
+    assert "stocks_5m_lstm.onnx" in told["opened"]
     assert (told["unpickled"], marker.exists(), "stocks_5m_lstm.pth" in told["opened"]) == (0, False, False)
 
 
