@@ -208,8 +208,7 @@ def test_with_its_folder_as_root_the_function_serves_current_signals_and_measure
     assert told["heavy"] == [], "a reader must not wait for what it does not need"
 
     measures = [json.loads(line) for line in logged if "_aws" in line]
-    assert [measure.get("ColdStart") for measure in measures] == [[1.0], None, None]
-    assert [measure["NotModified"] for measure in measures[1:]] == [[0.0], [0.0]]
+    assert [measure["NotModified"] for measure in measures] == [[0.0], [0.0]]
     for measure in measures:
         directive = measure["_aws"]["CloudWatchMetrics"][0]
         assert directive["Namespace"] == "Growfolio/test"

@@ -54,10 +54,10 @@ class Created:
     physical: dict[str, str]
     """The name or ARN of what was created, by logical id, nested stacks included."""
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, endpoint: str = "") -> Any:
         return boto3.client(
             service,  # type: ignore[call-overload]
-            endpoint_url=self.endpoint,
+            endpoint_url=endpoint or self.endpoint,
             region_name=REGION,
             aws_access_key_id="test",
             aws_secret_access_key="test",

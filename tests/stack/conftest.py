@@ -18,6 +18,7 @@ from tests.stack.emulator import Runtime
 from tests.stack.internet import internet, loopback_up
 from tests.stack.providers import MODELS, Providers, providers
 from tests.stack.recorder import Recorder, recorder
+from tests.stack.stories import STORIES, Played, play
 from tests.stack.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -107,6 +108,12 @@ def world(
     world = World(created, templates, built, runtime, record, *online, folder)
     world.prepare()
     return world
+
+
+@pytest.fixture(scope="session")
+def played(world: World) -> dict[str, Played]:
+    """The story of every function, as it is shipped and configured."""
+    return {function: play(world, function) for function in STORIES}
 
 
 def _address(endpoint: str) -> str:

@@ -61,7 +61,9 @@ class Answer:
 class Emulated:
     """A function under way. Its first invocation is cold: the emulator starts Python only then."""
 
-    def __init__(self, port: int, log: Path) -> None:
+    def __init__(self, port: int, log: Path, principal: str) -> None:
+        self.principal = principal
+        """Its access key."""
         self._address = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
         self._log = log
 
@@ -138,7 +140,7 @@ def emulated(
         )
     try:
         _wait(port, process)
-        yield Emulated(port, log)
+        yield Emulated(port, log, environment.get("AWS_ACCESS_KEY_ID", ""))
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(timeout=10)

@@ -46,7 +46,8 @@ Answer = tuple[int, bytes]
 class Host(Protocol):
     """What answers under one name."""
 
-    def answer(self, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer: ...
+    def answer(self, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes) -> Answer:
+        """headers' names are in lower case."""
 
 
 @contextmanager
@@ -83,10 +84,11 @@ class _Front(BaseHTTPRequestHandler):
     hosts: Mapping[str, Host]
 
     def _answer(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         parts = urlsplit(self.path)
         host = self.hosts[self.headers["Host"].partition(":")[0]]
-        status, body = host.answer(parts.path, dict(parse_qsl(parts.query)), dict(self.headers.items()))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        status, body = host.answer(parts.path, dict(parse_qsl(parts.query)), headers, sent)
         self.send_response_only(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))

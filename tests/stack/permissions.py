@@ -28,7 +28,7 @@ def grants(statements: Iterable[Json]) -> Iterator[Grant]:
         if statement["Effect"] != "Allow" or set(statement) - {"Sid", "Effect", "Action", "Resource"}:
             raise ValueError(f"cannot judge {statement}")
         for action in _listed(statement["Action"]):
-            yield Grant(statement.get("Sid", ""), action, tuple(_listed(statement["Resource"])))
+            yield Grant(statement.get("Sid", ""), action, tuple(map(_whole, _listed(statement["Resource"]))))
 
 
 def forbidden(calls: Iterable[Call], allowed: Iterable[Grant]) -> list[Call]:
@@ -41,6 +41,11 @@ def unused(calls: Iterable[Call], allowed: Iterable[Grant]) -> list[Grant]:
     """The grants that no call needs."""
     made = set(calls)
     return sorted(grant for grant in allowed if not any(grant.allows(call) for call in made))
+
+
+def _whole(resource: str) -> str:
+    """A log group's ARN as AWS gives it, which covers its streams; moto leaves the end away."""
+    return resource + ":*" if re.fullmatch(r"arn:aws:logs:[^*]*", resource) else resource
 
 
 def _listed(one_or_more: str | list[str]) -> list[str]:

@@ -1,5 +1,6 @@
 """The providers that the functions ask: the fakes of tests/fakes under the hosts' real names."""
 
+import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -11,8 +12,10 @@ from growfolio.candles import Bars
 from growfolio.market.simulated import SimulatedSource
 from growfolio.sessions import DAY
 
+from tests.fakes import finnhub_server, gemini_server
 from tests.fakes.candle_server import CandleServer
 from tests.fakes.finnhub_server import FakeFinnhub, a_quote
+from tests.fakes.gemini_server import FakeGemini
 from tests.fakes.hub_server import FakeHub, Repository
 from tests.fakes.models import Publication, constant_graph
 from tests.fakes.tickers import BinanceTickers
@@ -20,9 +23,9 @@ from tests.fakes.yahoo import YahooServer
 from tests.stack.internet import Answer, Host
 
 SECRETS = {
-    "hub-token": "secret-hub-token",
-    "quote-key": "secret-quote-key",
-    "explain-key": "secret-gemini-key",
+    "hub-token": "hub-token-6511",
+    "quote-key": finnhub_server.KEY,
+    "explain-key": gemini_server.KEY,
 }
 MODELS = "growfolio/signals"
 PROBABILITIES = (0.1, 0.2, 0.7)
@@ -31,13 +34,23 @@ AHEAD = 3600
 """Seconds of candles that lie in the future: the tests take minutes, and functions drop open bars."""
 
 
+def three_sentences(facts: str) -> str:
+    """What Gemini makes of a signal's facts here."""
+    asset = facts.partition("The asset is ")[2].partition(" (")[0]
+    return (
+        f"The signal is BUY for {asset}, since a rise is the most probable move by far. "
+        "Its price and its averages speak for it, its volume speaks neither for nor against it. "
+        "The model is far from sure of it, as markets turn without a warning."
+    )
+
+
 class Candles:
     """One provider of candles, under one or more names."""
 
     def __init__(self, server: CandleServer) -> None:
         self.server = server
 
-    def answer(self, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+    def answer(self, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes) -> Answer:
         status, body, _ = self.server.respond(path, query)
         return status, body
 
@@ -48,11 +61,22 @@ class Quotes:
     def __init__(self, finnhub: FakeFinnhub) -> None:
         self.finnhub = finnhub
 
-    def answer(self, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+    def answer(self, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes) -> Answer:
         if not path.endswith("/quote"):
             return 404, b"{}"
         self.finnhub.quotes[query["symbol"]] = a_quote(100.0, int(time.time()))
-        return self.finnhub.answer(query["symbol"], headers.get("X-Finnhub-Token", ""))
+        return self.finnhub.answer(query["symbol"], headers.get("x-finnhub-token", ""))
+
+
+class LanguageModel:
+    """Gemini."""
+
+    def __init__(self, gemini: FakeGemini) -> None:
+        self.gemini = gemini
+
+    def answer(self, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes) -> Answer:
+        model = path.rpartition("/")[2].removesuffix(":generateContent")
+        return self.gemini.respond(model, headers.get("x-goog-api-key", ""), json.loads(body))
 
 
 @dataclass(frozen=True)
@@ -76,7 +100,7 @@ def providers() -> Iterator[Providers]:
         exchange.moment = now
         binance = Candles(exchange)
         finnhub = running.enter_context(FakeFinnhub())
-        finnhub.key = SECRETS["quote-key"]
+        gemini = running.enter_context(FakeGemini(three_sentences))
         hub = running.enter_context(FakeHub())
         hub.repositories[MODELS] = Repository(token=SECRETS["hub-token"])
         hosts: dict[str, Host] = {
@@ -86,6 +110,7 @@ def providers() -> Iterator[Providers]:
             "query2.finance.yahoo.com": yahoo,
             "fc.yahoo.com": yahoo,
             "api.finnhub.io": Quotes(finnhub),
+            "generativelanguage.googleapis.com": LanguageModel(gemini),
         }
         yield Providers(hosts, hub, hub.publish(MODELS, _models(now)))
 

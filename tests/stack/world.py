@@ -60,16 +60,35 @@ class World:
     def store(self) -> DynamoStore:
         return DynamoStore(self.table, self.dynamodb)
 
+    def objects(self, prefix: str) -> list[str]:
+        """Keys in the bucket."""
+        s3 = self.created.client("s3")
+        found = s3.list_objects_v2(Bucket=self.created.physical["Artifacts"], Prefix=prefix)
+        return [entry["Key"] for entry in found.get("Contents", [])]
+
+    def stream_records(self) -> list[Json]:
+        """What the table's stream tells of signals, as the event source mapping passes it on."""
+        streams = self.created.client("dynamodbstreams", f"http://{self.record.backends['dynamodb']}")
+        arn = self.dynamodb.describe_table(TableName=self.table)["Table"]["LatestStreamArn"]
+        records: list[Json] = []
+        for shard in streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
+            place = {"StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+            iterator = streams.get_shard_iterator(**place)["ShardIterator"]
+            while iterator:
+                page = streams.get_records(ShardIterator=iterator)
+                records += [_as_delivered(record, arn) for record in page["Records"]]
+                iterator = page.get("NextShardIterator") if page["Records"] else None
+        return [record for record in records if record["dynamodb"]["Keys"]["pk"]["S"].startswith("SIGNAL#")]
+
     def package(self, function: str) -> Package:
         """What is shipped for a function."""
         built = self.built[function]
         return Package(built.code, [folder for _, folder in built.layers])
 
     def environment(self, function: str) -> dict[str, str]:
-        """What AWS would set: the template's variables, and credentials whose key names the function."""
+        """The template's variables, and where AWS and the Hub are."""
         return self.created.environment(function) | {
-            "AWS_ACCESS_KEY_ID": function,
-            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_SECRET_ACCESS_KEY": "none",
             "AWS_ENDPOINT_URL": self.record.endpoint,
             "HF_ENDPOINT": self.providers.hub.endpoint,
         }
@@ -79,12 +98,13 @@ class World:
         self, function: str, package: Package | None = None, environment: dict[str, str] | None = None
     ) -> Iterator[Emulated]:
         """The function as shipped and configured, or with another package or environment."""
-        folder = self.folder / f"{function}-{next(self.counter)}"
+        principal = f"{function}{next(self.counter)}"
+        folder = self.folder / principal
         folder.mkdir()
+        # The key tells the recorder whose calls these are.
+        variables = (environment or self.environment(function)) | {"AWS_ACCESS_KEY_ID": principal}
         package = package or self.package(function)
-        with emulated(
-            self.runtime, package, environment or self.environment(function), folder, trusting=self.authority
-        ) as process:
+        with emulated(self.runtime, package, variables, folder, trusting=self.authority) as process:
             yield process
         shutil.rmtree(folder / "opt")
 
@@ -93,11 +113,11 @@ class World:
         role = self.templates.resources[function]["Properties"]["Role"]["Fn::GetAtt"][0]
         return list(grants(self.created.grants(role)))
 
-    def calls(self, function: str) -> set[Call]:
-        """What the function has called, and what Lambda calls on its behalf, with its role."""
-        return self.record.of(function) | set(self._on_behalf(function))
+    def calls(self, function: str, principal: str) -> set[Call]:
+        """What one run of the function has called, and what Lambda calls in its name, with its role."""
+        return self.record.of(principal) | set(self._by_lambda(function))
 
-    def _on_behalf(self, function: str) -> Iterator[Call]:
+    def _by_lambda(self, function: str) -> Iterator[Call]:
         physical = self.created.physical
         region = "us-east-1:123456789012"
         properties = self.templates.resources[function]["Properties"]
@@ -109,7 +129,8 @@ class World:
             assert settings["DestinationConfig"]["OnFailure"]["Destination"]
             yield Call(function, "sqs:SendMessage", dead_letters)
         for _ in self._of_function("AWS::Lambda::EventSourceMapping", function):
-            stream = f"arn:aws:dynamodb:{region}:table/{self.table}/stream/2026-01-01T00:00:00.000"
+            table = self.created.client("dynamodb").describe_table(TableName=self.table)["Table"]
+            stream = table["LatestStreamArn"]
             for action in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"):
                 yield Call(function, f"dynamodb:{action}", stream)
             yield Call(function, "sqs:SendMessage", dead_letters)
@@ -117,3 +138,10 @@ class World:
     def _of_function(self, kind: str, function: str) -> Sequence[Json]:
         found = self.templates.of_type(kind).values()
         return [properties for properties in found if properties["FunctionName"] == {"Ref": function}]
+
+
+def _as_delivered(record: Json, arn: str) -> Json:
+    """Lambda hands on times as numbers, and where a record comes from."""
+    changed = dict(record["dynamodb"])
+    changed["ApproximateCreationDateTime"] = changed["ApproximateCreationDateTime"].timestamp()
+    return {**record, "dynamodb": changed, "eventSourceARN": arn}

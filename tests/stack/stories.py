@@ -1,0 +1,240 @@
+"""What each built function is asked to do, and what must have come of it."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from growfolio.assets import Market, Timeframe, assets_of
+
+from tests.stack.cloud import Json
+from tests.stack.emulator import Answer, Package
+from tests.stack.permissions import forbidden, unused
+from tests.stack.providers import PROBABILITIES
+from tests.stack.recorder import Call
+from tests.stack.world import World
+
+NOTHING_AGAIN: Json = {"batchItemFailures": []}
+Events = Callable[[World, Sequence[Answer]], Any]
+"""The next event, from the answers so far; None when there is nothing more to ask."""
+Faults = Callable[[World, Sequence[Answer]], Iterator[str]]
+
+
+@dataclass(frozen=True)
+class Story:
+    """Events for one function, and what is wrong with what it did (nothing, if all is well)."""
+
+    event: Events
+    faults: Faults
+
+
+@dataclass(frozen=True)
+class Played:
+    """What came of a story."""
+
+    answers: Sequence[Answer]
+    faults: Sequence[str]
+    calls: set[Call]
+    """What the function has called, and what Lambda calls in its name."""
+    metrics: Sequence[Json]
+    log: str
+
+    @property
+    def cold(self) -> float:
+        """Seconds of the first invocation, the start of Python included."""
+        return self.answers[0].seconds
+
+    @property
+    def warm(self) -> float:
+        """Seconds of the last invocation."""
+        return self.answers[-1].seconds
+
+
+def play(
+    world: World, function: str, package: Package | None = None, environment: dict[str, str] | None = None
+) -> Played:
+    """Run a function's story, as it is shipped and configured or with another package or environment."""
+    story = STORIES[function]
+    answers: list[Answer] = []
+    with world.running(function, package, environment) as process:
+        while (event := story.event(world, answers)) is not None:
+            answers.append(process.invoke(event))
+            if answers[-1].error:
+                break
+        faults = [answer.error for answer in answers if answer.error]
+        if not faults:
+            faults += story.faults(world, answers)
+        calls = world.calls(function, process.principal)
+        grants = world.grants(function)
+        faults += [f"may not {call.action} {call.resource}" for call in forbidden(calls, grants)]
+        faults += [f"never needs {grant.action} of {grant.sid}" for grant in unused(calls, grants)]
+        return Played(answers, faults, calls, process.metrics(), process.log)
+
+
+def scheduled(_: World, answers: Sequence[Answer]) -> Any:
+    """EventBridge's event, twice: schedules deliver more than once."""
+    event = {
+        "version": "0",
+        "id": "11111111-2222-3333-4444-555555555555",
+        "detail-type": "Scheduled Event",
+        "source": "aws.scheduler",
+        "account": "123456789012",
+        "time": "2026-11-22T12:00:00Z",
+        "region": "us-east-1",
+        "resources": [],
+        "detail": "{}",
+    }
+    return event if len(answers) < 2 else None
+
+
+def refreshed(market: Market) -> Faults:
+    """Every asset of the market has a signal of the published models, on both timeframes, and its price."""
+
+    def faults(world: World, answers: Sequence[Answer]) -> Iterator[str]:
+        for timeframe in Timeframe:
+            yield from _signals(world, market, timeframe)
+        if len(world.store.markets(assets_of(market))) != len(assets_of(market)):
+            yield "some asset has no price"
+        if world.store.hours(market) is None:
+            yield "nobody knows when the market opens"
+        if not world.objects(f"window/{market}/"):
+            yield "no candles are kept for the next refresh"
+        if answers[-1].payload["written"]:
+            yield f"a second delivery wrote {answers[-1].payload['written']} signals"
+
+    return faults
+
+
+def _signals(world: World, market: Market, timeframe: Timeframe) -> Iterator[str]:
+    signals = {record.asset: record.signal for record in world.store.signals(timeframe)}
+    for asset in assets_of(market):
+        signal = signals.get(asset)
+        if signal is None:
+            yield f"{asset.symbol} has no {timeframe} signal"
+        elif signal.model.revision != world.providers.revision:
+            yield f"{asset.symbol} has a signal of revision {signal.model.revision}"
+        elif [float(p) for p in signal.probabilities] != list(PROBABILITIES):
+            yield f"{asset.symbol} has probabilities {signal.probabilities}"
+
+
+PROFILE = {"user_data": {}, "user_profile": {"risk_score": 5}}
+REQUESTS = (
+    ("GET", "/v1/signals", "timeframe=5m", None),
+    ("GET", "/v1/signals/BTC", "", None),
+    ("GET", "/v1/signals/BTC/history", "timeframe=5m&limit=5", None),
+    ("GET", "/v1/markets/BTC", "", None),
+    ("GET", "/v1/explanations", "timeframe=5m", None),
+    ("GET", "/v1/assets", "", None),
+    ("GET", "/", "", None),
+    ("GET", "/v1/health", "", None),
+    (
+        "POST",
+        "/analyze_trader_type",
+        "",
+        {"user_data": {}, "user_profile": {"risk_score": 5}, "trader_type": "day_trader"},
+    ),
+    ("POST", "/recommend_stock", "", {"stock_name": "AAPL", "user_profile": {}, "ml_output": {}}),
+    ("GET", "/v1/signals", "timeframe=15m", None),
+)
+
+
+def requested(_: World, answers: Sequence[Answer]) -> Any:
+    """API Gateway's events of payload format 2.0, one for each kind of request."""
+    if len(answers) == len(REQUESTS):
+        return None
+    method, path, query, body = REQUESTS[len(answers)]
+    return {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": {"host": "signals.example.com", "content-type": "application/json"},
+        "requestContext": {
+            "accountId": "123456789012",
+            "apiId": "a1b2c3d4e5",
+            "domainName": "signals.example.com",
+            "http": {
+                "method": method,
+                "path": path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "127.0.0.1",
+                "userAgent": "x",
+            },
+            "requestId": "request",
+            "routeKey": "$default",
+            "stage": "$default",
+            "time": "22/Nov/2026:12:00:00 +0000",
+            "timeEpoch": 1795348800000,
+        },
+        "body": None if body is None else json.dumps(body),
+        "isBase64Encoded": False,
+    }
+
+
+def served(world: World, answers: Sequence[Answer]) -> Iterator[str]:
+    """Every request is answered, and the signals are those that are stored."""
+    refused = [
+        f"{method} {path} was answered {answer.payload['statusCode']}: {answer.payload['body']}"
+        for (method, path, _, _), answer in zip(REQUESTS, answers, strict=True)
+        if answer.payload["statusCode"] != 200
+    ]
+    if refused:
+        yield from refused
+        return
+    listed = json.loads(answers[0].payload["body"])["signals"]
+    shown = {signal["symbol"] for signal in listed if signal["status"] == "ok"}
+    if not {asset.symbol for asset in assets_of(Market.CRYPTO)} <= shown:
+        yield f"of the coins only {sorted(shown)} are shown as current"
+
+
+def changed(world: World, answers: Sequence[Answer]) -> Any:
+    """What the table's stream says since it was made, as Lambda hands it on."""
+    return {"Records": world.stream_records()} if len(answers) < 2 else None
+
+
+def explained(world: World, answers: Sequence[Answer]) -> Iterator[str]:
+    """Every signal has its three sentences, some from Gemini, and no record must come again."""
+    yield from (f"failed: {one.payload}" for one in answers if one.payload != NOTHING_AGAIN)
+    for timeframe in Timeframe:
+        texts = {one.asset.symbol: one for one in world.store.explanations(timeframe)}
+        for record in world.store.signals(timeframe):
+            if record.asset.symbol not in texts:
+                yield f"{record.asset.symbol} {timeframe} is not explained"
+        if not any(one.source == "gemini" for one in texts.values()):
+            yield f"Gemini has explained no {timeframe} signal"
+
+
+def asked_to_train(_: World, answers: Sequence[Answer]) -> Any:
+    """A training request, then the question how it is."""
+    if not answers:
+        return {"symbols": ["AAPL"], "timeframes": ["5m"], "network": "lstm", "publish": True}
+    return {"job_id": answers[0].payload["job_id"]} if len(answers) == 1 else None
+
+
+def trained(world: World, answers: Sequence[Answer]) -> Iterator[str]:
+    """The job is in the queue of the stack, with the arguments that were asked for."""
+    batch = world.created.client("batch")
+    [job] = batch.describe_jobs(jobs=[answers[0].payload["job_id"]])["jobs"]
+    if job["jobQueue"] != world.created.physical["JobQueue"]:
+        yield f"the job went to {job['jobQueue']}"
+    if "growfolio-test-training" not in job["jobDefinition"]:
+        yield f"the job runs {job['jobDefinition']}"
+    if not answers[1].payload.get("status"):
+        yield f"no status: {answers[1].payload}"
+
+
+def watched(_: World, answers: Sequence[Answer]) -> Iterator[str]:
+    """Coins always trade, and they have just been refreshed."""
+    if answers[0].payload.get("crypto") != 1.0:
+        yield f"fresh shares are {answers[0].payload}"
+
+
+STORIES = {
+    "RefreshCryptoFunction": Story(scheduled, refreshed(Market.CRYPTO)),
+    "RefreshStocksFunction": Story(scheduled, refreshed(Market.STOCKS)),
+    "ApiFunction": Story(requested, served),
+    "ExplainFunction": Story(changed, explained),
+    "TrainFunction": Story(asked_to_train, trained),
+    "WatchFunction": Story(scheduled, watched),
+}
+"""In the order in which a day has them: readers come after the first refresh."""

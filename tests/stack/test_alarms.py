@@ -1,0 +1,179 @@
+"""Alarms and the dashboard against the metrics that are really there."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from growfolio.assets import Timeframe
+from growfolio.signals import SignalRecord
+
+from functions.watch.app import make_handler
+from tests.stack.cloud import Json, Templates
+from tests.stack.stories import Played
+
+STAGE = "test"
+OWN = f"Growfolio/{STAGE}"
+NOON = 1_725_552_000
+"""2024-09-05 16:00 UTC, when both markets are open."""
+AWS_METRICS = {
+    "AWS/Lambda": {"Duration", "Errors", "Invocations", "Throttles"},
+    "AWS/SQS": {"ApproximateNumberOfMessagesVisible"},
+    "AWS/ApiGateway": {"4xx", "5xx", "Count", "Latency"},
+}
+"""What AWS itself measures of functions, queues and HTTP APIs."""
+DIMENSIONS = {
+    "AWS/Lambda": {"FunctionName": "AWS::Lambda::Function"},
+    "AWS/SQS": {"QueueName": "AWS::SQS::Queue"},
+    "AWS/ApiGateway": {"ApiId": "AWS::ApiGatewayV2::Api"},
+}
+
+Metric = tuple[str, str, frozenset[tuple[str, str]]]
+"""Namespace, name, and dimensions."""
+
+
+class Empty:
+    """A store before the first refresh."""
+
+    def signals(self, timeframe: Timeframe) -> list[SignalRecord]:
+        return []
+
+
+class Context:
+    function_name = "watch"
+    memory_limit_in_mb = 256
+    invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:watch"
+    aws_request_id = "1"
+
+
+def emitted(lines: list[Json]) -> set[Metric]:
+    """The metrics in lines of CloudWatch's embedded format."""
+    return {
+        (rule["Namespace"], metric["Name"], frozenset((name, line[name]) for name in dimensions))
+        for line in lines
+        for rule in line["_aws"]["CloudWatchMetrics"]
+        for dimensions in rule["Dimensions"]
+        for metric in rule["Metrics"]
+    }
+
+
+@pytest.fixture
+def measured(played: dict[str, Played], capsys: pytest.CaptureFixture[str]) -> set[Metric]:
+    """All metrics of our own: from the built functions, and from the watch while both markets are open."""
+    make_handler(Empty(), STAGE, lambda: NOON)({}, Context())
+    printed = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    return emitted(printed) | {metric for one in played.values() for metric in emitted(list(one.metrics))}
+
+
+@dataclass(frozen=True)
+class Read:
+    """A metric that an alarm reads."""
+
+    alarm: str
+    namespace: str
+    name: str
+    dimensions: list[Json]
+
+
+def alarmed(templates: Templates) -> Iterator[Read]:
+    for name, alarm in templates.of_type("AWS::CloudWatch::Alarm").items():
+        parts = [part["MetricStat"]["Metric"] for part in alarm.get("Metrics", []) if "MetricStat" in part]
+        for metric in parts or [alarm]:
+            space = staged(metric["Namespace"])
+            yield Read(name, space, metric["MetricName"], metric.get("Dimensions", []))
+
+
+def shown(templates: Templates) -> list[list[str]]:
+    """The lines of the dashboard: namespace, metric, and dimensions one after another."""
+    [dashboard] = templates.of_type("AWS::CloudWatch::Dashboard").values()
+    body = json.loads(staged(dashboard["DashboardBody"]))
+    return [line for widget in body["widgets"] for line in widget["properties"]["metrics"]]
+
+
+def staged(text: Any) -> Any:
+    return text["Fn::Sub"].replace("${Stage}", STAGE) if isinstance(text, dict) else text
+
+
+def test_every_alarm_on_our_own_metrics_reads_one_that_is_emitted(
+    templates: Templates, measured: set[Metric]
+) -> None:
+    own = {
+        (read.namespace, read.name, frozenset((d["Name"], d["Value"]) for d in read.dimensions))
+        for read in alarmed(templates)
+        if read.namespace not in AWS_METRICS
+    }
+    assert len(own) == 4
+    assert own <= measured
+
+
+def test_every_metric_of_our_own_is_looked_at(templates: Templates, measured: set[Metric]) -> None:
+    looked_at = {read.name for read in alarmed(templates)} | {line[1] for line in shown(templates)}
+    assert {name for _, name, _ in measured} <= looked_at
+
+
+def test_every_other_alarm_reads_a_metric_of_aws_about_something_of_this_stack(templates: Templates) -> None:
+    given = templates.resources["Monitoring"]["Properties"]["Parameters"]
+    for read in alarmed(templates):
+        if read.namespace not in AWS_METRICS:
+            continue
+        assert read.name in AWS_METRICS[read.namespace], read
+        for dimension in read.dimensions:
+            about = given[dimension["Value"]["Ref"]]
+            resource = about.get("Ref") or about["Fn::GetAtt"][0]
+            kind = DIMENSIONS[read.namespace][dimension["Name"]]
+            assert templates.resources[resource]["Type"] == kind, read
+
+
+def test_the_dashboard_shows_metrics_that_are_there(templates: Templates, measured: set[Metric]) -> None:
+    lines = shown(templates)
+    assert len(lines) > 10
+    for space, name, *dimensions in lines:
+        pairs = frozenset(zip(dimensions[::2], dimensions[1::2], strict=True))
+        assert name in AWS_METRICS.get(space, ()) or (space, name, pairs) in measured, (name, pairs)
+
+
+def test_every_alarm_tells_the_one_topic(templates: Templates) -> None:
+    alarms = templates.of_type("AWS::CloudWatch::Alarm")
+    assert len(alarms) >= 9
+    assert {json.dumps(alarm["AlarmActions"]) for alarm in alarms.values()} == {'[{"Ref": "Topic"}]'}
+    [rule] = templates.of_type("AWS::Events::Rule").values()
+    assert [target["Arn"] for target in rule["Targets"]] == [{"Ref": "Topic"}]
+
+
+@pytest.mark.parametrize(
+    ("what", "metric"),
+    [
+        ("no fresh signal", "FreshShare"),
+        ("assets without data", "AssetsWithoutData"),
+        ("refresh errors", "Errors"),
+        ("dead letters", "ApproximateNumberOfMessagesVisible"),
+        ("API faults", "5xx"),
+        ("API latency", "Latency"),
+        ("throttles", "Throttles"),
+    ],
+)
+def test_what_matters_has_an_alarm(templates: Templates, what: str, metric: str) -> None:
+    assert metric in {read.name for read in alarmed(templates)}, what
+
+
+def test_no_fresh_signal_for_fifteen_minutes_is_an_alarm_and_a_closed_market_is_none(
+    templates: Templates,
+) -> None:
+    alarms = templates.of_type("AWS::CloudWatch::Alarm")
+    for name, when_silent in (("StocksNotFresh", "notBreaching"), ("CryptoNotFresh", "breaching")):
+        alarm = alarms[name]
+        assert alarm["Period"] * alarm["EvaluationPeriods"] == 15 * 60
+        assert alarm["TreatMissingData"] == when_silent
+        assert alarm["ComparisonOperator"] == "LessThanThreshold"
+
+
+def test_freshness_is_measured_by_a_function_that_does_not_refresh(measured: set[Metric]) -> None:
+    by = {dict(dimensions)["service"] for _, name, dimensions in measured if name == "FreshShare"}
+    assert by == {"watch"}
+
+
+def test_a_failed_training_job_of_our_queue_is_told_with_its_reason(templates: Templates) -> None:
+    [rule] = templates.of_type("AWS::Events::Rule").values()
+    assert rule["EventPattern"]["detail"] == {"status": ["FAILED"], "jobQueue": [{"Ref": "JobQueue"}]}
+    assert rule["Targets"][0]["InputTransformer"]["InputPathsMap"]["reason"] == "$.detail.statusReason"

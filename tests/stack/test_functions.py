@@ -1,0 +1,134 @@
+"""The built functions, each with only its folder, its layers and Lambda's runtime, do their work."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.stack.emulator import Package, emulated
+from tests.stack.permissions import Grant, forbidden, unused
+from tests.stack.providers import SECRETS
+from tests.stack.stories import STORIES, Played, play
+from tests.stack.world import World
+
+LONGEST_START = 10.0
+"""Seconds after which Lambda itself gives up on a start."""
+
+
+@pytest.mark.parametrize("function", STORIES)
+def test_a_built_function_does_its_work(played: dict[str, Played], function: str) -> None:
+    assert played[function].faults == [], played[function].log[-3000:]
+
+
+@pytest.mark.parametrize("function", STORIES)
+def test_no_secret_is_logged(played: dict[str, Played], function: str) -> None:
+    assert not [name for name, secret in SECRETS.items() if secret in played[function].log]
+
+
+def test_secrets_are_read_once_and_kept(world: World, played: dict[str, Played]) -> None:
+    read = [call for call in world.record.calls if call.action == "ssm:GetParameter"]
+    assert read
+    assert len(read) == len(set(read))
+
+
+@pytest.mark.parametrize("function", STORIES)
+def test_without_any_one_layer_a_function_fails(
+    world: World, played: dict[str, Played], function: str
+) -> None:
+    whole = world.package(function)
+    for missing in whole.layers:
+        spoiled = Package(whole.code, [layer for layer in whole.layers if layer != missing])
+        assert "No module named" in play(world, function, spoiled).faults[0], missing.name
+
+
+@pytest.mark.parametrize(
+    ("function", "variable", "fault"),
+    [
+        ("RefreshCryptoFunction", "TABLE", "StoreError"),
+        ("RefreshCryptoFunction", "MARKET", "Handler 'handler' missing"),
+        ("RefreshCryptoFunction", "BUCKET", "never needs s3:PutObject"),
+        ("RefreshStocksFunction", "TABLE", "StoreError"),
+        ("RefreshStocksFunction", "MODEL_REPOSITORY", "never needs ssm:GetParameter of ReadRevision"),
+        ("RefreshStocksFunction", "REVISION_PARAMETER", "never needs ssm:GetParameter of ReadRevision"),
+        ("RefreshStocksFunction", "HUB_TOKEN_PARAMETER", "never needs ssm:GetParameter of ReadHubToken"),
+        ("RefreshStocksFunction", "QUOTE_KEY_PARAMETER", "never needs ssm:GetParameter of ReadQuoteKey"),
+        ("ApiFunction", "TABLE", "was answered 50"),
+        ("ExplainFunction", "TABLE", "failed: "),
+        ("ExplainFunction", "EXPLAIN_KEY_PARAMETER", "never needs ssm:GetParameter of ReadGeminiKey"),
+        ("TrainFunction", "JOB_QUEUE", "GROWFOLIO_JOB_QUEUE"),
+        ("WatchFunction", "TABLE", "StoreError"),
+    ],
+)
+def test_without_a_variable_a_function_fails(
+    world: World, played: dict[str, Played], function: str, variable: str, fault: str
+) -> None:
+    environment = world.environment(function)
+    del environment[f"GROWFOLIO_{variable}"]
+    assert fault in " ".join(play(world, function, environment=environment).faults)
+
+
+@pytest.mark.parametrize("function", STORIES)
+def test_without_any_one_grant_a_call_is_forbidden(
+    world: World, played: dict[str, Played], function: str
+) -> None:
+    calls, whole = played[function].calls, world.grants(function)
+    assert forbidden(calls, whole) == []
+    for missing in whole:
+        rest = [grant for grant in whole if grant != missing]
+        assert forbidden(calls, rest), f"{function} does not need {missing}"
+
+
+def test_a_grant_too_many_is_found(world: World, played: dict[str, Played]) -> None:
+    whole = world.grants("ApiFunction")
+    extra = Grant("TooMuch", "dynamodb:DeleteItem", whole[-1].resources)
+    calls = played["ApiFunction"].calls
+    assert set(unused(calls, [*whole, extra])) - set(unused(calls, whole)) == {extra}
+
+
+def test_starts_are_printed_beside_a_hello_world(
+    world: World, played: dict[str, Played], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "app.py").write_text("def handler(event, context):\n    return 'hello'\n")
+    with emulated(world.runtime, Package(tmp_path, []), {}, tmp_path) as process:
+        cold, warm = (process.invoke({}).seconds for _ in range(2))
+    rows = [("hello world", cold, warm)] + [(name, one.cold, one.warm) for name, one in played.items()]
+    with capsys.disabled():
+        print(f"\n{'function':<24}{'cold':>9}{'warm':>10}")  # noqa: T201
+        for name, first, last in rows:
+            print(f"{name:<24}{first:>7.2f} s{1000 * last:>7.0f} ms")  # noqa: T201
+    assert max(first for _, first, _ in rows) < LONGEST_START
+
+
+STARTS = {
+    "RefreshCryptoFunction": ("pandas", "yfinance", "fastapi", "google", "huggingface_hub"),
+    "RefreshStocksFunction": ("ccxt", "fastapi", "grpc", "huggingface_hub"),
+    "ApiFunction": ("numpy", "pandas", "onnxruntime", "ccxt", "yfinance", "boto3"),
+    "ExplainFunction": ("numpy", "pandas", "onnxruntime", "fastapi", "boto3"),
+    "TrainFunction": ("numpy", "boto3", "aws_lambda_powertools"),
+    "WatchFunction": ("numpy", "fastapi", "pydantic", "boto3"),
+}
+"""What a function must not have imported when it is ready for its first event."""
+
+
+@pytest.mark.parametrize("function", STORIES)
+def test_a_start_imports_no_more_than_it_needs(world: World, tmp_path: Path, function: str) -> None:
+    package = world.package(function)
+    path = f"{package.code}:{package.opt(tmp_path / 'opt')}:{world.runtime.brought}"
+    probe = "import sys, app; print(*sorted(m for m in sys.modules if '.' not in m))"
+    environment = world.environment(function) | {"PYTHONPATH": path, "AWS_LAMBDA_FUNCTION_NAME": function}
+    environment |= {"AWS_DEFAULT_REGION": "us-east-1", "HOME": str(tmp_path)}
+    command = [str(world.runtime.python), "-S", "-c", probe]
+    ran = subprocess.run(
+        command, env=environment, cwd=package.code, capture_output=True, text=True, check=True
+    )
+    imported = set(ran.stdout.split())
+    assert "growfolio" in imported
+    assert imported & set(STARTS[function]) == set()
+
+
+def test_what_no_function_may_ever_import_is_in_no_layer(world: World) -> None:
+    for name, function in world.built.items():
+        shipped = {path.name for _, folder in function.layers for path in (folder / "python").iterdir()}
+        assert not shipped & {"torch", "matplotlib", "scipy", "sklearn", "ta", "boto3", "moto"}, name
+        if name != "RefreshStocksFunction":
+            assert "pandas" not in shipped, name
