@@ -70,7 +70,8 @@ class LocalCloud:
         # On AWS the table's stream brings what changed; here nothing streams.
         records = [record for timeframe in Timeframe for record in self.store.signals(timeframe)]
         explained = explain_changed(self.store, self.explainer, records, self.clock())
-        for note in explained.notes:
+        notes = [note for answer in answers for note in answer["notes"]] + list(explained.notes)
+        for note in dict.fromkeys(notes):
             print(f"growfolio: {note}", file=sys.stderr)
         return {count: sum(answer[count] for answer in answers) for count in ("written", "unchanged")}
 

@@ -31,7 +31,7 @@ def make_handler(settings: Settings, clock: Callable[[], int]) -> Handler:
         report, notes = refresher.refresh(clock())
         for note in notes:
             logger.warning(note)
-        summary = report.summary()
+        summary = report.summary() | {"notes": list(notes)}
         logger.info("refreshed", extra=summary)
         # One custom metric, for one alarm; the rest is in the log line, which costs a tenth of it.
         metrics.add_metric("AssetsWithoutData", MetricUnit.Count, len(report.assets_without_data))

@@ -144,6 +144,13 @@ def test_a_wrong_wish_ends_with_what_to_put_instead() -> None:
     assert "CANDLES=DIR" in ended.stderr
 
 
+def test_a_run_says_why_models_of_a_repository_do_not_serve(tmp_path: Path) -> None:
+    ended = run_once(GROWFOLIO_MODEL_REPOSITORY=str(tmp_path))
+    assert ended.returncode == 0
+    assert f"no models from {tmp_path}: manifest.json cannot be read" in ended.stderr
+    assert "revision starter serves in its place" in ended.stderr
+
+
 def test_a_run_loads_no_torch() -> None:
     code = "import sys, infra.local; sys.exit('torch' in sys.modules)"
     environ = os.environ | {"PYTHONPATH": "functions/api"}

@@ -183,7 +183,9 @@ def _translated(name: str) -> Iterator[None]:
     except (ccxt.DDoSProtection, ccxt.RateLimitExceeded) as fault:
         raise TemporaryMarketError(f"{name} wants fewer requests") from fault
     except ccxt.OperationFailed as fault:
-        raise TemporaryMarketError(f"{name}: {type(fault).__name__}") from fault
+        raise TemporaryMarketError(
+            f"{name} could not be reached or answered in part ({type(fault).__name__})"
+        ) from fault
     except ccxt.BaseError as fault:
         raise PermanentMarketError(f"{name}: {type(fault).__name__}") from fault
 
