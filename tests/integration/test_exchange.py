@@ -119,7 +119,11 @@ FAULTS = {
         PermanentMarketError,
         "binance does not trade this pair",
     ),
-    "cut connection": (Fault(cut=True), TemporaryMarketError, "binance could not be reached or answered in part (NetworkError)"),
+    "cut connection": (
+        Fault(cut=True),
+        TemporaryMarketError,
+        "binance could not be reached or answered in part (NetworkError)",
+    ),
     "empty body": (Fault(200), TemporaryMarketError, "binance sent no JSON, or cut it short"),
     "page of HTML": (
         Fault(200, b"<html></html>"),
