@@ -7,13 +7,17 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from growfolio.assets import ASSETS, Asset, Market, find_asset
 from growfolio.errors import GrowfolioError
 from growfolio.settings import Settings
 
+from training.gate import GateRule
 from training.obtain import HistoryWanted, checked, obtain, refuse_faults
 from training.outcome import Outcome, outcome_of
+from training.publish import hub_target
+from training.release import decide, promote, serving_now
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -30,6 +34,15 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     command.add_argument("--bucket", help="with the candle archive; default: GROWFOLIO_BUCKET")
     command.add_argument("--report", type=Path, metavar="FILE", help="the data report as JSON")
     command.set_defaults(run=_download)
+
+    command = commands.add_parser("publish", help="models that pass the gate become one commit of the Hub")
+    command.add_argument(
+        "--models", type=Path, default=Path("models"), metavar="DIR", help="of a training run"
+    )
+    command.add_argument("--repo", required=True, metavar="ORG/NAME")
+    command.add_argument("--candles", type=Path, default=Path("data/raw"), metavar="DIR", help="for the gate")
+    command.add_argument("--promote", default="", metavar="PARAMETER", help="the SSM parameter to set")
+    command.set_defaults(run=_publish)
 
 
 def run(given: argparse.Namespace) -> int:
@@ -52,6 +65,24 @@ def _download(given: argparse.Namespace) -> Outcome:
     if given.report:
         given.report.write_text(json.dumps(report.to_json(), indent=1) + "\n")
     refuse_faults(report)
+    return Outcome.DONE
+
+
+def _publish(given: argparse.Namespace) -> Outcome:
+    target = hub_target(given.repo)
+    head = target.head()
+    champion = serving_now(target, head, given.promote)
+    with TemporaryDirectory() as folder:
+        decision = decide(given.models, champion, given.candles, GateRule(), Path(folder), int(time.time()))
+        for model_id, verdict in decision.verdicts.items():
+            _say(f"{model_id}: {'serves' if verdict.accepted else '; '.join(verdict.reasons)}")
+        if not decision.accepted:
+            _say("nothing is published: no new model passed the gate")
+            return Outcome.DONE
+        revision = target.publish(decision.folder, f"{len(decision.accepted)} new models", head)
+    _say(f"published {revision}")
+    if given.promote:
+        _say(f"{given.promote}: {promote(given.promote, revision)} -> {revision}")
     return Outcome.DONE
 
 

@@ -129,7 +129,8 @@ def hub_target(repository: str) -> HubTarget:
     """Raises ConfigurationError for anything but ORG/NAME."""
     if not re.fullmatch(REPOSITORY, repository, re.ASCII):
         raise ConfigurationError(f"{repository!r} is no repository of the Hub: give ORG/NAME")
-    return HubTarget(repository)
+    # huggingface_hub reads it once, when it is imported.
+    return HubTarget(repository, os.environ.get("HF_ENDPOINT"))
 
 
 def publication(folder: Path) -> dict[str, bytes]:

@@ -68,6 +68,14 @@ class HubRepository:
             note.write_text(revision)
         return models
 
+    def fetch_file(self, revision: str, file: str, check: Callable[[bytes], T]) -> T:
+        """Any file of a commit, as check gives it. Raises ModelError, and what check raises."""
+        _prepare(self.cache)
+        from growfolio.models.hub_client import bounded
+
+        with bounded(self.patience):
+            return _Commit(self, revision).take(file, check)
+
     def cached(self, markets: Collection[Market]) -> ModelSet | None:
         note = self._good(markets)
         revision = note.read_text() if note.is_file() else ""
@@ -94,7 +102,7 @@ class _Commit:
         from growfolio.models.hub_client import bounded
 
         with bounded(self.repository.patience), ThreadPoolExecutor(CONCURRENT_DOWNLOADS) as pool:
-            manifest = self._take(MANIFEST, parse_manifest)
+            manifest = self.take(MANIFEST, parse_manifest)
             wanted = needed(manifest, markets)
             graphs = pool.map(self._graph, wanted)
             return ModelSet(
@@ -105,9 +113,9 @@ class _Commit:
             )
 
     def _graph(self, model: Model) -> bytes:
-        return self._take(model.onnx.file, partial(verified, model.onnx))
+        return self.take(model.onnx.file, partial(verified, model.onnx))
 
-    def _take(self, file: str, check: Callable[[bytes], T]) -> T:
+    def take(self, file: str, check: Callable[[bytes], T]) -> T:
         """The checked content. A cached copy that fails the check is replaced by what the Hub has."""
         cached = self._cached(file)
         if cached is not None:
