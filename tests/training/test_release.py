@@ -283,16 +283,14 @@ def test_starter_models_have_no_tensors_to_go_on_from() -> None:
         champion_of("", "starter").network("crypto_5m_lstm")
 
 
-def test_the_command_publishes_what_passes_and_promotes_it_when_told(
+def test_the_command_publishes_what_passes_and_promotes_it(
     hub: FakeHub, parameter: str, models: Path, candle_folder: Path, tmp_path: Path
 ) -> None:
     new = constant(models, candle_folder, tmp_path / "new")
-    given = f"publish --models {new} --repo {NAME} --candles {candle_folder}".split()
-    assert main(given) == 0
-    (first,) = hub.repositories[NAME].commits
-    assert promoted(parameter) == "starter"
+    first = hub.publish(NAME, {path.name: path.read_bytes() for path in new.iterdir()})
     promote(parameter, first)
-    assert main([*given, "--promote", parameter]) == 0
+    given = f"publish --models {new} --repo {NAME} --candles {candle_folder}"
+    assert main([*given.split(), "--promote", parameter]) == 0
     second = hub.repositories[NAME].head
     assert promoted(parameter) == second != first
     there = hub.repositories[NAME].commits[second]
