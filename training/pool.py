@@ -61,6 +61,10 @@ class Job:
         seeded = replace(settings.fit, seed=settings.fit.seed + crc32(self.id.encode()))
         validation = self.samples.rows(Part.VALIDATION, self.own)
         model = fit(self.samples, self.training_rows, validation, seeded, watch)
+        return self.fitted(model)
+
+    def fitted(self, model: SignalModel) -> Candidate:
+        """What the job comes to, with a model that was fitted before."""
         return Candidate(self.id, model, self.samples, self.own)
 
 

@@ -32,5 +32,7 @@ class TrainSettings:
     """Samples under which a model is not fitted at all."""
     least_validation: int = 200
     """Samples under which nothing can be stopped, calibrated, or chosen."""
+    checkpoint: Path | None = None
+    """A folder that keeps what is fitted until the run is whole: the same run, begun again, goes on there."""
     about: str = ""
     """Where the candles come from and under which licence, for the manifest and the model card."""

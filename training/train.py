@@ -13,6 +13,7 @@ from growfolio.models.manifest import MANIFEST, Manifest
 
 from training.card import CARD, model_card
 from training.dataset import Samples, build_samples
+from training.export import read_pth, write_pth
 from training.fit import Epoch
 from training.pool import Candidate, Job, jobs_of
 from training.progress import Progress
@@ -82,7 +83,15 @@ def _fit(job: Job, settings: TrainSettings, progress: Progress) -> Candidate:
             f"validation {epoch.validation_loss:.4f}{' (best)' if epoch.best else ''}",
         )
 
-    candidate = job.run(settings, watch)
+    kept = settings.checkpoint / f"{job.id}.pth" if settings.checkpoint else None
+    if kept is not None and kept.exists():
+        candidate = job.fitted(read_pth(kept, settings.fit.network))
+    else:
+        candidate = job.run(settings, watch)
+        if kept is not None:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            write_pth(candidate.model, kept.with_suffix(".unfinished"))
+            kept.with_suffix(".unfinished").replace(kept)
     progress.skip(left * len(job.training_rows))
     return candidate
 

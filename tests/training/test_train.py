@@ -237,3 +237,23 @@ def test_what_is_wrong_is_said_in_one_line_and_nothing_is_written(
     assert main(f"train --out {out} {given.format(candles=candle_folder)}".split()) == 1
     assert reason in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_a_run_that_is_begun_again_fits_no_model_twice_and_ends_with_the_same(
+    trained: tuple[TrainSettings, list[str]], candle_folder: Path, tmp_path: Path
+) -> None:
+    coins = {"assets": (find_asset("BTC"), find_asset("ETH")), "checkpoint": tmp_path / "kept"}
+
+    def interrupt(line: str) -> None:
+        if "ETH" in line:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(quick(candle_folder, tmp_path / "models", **coins), END, lambda: 0.0, interrupt)
+    said = run(quick(candle_folder, tmp_path / "models", **coins))
+    assert {line.split("] ")[1].split()[0] for line in said if "epoch" in line} == {"ETH_USDT_5m_lstm"}
+    again = parse_manifest((tmp_path / "models" / "manifest.json").read_bytes())
+    whole = parse_manifest((trained[0].out / "manifest.json").read_bytes())
+    assert len(again.models) == 3
+    for model_id, model in again.models.items():
+        assert model.onnx.sha256 == whole.models[model_id].onnx.sha256
