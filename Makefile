@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 INSTALL := $(UV) pip install --quiet --python $(BIN)/python
 
-.PHONY: help run test check integration bench lock sessions clean test-training train starter
+.PHONY: help run test check integration bench bench-training lock sessions clean test-training train starter
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
 
@@ -40,7 +40,7 @@ check: $(VENV)/.dev $(TRAINING)/.ready ## lint, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(TRAINING)/bin/mypy training/*.py tests/training/*.py tests/benchmarks/models.py tests/benchmarks/re*.py
+	$(TRAINING)/bin/mypy training/*.py tests/training/*.py tests/benchmarks/models.py tests/benchmarks/training.py tests/benchmarks/re*.py
 	PYTHONPATH=functions/api $(BIN)/lint-imports
 
 # Amazon publishes DynamoDB Local in its Amplify tools; the checksum pins what the package held.
@@ -91,6 +91,9 @@ starter: $(TRAINING)/.ready ## make the shipped models again from CANDLES=DIR (a
 bench: $(VENV)/.dev $(TRAINING)/.ready ## forecasts against ta and torch side by side; a concurrent fetch
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(TRAINING)/bin/python -m tests.benchmarks.refresh
 	$(BIN)/python -m tests.benchmarks.fetch
+
+bench-training: $(TRAINING)/.ready ## 48 models at once against one after another, on a GPU where there is one
+	$(TRAINING)/bin/python -m tests.benchmarks.training
 
 include infra/stack.mk
 

@@ -10,7 +10,7 @@ import torch
 from growfolio.errors import PermanentModelError
 from growfolio.forecasts import WINDOW, Windows
 
-from training.networks import FEATURES, SignalModel, build
+from training.networks import FEATURES, Served, build_served
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
@@ -21,7 +21,7 @@ TOLERANCE = 1e-5
 """By how much a probability may differ between torch and the graph."""
 
 
-def write_onnx(model: SignalModel, path: Path, probe: Windows) -> float:
+def write_onnx(model: Served, path: Path, probe: Windows) -> float:
     """Write the graph raw features (batch, 60, 16) → probabilities (batch, 3) and check it against torch.
 
     probe holds raw windows (batch, 60, 16) of the kind the model will see. Returns the largest
@@ -54,7 +54,7 @@ def write_onnx(model: SignalModel, path: Path, probe: Windows) -> float:
     return difference
 
 
-def _difference(model: SignalModel, path: Path, windows: Windows) -> float:
+def _difference(model: Served, path: Path, windows: Windows) -> float:
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     served = session.run(["probabilities"], {"features": windows})[0]
     with torch.no_grad():
@@ -62,14 +62,14 @@ def _difference(model: SignalModel, path: Path, windows: Windows) -> float:
     return float(np.abs(served - trained).max())
 
 
-def write_pth(model: SignalModel, path: Path) -> None:
+def write_pth(model: Served, path: Path) -> None:
     """Write the tensors, and nothing but tensors: `torch.load(weights_only=True)` reads them."""
     torch.save({name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}, path)
 
 
-def read_pth(path: Path, network: str) -> SignalModel:
+def read_pth(path: Path, network: str) -> Served:
     """The model that write_pth wrote. Raises PermanentModelError where the tensors are another network's."""
-    model = build(network)
+    model = build_served(network)
     try:
         model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except RuntimeError as mismatch:

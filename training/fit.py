@@ -16,7 +16,7 @@ from torch.nn.utils import clip_grad_norm_
 from training.calibration import fit_temperature, log_loss
 from training.dataset import Samples
 from training.labels import UNKNOWN
-from training.networks import Normalisation, SignalModel, build
+from training.networks import DROPOUT, Normalisation, Served, SignalModel, build
 
 SCORING_BATCH = 4096
 
@@ -41,6 +41,9 @@ class FitSettings:
     stopping_rows: int = 20_000
     """Validation rows, evenly spaced, that early stopping looks at; calibration takes all."""
     seed: int = 0
+    dropout: float = DROPOUT
+    half: bool = True
+    """On a GPU, large matrix products take bfloat16 factors; on a processor that would be slower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def fit(
     """
     torch.manual_seed(settings.seed)
     rng = np.random.default_rng(settings.seed)
-    model = build(settings.network)
+    model = build(settings.network, settings.dropout)
     fit_normalisation(model.normalisation, samples.features[train])
     targets = np.full(len(samples.labels), UNKNOWN, dtype=np.int64)
     targets[train] = samples.labels[train]
@@ -108,7 +111,7 @@ def fit_normalisation(normalisation: Normalisation, rows: FeatureArray) -> None:
     normalisation.scale.copy_(torch.from_numpy(np.where(scale > 1e-8, scale, 1.0)))
 
 
-def logits(model: SignalModel, table: FeatureArray, ends: IntArray) -> Tensor:
+def logits(model: Served, table: FeatureArray, ends: IntArray) -> Tensor:
     """Uncalibrated logits (len(ends), 3) of the windows that end at these rows of table (rows, 16)."""
     model.eval()
     features = torch.from_numpy(table)

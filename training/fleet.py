@@ -1,0 +1,200 @@
+"""Fitting many models in one program as one batch of models, each as if it were fitted alone."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from growfolio.candles import IntArray
+from torch import Tensor
+
+from training.calibration import fit_temperature, log_loss
+from training.dataset import Samples
+from training.fit import Epoch, FitSettings, fit_normalisation, logits
+from training.fleet_graph import steps_on
+from training.fleet_networks import FLEET_NETWORKS
+from training.fleet_step import Fleet
+from training.fleet_table import FleetTable
+from training.fleet_weights import FleetWeights
+from training.networks import SignalModel, build
+
+Watch = Callable[[str, Epoch], None]
+"""Called with a model's id after each of its epochs."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Member:
+    """A model to be fitted; train and validation are rows of its samples, each at least one."""
+
+    id: str
+    samples: Samples
+    train: IntArray
+    validation: IntArray
+    seed: int
+    start: SignalModel | None = None
+    """Go on from these weights and this normalisation, instead of fresh ones."""
+    learning_rate: float | None = None
+    """At the start; None: the settings'."""
+
+
+@dataclass(slots=True, eq=False)
+class Fitting:
+    """A member under way: what early stopping knows of it."""
+
+    member: Member
+    model: SignalModel
+    rng: np.random.Generator
+    epochs: list[Epoch] = field(default_factory=list)
+    best_loss: float = math.inf
+    best_epoch: int = 0
+    best: Tensor = field(default_factory=lambda: torch.empty(0))
+    """Weights (parameters,) of the epoch with the least validation loss."""
+
+    def ends(self, settings: FitSettings) -> IntArray:
+        """The windows of the next epoch, in their order: the same rows that fit would draw."""
+        train = self.member.train
+        first = self.rng.integers(min(settings.answered, len(train)))
+        return self.rng.permutation(train[first :: settings.answered])
+
+    def rate(self, number: int, settings: FitSettings) -> float:
+        """The learning rate of an epoch: from the start to a twentieth along half a cosine."""
+        start = self.member.learning_rate or settings.learning_rate
+        least = start / 20
+        return least + (start - least) * (1 + math.cos(math.pi * (number - 1) / settings.epochs)) / 2
+
+    def note(self, train_loss: float, row: Tensor, settings: FitSettings) -> Epoch:
+        """Judge the weights (parameters,) after one more epoch, and remember them if they are the best."""
+        samples, validation = self.member.samples, self.member.validation
+        spaced = validation[:: math.ceil(len(validation) / settings.stopping_rows)]
+        answers = torch.from_numpy(samples.labels[spaced])
+        loss = log_loss(logits(self.model, samples.features, spaced), answers)
+        number = len(self.epochs) + 1
+        if loss < self.best_loss:
+            self.best_loss, self.best_epoch, self.best = loss, number, row.clone()
+        self.epochs.append(Epoch(number, train_loss, loss, best=self.best_epoch == number))
+        return self.epochs[-1]
+
+    def ended(self, settings: FitSettings) -> bool:
+        """Whether all epochs are done, or validation has not improved for settings.patience of them."""
+        number = len(self.epochs)
+        return number >= settings.epochs or number - self.best_epoch >= settings.patience
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """A calibrated model, and how its epochs went."""
+
+    model: SignalModel
+    epochs: tuple[Epoch, ...]
+
+
+def fit_fleet(
+    members: Sequence[Member],
+    settings: FitSettings,
+    watch: Watch,
+    checkpoint: Path | None = None,
+    device: torch.device | None = None,
+) -> list[Fitted]:
+    """One fitted model for each member, in order: of the epoch with its least validation loss, calibrated.
+
+    What a member becomes does not depend on the others: it has its own batches, dropout, gradient
+    clipping, learning rate and early stopping. With a checkpoint file, a run that was interrupted goes on
+    after the last whole epoch and ends with the same models; the file is gone when all are fitted.
+    Deterministic for the members' seeds, on one machine and number of threads. device: a GPU where there
+    is one.
+    """
+    from training.fleet_checkpoint import Checkpoint
+
+    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    fittings = [_begin(member, settings) for member in members]
+    # The models with the most batches come first, so that those which still have one are always the first.
+    live = sorted(range(len(members)), key=lambda at: -len(members[at].train))
+    fleet = _fleet([fittings[at] for at in live], settings, device)
+    kept = Checkpoint(checkpoint, members, settings) if checkpoint else None
+    if kept is not None:
+        live = kept.resume(fleet, fittings, live)
+    take_step = steps_on(device)
+    while live:
+        going = [fittings[at] for at in live]
+        for fitting, loss, row in zip(
+            going, _epoch(fleet, going, take_step), fleet.weights.values, strict=True
+        ):
+            fleet.weights.put_into(fitting.model, row)
+            watch(fitting.member.id, fitting.note(loss, row.cpu(), settings))
+        rows = [row for row, fitting in enumerate(going) if not fitting.ended(settings)]
+        if len(rows) < len(live):
+            live = [live[row] for row in rows]
+            fleet.keep(rows)
+            take_step = steps_on(device)
+        if kept is not None:
+            kept.write(fleet, fittings, live)
+    fitted = [_calibrated(fitting, fleet.weights) for fitting in fittings]
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
+    return fitted
+
+
+def _begin(member: Member, settings: FitSettings) -> Fitting:
+    torch.manual_seed(member.seed)
+    model = build(settings.network, settings.dropout)
+    if member.start is not None:
+        model.load_state_dict(member.start.state_dict())
+        model.temperature.fill_(1.0)
+    else:
+        fit_normalisation(model.normalisation, member.samples.features[member.train])
+    return Fitting(member, model, np.random.default_rng(member.seed))
+
+
+def _fleet(fittings: Sequence[Fitting], settings: FitSettings, device: torch.device) -> Fleet:
+    members = [fitting.member for fitting in fittings]
+    norms = [fitting.model.normalisation for fitting in fittings]
+    on_gpu = device.type == "cuda"
+    if on_gpu:
+        torch.cuda.manual_seed(sum(member.seed for member in members))
+    return Fleet(
+        FLEET_NETWORKS[settings.network],
+        settings,
+        FleetTable.of([m.samples for m in members], [m.train for m in members], device),
+        FleetWeights([fitting.model for fitting in fittings], device),
+        torch.stack([norm.centre for norm in norms])[:, None, None].to(device),
+        torch.stack([norm.scale for norm in norms])[:, None, None].to(device),
+        [] if on_gpu else [torch.Generator().manual_seed(member.seed) for member in members],
+    )
+
+
+def _epoch(
+    fleet: Fleet, fittings: Sequence[Fitting], take_step: Callable[..., tuple[Tensor, Tensor]]
+) -> list[float]:
+    """One pass of each model over its own training part; gives their mean losses."""
+    settings, size, device = fleet.settings, fleet.settings.batch_size, fleet.device
+    ends = [fitting.ends(settings) for fitting in fittings]
+    batches = np.array([-(-len(own) // size) for own in ends])
+    table = np.full((len(ends), int(batches.max()) * size), -1, dtype=np.int64)
+    for row, own in zip(table, ends, strict=True):
+        row[: len(own)] = own
+    on_device = torch.from_numpy(table).to(device)
+    rates = [[f.rate(len(f.epochs) + 1, settings)] for f in fittings]
+    all_rates = torch.tensor(rates, dtype=torch.float32, device=device)
+    total, count = torch.zeros(len(ends), device=device), torch.zeros(len(ends), device=device)
+    for number in range(int(batches.max())):
+        has_one = batches > number
+        width = int(np.flatnonzero(has_one)[-1]) + 1
+        going = torch.from_numpy(has_one[:width, None].astype(np.float32)).to(device)
+        losses, known = take_step(
+            fleet, on_device[:width, number * size : (number + 1) * size], all_rates[:width], going
+        )
+        total[:width] += losses
+        count[:width] += known
+    return (total / count.clamp_min(1)).tolist()
+
+
+def _calibrated(fitting: Fitting, weights: FleetWeights) -> Fitted:
+    model, member = fitting.model, fitting.member
+    weights.put_into(model, fitting.best)
+    answers = torch.from_numpy(member.samples.labels[member.validation])
+    model.temperature.fill_(
+        fit_temperature(logits(model, member.samples.features, member.validation), answers)
+    )
+    return Fitted(model.eval(), tuple(fitting.epochs))
