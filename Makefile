@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 INSTALL := $(UV) pip install --quiet --python $(BIN)/python
 
-.PHONY: help run test check integration bench bench-training lock sessions clean test-training train starter
+.PHONY: help run test check integration browser bench bench-api bench-training lock sessions clean test-training train starter
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
 
@@ -87,6 +87,20 @@ train: $(TRAINING)/.ready ## models of all assets with candles in CANDLES=DIR, w
 starter: $(TRAINING)/.ready ## make the shipped models again from CANDLES=DIR (about half an hour on 2 cores)
 	@test -n "$(CANDLES)" || { echo "make starter CANDLES=DIR: a folder of <ID>_5m.parquet files"; exit 2; }
 	$(TRAINING)/bin/python -m training starter --candles "$(CANDLES)"
+
+# Debian's Chromium, which Playwright's own downloads are not needed beside.
+CHROMIUM ?= $(or $(shell command -v chromium),/usr/bin/chromium)
+/usr/bin/chromium:
+	@test "$$(id -u)" = 0 && command -v apt-get >/dev/null || { \
+	  echo "make browser needs Chromium: apt-get install chromium, or CHROMIUM=/path/to/chromium"; exit 1; }
+	apt-get -qq update
+	DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends chromium fonts-dejavu-core >/dev/null
+
+browser: $(VENV)/.dev $(CHROMIUM) ## the page and the extension in headless Chromium, which root gets installed
+	CHROMIUM=$(CHROMIUM) $(BIN)/python -m pytest tests/browser $(TESTS)
+
+bench-api: $(VENV)/.dev $(DYNAMODB_LOCAL)/.$(DYNAMODB_VERSION) ## readers' load, beside a handler that only queries; needs Java 17 and npm
+	$(BIN)/python -m tests.benchmarks.api
 
 bench: $(VENV)/.dev $(TRAINING)/.ready ## forecasts against ta and torch side by side; a concurrent fetch
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(TRAINING)/bin/python -m tests.benchmarks.refresh

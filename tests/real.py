@@ -1,5 +1,6 @@
 """Real candles from the folder that the real_candles fixture names."""
 
+import os
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -11,6 +12,12 @@ from tests.synthetic import candles_of
 
 STOCKS = ["AAPL", "AMZN", "GOOGL", "META", "MSFT", "MA", "PEP", "LOW", "TMO"]
 CRYPTO = ["BTC", "ETH", "SOL", "XRP", "DOGE", "AVAX", "SHIB"]
+
+
+def candles_folder() -> Path | None:
+    """GROWFOLIO_CANDLES, or shared/candles beside the checkout; None where there is no such folder."""
+    folder = Path(os.environ.get("GROWFOLIO_CANDLES") or Path(__file__).parents[2] / "shared" / "candles")
+    return folder if folder.is_dir() else None
 
 
 def whole_file(folder: Path, asset: Asset, timeframe: Timeframe) -> Candles:

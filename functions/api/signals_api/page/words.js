@@ -17,8 +17,10 @@ export function price(value, decimals = decimalsOf(value)) {
   return value.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 }
 
-export function percent(value, decimals = 0) {
-  return `${value.toFixed(decimals)} %`;
+/** Whole per cent, halves to the even one: as the explanations round them. */
+export function percent(value) {
+  const whole = Number(value.toFixed(4)).toLocaleString("en-US", { maximumFractionDigits: 0, roundingMode: "halfEven" });
+  return `${whole} %`;
 }
 
 /** Three significant digits. */

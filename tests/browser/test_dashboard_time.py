@@ -1,0 +1,140 @@
+"""The dashboard as time passes: refreshed, stale, closed; and when the API or its table fails."""
+
+import pytest
+from growfolio.assets import Timeframe, find_asset
+from growfolio.signals import Action
+from growfolio.store.port import Explanation
+from playwright.sync_api import BrowserContext, Page, Response, expect
+
+from tests.browser.conftest import Visit
+from tests.browser.product import NOW, Product, serving
+from tests.samples import BAR
+
+CLOSE = BAR + 2 * 3600
+"""16:00 in New York."""
+FAILED = "Failed to load resource"
+
+
+@pytest.fixture
+def timed(visit: Visit, served: Product) -> Page:
+    """The dashboard with a clock of its own, that stands still unless it is told to run."""
+    visit.page.clock.install()
+    visit.page.goto(served.url)
+    visit.page.locator(".card").first.wait_for()
+    return visit.page
+
+
+def statuses(page: Page, path: str) -> list[int]:
+    """Of every answer to that path from now on."""
+    seen: list[int] = []
+
+    def note(response: Response) -> None:
+        if path in response.url:
+            seen.append(response.status)
+
+    page.on("response", note)
+    return seen
+
+
+def test_the_page_asks_again_when_the_answer_may_have_changed_and_is_told_that_it_has_not(
+    timed: Page, served: Product
+) -> None:
+    asked = statuses(timed, "/v1/signals?")
+    with timed.expect_response(lambda response: "/v1/signals?" in response.url):
+        timed.clock.fast_forward(65_000)
+    assert asked == [304]
+
+
+def test_a_new_bar_shows_without_a_reload(timed: Page, served: Product) -> None:
+    expect(timed.locator('li[data-symbol="BTC"] footer')).to_contain_text("bar of 14:00")
+    timed.locator('li[data-symbol="BTC"] button').focus()
+    served.now += 300
+    try:
+        served.cloud.refresh()
+        timed.clock.fast_forward(65_000)
+        expect(timed.locator('li[data-symbol="BTC"] footer')).to_contain_text("bar of 14:05")
+        expect(timed.locator("#updated")).to_contain_text("14:05")
+        expect(timed.locator('li[data-symbol="BTC"] button')).to_be_focused()
+    finally:
+        served.now = NOW
+
+
+def test_signals_past_their_expiry_are_shown_as_what_they_were(timed: Page, served: Product) -> None:
+    with served.moved_on(1200):
+        timed.clock.fast_forward(65_000)
+        expect(timed.locator(".card.past .action", has_text="was ").first).to_be_visible()
+        expect(timed.locator(".card.buy, .card.sell, .card.hold")).to_have_count(0)
+        expect(timed.locator("#summary")).to_have_text("0 current: 0 buy, 0 sell, 0 hold; 24 not current.")
+        expect(timed.locator('li[data-symbol="BTC"] .status')).to_contain_text("Not current: expired at")
+        expect(timed.get_by_role("list", name="Markets")).to_contain_text("Crypto open · 0 % current")
+
+
+def test_a_closed_market_says_when_it_opens(timed: Page, served: Product) -> None:
+    with served.moved_on(CLOSE - NOW + 3600):
+        timed.clock.fast_forward(65_000)
+        expect(timed.get_by_role("list", name="Markets")).to_contain_text("Stocks closed, opens Fri 09:30")
+        expect(timed.locator('li[data-symbol="AAPL"] .status')).to_have_text(
+            "The market is closed: this is the last signal. Opens Fri 09:30."
+        )
+
+
+def test_when_the_table_fails_the_page_says_so_keeps_what_it_knows_and_recovers(
+    visit: Visit, timed: Page, served: Product
+) -> None:
+    visit.expected.add(f"{FAILED}: the server responded with a status of 503 (Service Unavailable)")
+    trouble = timed.get_by_role("alert")
+    with served.without_table(), served.moved_on(330):
+        timed.clock.fast_forward(65_000)
+        expect(trouble).to_contain_text("The store of signals did not answer.")
+        expect(trouble).to_contain_text("Shown is what was known at 14:00.")
+        expect(timed.locator(".card")).to_have_count(24)
+    timed.get_by_role("button", name="Try now").click()
+    expect(trouble).to_be_hidden()
+
+
+def test_without_a_connection_no_signal_stays_current_past_its_time(
+    visit: Visit, timed: Page, context: BrowserContext
+) -> None:
+    expect(timed.locator(".card.buy, .card.sell, .card.hold").first).to_be_visible()
+    visit.expected.add(f"{FAILED}: net::ERR_INTERNET_DISCONNECTED")
+    context.set_offline(True)
+    timed.clock.fast_forward(65_000)
+    expect(timed.get_by_role("alert")).to_contain_text("The server cannot be reached.")
+    expect(timed.locator(".card.buy, .card.sell, .card.hold").first).to_be_visible()
+    timed.clock.fast_forward(1_000_000)
+    expect(timed.locator(".card.buy, .card.sell, .card.hold")).to_have_count(0)
+    context.set_offline(False)
+    timed.clock.fast_forward(40_000)
+    expect(timed.get_by_role("alert")).to_be_hidden()
+
+
+def test_a_first_visit_without_an_api_says_so_and_tries_again(visit: Visit, served: Product) -> None:
+    visit.expected.add(f"{FAILED}: net::ERR_FAILED")
+    page = visit.page
+    page.clock.install()
+    page.route("**/v1/**", lambda route: route.abort())
+    page.goto(served.url)
+    expect(page.get_by_role("alert")).to_contain_text(
+        "The server cannot be reached. Trying again in 3 seconds."
+    )
+    expect(page.locator("#summary")).to_have_text("No signals yet.")
+    page.unroute("**/v1/**")
+    page.clock.fast_forward(4_000)
+    expect(page.locator(".card")).to_have_count(24)
+    expect(page.get_by_role("alert")).to_be_hidden()
+
+
+def test_text_from_outside_stays_text(visit: Visit, served: Product) -> None:
+    signal = served.signals()["BTC"]
+    hostile = '<img src=x onerror="document.title=1"><script>document.title=2</script>'
+    served.cloud.store.put_explanation(
+        Explanation(
+            find_asset("BTC"), Timeframe.M5, BAR, Action(signal["action"]), hostile, "gemini", NOW + 10
+        )
+    )
+    with serving(served.application()) as started_since:
+        visit.page.goto(f"{started_since}/?asset=BTC")
+        expect(visit.page.locator("dialog .why")).to_have_text(hostile)
+        expect(visit.page.locator('li[data-symbol="BTC"] .why')).to_have_text(hostile)
+        assert visit.page.title() == "Growfolio Signals"
+        assert visit.page.locator("main img, dialog img, main script, dialog script").count() == 0
