@@ -1,4 +1,4 @@
-"""The watch: a scheduled event in, one measure for each open market out.
+"""The watch: a scheduled event in, how fresh each open market is out.
 
 It is a function of its own so that a refresh that has stopped still has somebody who notices.
 """
@@ -23,22 +23,23 @@ Handler = Callable[[Mapping[str, Any], Any], dict[str, float]]
 def make_handler(store: SignalRecords, stage: str, clock: Callable[[], int]) -> Handler:
     """A handler that measures at the clock's time, in seconds since the epoch.
 
-    A market that owes its readers nothing then has no measure.
+    It answers every open market's share, and sends a metric of those that are not whole: a custom metric
+    is paid for by the hour in which it is sent.
     """
+    namespace = f"Growfolio/{stage}"
 
     @logger.inject_lambda_context
     def handle(_event: Mapping[str, Any], _context: Any) -> dict[str, float]:
-        shares = {str(market): share for market, share in fresh_shares(store, clock()).items()}
+        shares = fresh_shares(store, clock())
         for market, share in shares.items():
-            with single_metric(
-                name="FreshShare",
-                unit=MetricUnit.Percent,
-                value=100 * share,
-                namespace=f"Growfolio/{stage}",
-                default_dimensions={"service": SERVICE},
-            ) as metric:
-                metric.add_dimension("market", market)
-        return shares
+            if share < 1:
+                with single_metric(
+                    "FreshShare", MetricUnit.Percent, 100 * share, namespace=namespace
+                ) as metric:
+                    metric.add_dimension("service", SERVICE)
+                    metric.add_dimension("market", market)
+        logger.info("watched", extra={"fresh": shares})
+        return {str(market): share for market, share in shares.items()}
 
     return handle
 

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 SECONDS_TO_START = 20
+SESSION, USER_TIME, SYSTEM_TIME = 3, 11, 12
+"""Places in /proc/<pid>/stat, after the name."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,10 @@ class Answer:
 class Emulated:
     """A function under way. Its first invocation is cold: the emulator starts Python only then."""
 
-    def __init__(self, port: int, log: Path, principal: str) -> None:
+    def __init__(self, process: int, port: int, log: Path, principal: str) -> None:
         self.principal = principal
         """Its access key."""
+        self._process = process
         self._address = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
         self._log = log
 
@@ -76,6 +79,19 @@ class Emulated:
         except urllib.error.HTTPError as failure:  # the function did not start
             body = failure.read()
         return Answer(json.loads(body or b"null"), time.perf_counter() - started)
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of a core that the function has used since it was started."""
+        ticks = 0
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                numbers = stat.read_text().rpartition(")")[2].split()
+            except OSError:  # it has just ended
+                continue
+            if int(numbers[SESSION]) == self._process:
+                ticks += int(numbers[USER_TIME]) + int(numbers[SYSTEM_TIME])
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     @property
     def log(self) -> str:
@@ -140,7 +156,7 @@ def emulated(
         )
     try:
         _wait(port, process)
-        yield Emulated(port, log, environment.get("AWS_ACCESS_KEY_ID", ""))
+        yield Emulated(process.pid, port, log, environment.get("AWS_ACCESS_KEY_ID", ""))
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(timeout=10)

@@ -38,6 +38,17 @@ class Call:
     resource: str
 
 
+@dataclass(frozen=True)
+class Spent:
+    """Capacity units of the table that one call was billed."""
+
+    principal: str
+    action: str
+    partition: str
+    """The partition that was written or read; empty where a call names several."""
+    units: float
+
+
 @dataclass
 class Recorder:
     """The proxy: functions call its endpoint; each service's requests go on to its backend (host:port)."""
@@ -46,17 +57,26 @@ class Recorder:
     """By service as it signs; "" for all others."""
     endpoint: str = ""
     calls: list[Call] = field(default_factory=list)
-    bytes_written: dict[str, list[int]] = field(default_factory=dict)
-    """The size of each write to the table, by function."""
+    spent: list[Spent] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def since(self, mark: tuple[int, int]) -> tuple[list[Call], list[Spent]]:
+        """What was called and spent since the mark."""
+        with self.lock:
+            return self.calls[mark[0] :], self.spent[mark[1] :]
+
+    def mark(self) -> tuple[int, int]:
+        with self.lock:
+            return len(self.calls), len(self.spent)
 
     def of(self, principal: str) -> set[Call]:
         with self.lock:
             return {call for call in self.calls if call.principal == principal}
 
-    def note(self, calls: list[Call]) -> None:
+    def note(self, calls: list[Call], spent: list[Spent]) -> None:
         with self.lock:
             self.calls += calls
+            self.spent += spent
 
 
 @contextmanager
@@ -82,8 +102,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _pass_on(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         principal, service = _signed_by(self.headers.get("Authorization", ""))
+        sent = json.loads(body or b"{}") if service != "s3" else {}
+        if service == "dynamodb":
+            body = json.dumps(sent | {"ReturnConsumedCapacity": "TOTAL"}).encode()
         status, headers, answer = self._ask(service, body)
-        self.record.note(permissions(principal, service, self.command, self.path, self.headers, body, status))
+        needed = permissions(principal, service, self.command, self.path, self.headers, sent, status)
+        self.record.note(needed, spent(needed, sent, answer) if service == "dynamodb" else [])
         self.send_response_only(status)
         for name, value in headers:
             if name.lower() not in ("transfer-encoding", "connection", "content-length"):
@@ -100,9 +124,9 @@ class _Handler(BaseHTTPRequestHandler):
         connection = HTTPConnection(backend, timeout=60)
         headers = dict(self.headers.items())
         # DynamoDB Local keeps a database for each access key; here all functions share one.
-        headers["Authorization"] = re.sub(
-            r"Credential=\w+/", "Credential=test/", headers.get("Authorization", "")
-        )
+        signature = headers.get("Authorization", "")
+        headers["Authorization"] = re.sub(r"Credential=\w+/", "Credential=test/", signature)
+        headers["Content-Length"] = str(len(body))
         connection.request(self.command, self.path, body, headers)
         response = connection.getresponse()
         try:
@@ -121,16 +145,24 @@ def _signed_by(authorization: str) -> tuple[str, str]:
 
 
 def permissions(
-    principal: str, service: str, method: str, path: str, headers: Any, body: bytes, status: int
+    principal: str, service: str, method: str, path: str, headers: Any, sent: Any, status: int
 ) -> list[Call]:
     """What a request needs to be allowed. Raises LookupError for a service or call not known here."""
     if service == "s3":
         needed = _s3(method, path, status)
     else:
-        sent = json.loads(body or b"{}")
         operation = headers.get("X-Amz-Target", path).rpartition(".")[2]
         needed = {"dynamodb": _dynamodb, "ssm": _ssm, "sqs": _sqs, "batch": _batch}[service](operation, sent)
     return [Call(principal, action, resource) for action, resource in needed]
+
+
+def spent(calls: list[Call], sent: Any, answer: bytes) -> list[Spent]:
+    """What DynamoDB Local says that it would bill. Of refused conditions, billed too, it says nothing."""
+    told = json.loads(answer).get("ConsumedCapacity", [])
+    units = sum(one["CapacityUnits"] for one in (told if isinstance(told, list) else [told]))
+    values = sent.get("Key") or sent.get("Item") or sent.get("ExpressionAttributeValues") or {}
+    partition = next((value["S"] for name, value in values.items() if name in ("pk", ":pk")), "")
+    return [Spent(calls[0].principal, calls[0].action, partition, units)]
 
 
 def _dynamodb(operation: str, sent: Any) -> list[tuple[str, str]]:

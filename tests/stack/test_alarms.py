@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from growfolio.assets import Timeframe
+from growfolio.assets import Market, Timeframe
 from growfolio.signals import SignalRecord
 
 from functions.watch.app import make_handler
 from tests.stack.cloud import Json, Templates
 from tests.stack.stories import Played
+from tests.stack.world import World
 
 STAGE = "test"
 OWN = f"Growfolio/{STAGE}"
@@ -58,12 +59,30 @@ def emitted(lines: list[Json]) -> set[Metric]:
     }
 
 
+@pytest.fixture(scope="module")
+def troubled(world: World) -> list[Json]:
+    """What the built refreshes tell when no provider can be reached."""
+    lines: list[Json] = []
+    for market in Market:
+        function = f"Refresh{market.capitalize()}Function"
+        world.forget_signals(market)
+        # Without the bucket there are no candles of an earlier refresh either.
+        environment = world.environment(function) | {"GROWFOLIO_BUCKET": ""}
+        with world.running(function, environment=environment, offline=True) as process:
+            process.invoke({})
+            lines += process.metrics()
+    return lines
+
+
 @pytest.fixture
-def measured(played: dict[str, Played], capsys: pytest.CaptureFixture[str]) -> set[Metric]:
-    """All metrics of our own: from the built functions, and from the watch while both markets are open."""
+def measured(
+    played: dict[str, Played], troubled: list[Json], capsys: pytest.CaptureFixture[str]
+) -> set[Metric]:
+    """All metrics of our own: of good days, of a silent provider, and of stale signals in open markets."""
     make_handler(Empty(), STAGE, lambda: NOON)({}, Context())
-    printed = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
-    return emitted(printed) | {metric for one in played.values() for metric in emitted(list(one.metrics))}
+    printed = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    good = [line for one in played.values() for line in one.metrics]
+    return emitted([*printed, *troubled, *good])
 
 
 @dataclass(frozen=True)
@@ -157,15 +176,26 @@ def test_what_matters_has_an_alarm(templates: Templates, what: str, metric: str)
     assert metric in {read.name for read in alarmed(templates)}, what
 
 
-def test_no_fresh_signal_for_fifteen_minutes_is_an_alarm_and_a_closed_market_is_none(
-    templates: Templates,
+@pytest.mark.parametrize("alarm", ["StocksNotFresh", "CryptoNotFresh"])
+def test_no_fresh_signal_for_fifteen_minutes_is_an_alarm_and_silence_is_none(
+    templates: Templates, alarm: str
 ) -> None:
-    alarms = templates.of_type("AWS::CloudWatch::Alarm")
-    for name, when_silent in (("StocksNotFresh", "notBreaching"), ("CryptoNotFresh", "breaching")):
-        alarm = alarms[name]
-        assert alarm["Period"] * alarm["EvaluationPeriods"] == 15 * 60
-        assert alarm["TreatMissingData"] == when_silent
-        assert alarm["ComparisonOperator"] == "LessThanThreshold"
+    own = templates.of_type("AWS::CloudWatch::Alarm")[alarm]
+    assert own["Period"] * own["EvaluationPeriods"] == 15 * 60
+    assert own["ComparisonOperator"] == "LessThanThreshold"
+    assert own["TreatMissingData"] == "notBreaching"
+
+
+def test_a_watch_that_is_silent_because_it_has_stopped_is_an_alarm(templates: Templates) -> None:
+    own = templates.of_type("AWS::CloudWatch::Alarm")["WatchStopped"]
+    assert own["Metrics"][0]["MetricStat"]["Period"] == 15 * 60
+    assert own["TreatMissingData"] == "breaching"
+
+
+def test_no_metric_is_paid_for_while_all_is_well(played: dict[str, Played]) -> None:
+    for function in ("RefreshStocksFunction", "RefreshCryptoFunction", "ExplainFunction", "WatchFunction"):
+        told = emitted(list(played[function].metrics))
+        assert not {metric for metric in told if ("market", "stocks") not in metric[2]}, function
 
 
 def test_freshness_is_measured_by_a_function_that_does_not_refresh(measured: set[Metric]) -> None:

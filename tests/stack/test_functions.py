@@ -1,11 +1,14 @@
 """The built functions, each with only its folder, its layers and Lambda's runtime, do their work."""
 
+import json
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.stack.conftest import ROOT
 from tests.stack.emulator import Package, emulated
+from tests.stack.measuring import measurements
 from tests.stack.permissions import Grant, forbidden, unused
 from tests.stack.providers import SECRETS
 from tests.stack.stories import STORIES, Played, play
@@ -97,6 +100,20 @@ def test_starts_are_printed_beside_a_hello_world(
         for name, first, last in rows:
             print(f"{name:<24}{first:>7.2f} s{1000 * last:>7.0f} ms")  # noqa: T201
     assert max(first for _, first, _ in rows) < LONGEST_START
+
+
+def test_the_bill_is_reckoned_from_what_is_measured(build: Path, played: dict[str, Played]) -> None:
+    measured = measurements(played)
+    (build / "measured.json").write_text(json.dumps(measured, indent=2))
+    reckoned = json.loads((ROOT / "infra/measured.json").read_text())
+    assert measured["metrics"] == reckoned["metrics"]
+    for market in ("stocks", "crypto"):
+        now, then = measured["refresh"][market], reckoned["refresh"][market]
+        assert now["puts"] <= then["puts"]
+        for bars, units in now["write_units"].items():
+            assert units <= 1.1 * then["write_units"][bars], (
+                f"{market} {bars}: measure anew (infra/measured.json)"
+            )
 
 
 STARTS = {

@@ -5,9 +5,12 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from growfolio.assets import Market, Timeframe, assets_of
+from growfolio.store import signal_items
 from growfolio.store.dynamodb import DynamoStore
 
 from infra.revision import promote
@@ -52,13 +55,20 @@ class World:
     def table(self) -> str:
         return self.created.physical["Table"]
 
-    @property
+    @cached_property
     def dynamodb(self) -> Any:
         return client_of(f"http://{self.record.backends['dynamodb']}")
 
     @property
     def store(self) -> DynamoStore:
         return DynamoStore(self.table, self.dynamodb)
+
+    def forget_signals(self, market: Market) -> None:
+        """As if the market's newest bar had not been handled yet."""
+        for timeframe in Timeframe:
+            for asset in assets_of(market):
+                key = signal_items.signal_key(asset, timeframe)
+                self.dynamodb.delete_item(TableName=self.table, Key=key)
 
     def objects(self, prefix: str) -> list[str]:
         """Keys in the bucket."""
@@ -95,16 +105,25 @@ class World:
 
     @contextmanager
     def running(
-        self, function: str, package: Package | None = None, environment: dict[str, str] | None = None
+        self,
+        function: str,
+        package: Package | None = None,
+        environment: dict[str, str] | None = None,
+        *,
+        offline: bool = False,
     ) -> Iterator[Emulated]:
-        """The function as shipped and configured, or with another package or environment."""
+        """The function as shipped and configured, or with another package or environment.
+
+        offline, it trusts no provider's certificate.
+        """
         principal = f"{function}{next(self.counter)}"
         folder = self.folder / principal
         folder.mkdir()
         # The key tells the recorder whose calls these are.
         variables = (environment or self.environment(function)) | {"AWS_ACCESS_KEY_ID": principal}
         package = package or self.package(function)
-        with emulated(self.runtime, package, variables, folder, trusting=self.authority) as process:
+        trusting = None if offline else self.authority
+        with emulated(self.runtime, package, variables, folder, trusting) as process:
             yield process
         shutil.rmtree(folder / "opt")
 

@@ -1,0 +1,203 @@
+"""What the stack costs a month, by what `make stack-test` measured and the prices of a day: `make cost`."""
+
+import argparse
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from growfolio.assets import Market, assets_of
+from growfolio.sessions import DAY
+from growfolio.store.signal_items import HISTORY_SECONDS
+
+from infra.template import Template, load
+
+ROOT = Path(__file__).resolve().parent.parent
+HOURS = 730.5
+"""Of a month, on average; a day is an hour of thirty of it."""
+DAYS = HOURS / 24
+SESSIONS = 252 / 12
+"""Stock sessions of a month."""
+SESSION_BARS = 78
+"""Five-minute bars of a session."""
+SCHEDULED_STOCK_RUNS = 96 * DAYS * 5 / 7
+"""Firings of the stock schedule, those outside a session included."""
+CRYPTO_RUNS = WATCH_RUNS = 288 * DAYS
+WHOLE_CORE_MB = 1769
+"""Memory with which a function has one core; with less, it has as much less of it."""
+AWS_CALL_SECONDS, PROVIDER_SECONDS = 0.008, 1.0
+"""What a call of AWS and a refresh's provider are waited for: not measured, AWS is not on this machine."""
+CALM_SHARE = 0.98
+"""Of all runs, those that meet a warm function; the others start cold."""
+
+Prices = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One position of the bill."""
+
+    what: str
+    how: str
+    dollars: float
+    apart: bool = False
+    """Whether it is listed apart: alarms, dashboard, readers, training."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """How often a function runs in a month, and how long."""
+
+    count: float
+    seconds: float
+
+    def dollars(self, memory_mb: int, prices: Prices) -> float:
+        compute = self.count * self.seconds * memory_mb / 1024 * prices["lambda_arm64_gb_second"]
+        return float(compute + self.count / 1e6 * prices["lambda_million_requests"])
+
+
+def seconds(work: Mapping[str, Any], memory_mb: int, waits: float = 0.0) -> float:
+    """How long an invocation lasts, from the seconds of a core and the calls of AWS that it takes."""
+    slower = max(1.0, WHOLE_CORE_MB / memory_mb)
+    return float(work["cpu"] * slower + work["aws_calls"] * AWS_CALL_SECONDS + waits)
+
+
+def bill(measured: Mapping[str, Any], prices: Prices, stack: Template, monitoring: Template) -> list[Line]:
+    """The positions of a month. measured is what tests/stack/measuring.py writes."""
+    return [
+        *_functions(measured, prices, stack),
+        *_table(measured, prices),
+        *_bucket(measured, prices),
+        *_observation(measured, prices, monitoring),
+        *_readers(measured, prices, stack),
+        Line("schedules", _firings_text(), _firings() / 1e6 * prices["scheduler_million_invocations"]),
+        Line("secrets and revision", "standard SSM parameters", 4 * prices["ssm_standard_parameter_month"]),
+        Line("training, one GPU hour", "spot, while a job runs", prices["gpu_spot_hour"], apart=True),
+        Line("training image", "8 GB in the registry", 8 * prices["ecr_gb_month"], apart=True),
+    ]
+
+
+def _firings() -> float:
+    return SCHEDULED_STOCK_RUNS + CRYPTO_RUNS + WATCH_RUNS
+
+
+def _firings_text() -> str:
+    return f"{_firings():,.0f} firings"
+
+
+def _functions(measured: Mapping[str, Any], prices: Prices, stack: Template) -> list[Line]:
+    working = SESSIONS * SESSION_BARS
+    memory = {name: int(stack.properties(name)["MemorySize"]) for name in stack.functions()}
+
+    def refreshes(market: str, count: float) -> Runs:
+        own = measured["refresh"][market]
+        mean = CALM_SHARE * own["cpu"] + (1 - CALM_SHARE) * own["cold_cpu"]
+        mb = memory[f"Refresh{market.capitalize()}Function"]
+        return Runs(count, seconds({**own, "cpu": mean}, mb, PROVIDER_SECONDS))
+
+    def line(name: str, function: str, *runs: Runs) -> Line:
+        count = sum(one.count for one in runs)
+        mean = sum(one.count * one.seconds for one in runs) / count
+        dollars = sum(one.dollars(memory[function], prices) for one in runs)
+        return Line(name, f"{count:,.0f} runs of {mean:.2f} s at {memory[function]} MB", dollars)
+
+    def plain(name: str, count: float) -> Runs:
+        return Runs(count, seconds(measured[name], memory[f"{name.capitalize()}Function"]))
+
+    idle = seconds(measured["refresh"]["stocks"]["idle"], memory["RefreshStocksFunction"])
+    outside = Runs(SCHEDULED_STOCK_RUNS - working, idle)
+    return [
+        line("refresh of stocks", "RefreshStocksFunction", refreshes("stocks", working), outside),
+        line("refresh of crypto", "RefreshCryptoFunction", refreshes("crypto", CRYPTO_RUNS)),
+        line("watch", "WatchFunction", plain("watch", WATCH_RUNS)),
+        line("explain", "ExplainFunction", plain("explain", CRYPTO_RUNS + working)),
+    ]
+
+
+def _table(measured: Mapping[str, Any], prices: Prices) -> list[Line]:
+    writes = sum(
+        runs * (units["both"] + units["5m"] + units["15m"] / 3)
+        for runs, units in (
+            (CRYPTO_RUNS, measured["refresh"]["crypto"]["write_units"]),
+            (SESSIONS * SESSION_BARS, measured["refresh"]["stocks"]["write_units"]),
+        )
+    )
+    reads = WATCH_RUNS * measured["watch"]["read_units"] + CRYPTO_RUNS * measured["explain"]["read_units"]
+    daily = sum(
+        len(assets_of(market)) * days * bars
+        for market, days, bars in (
+            (Market.CRYPTO, 1, 288 * 4 / 3),
+            (Market.STOCKS, SESSIONS / DAYS, SESSION_BARS * 4 / 3),
+        )
+    )
+    stored = daily * HISTORY_SECONDS / DAY * measured["history_item_bytes"] / 1e9
+    kept = stored * (prices["dynamodb_gb_month"] + prices["dynamodb_recovery_gb_month"])
+    return [
+        Line("table, writes", f"{writes:,.0f} units", writes / 1e6 * prices["dynamodb_million_write_units"]),
+        Line("table, reads", f"{reads:,.0f} units", reads / 1e6 * prices["dynamodb_million_read_units"]),
+        Line("table, storage", f"{stored:.2f} GB and its recovery", kept),
+    ]
+
+
+def _bucket(measured: Mapping[str, Any], prices: Prices) -> list[Line]:
+    puts = CRYPTO_RUNS * measured["refresh"]["crypto"]["puts"]
+    puts += SESSIONS * SESSION_BARS * measured["refresh"]["stocks"]["puts"]
+    return [
+        Line("bucket, writes", f"{puts:,.0f} objects", puts / 1e3 * prices["s3_thousand_puts"]),
+        Line("bucket, storage", "1 GB", prices["s3_gb_month"]),
+    ]
+
+
+def _observation(measured: Mapping[str, Any], prices: Prices, monitoring: Template) -> list[Line]:
+    runs = {"stocks": SCHEDULED_STOCK_RUNS, "crypto": CRYPTO_RUNS}
+    logged = sum(runs[market] * own["log_bytes"] for market, own in measured["refresh"].items())
+    logged += WATCH_RUNS * measured["watch"]["log_bytes"] + CRYPTO_RUNS * measured["explain"]["log_bytes"]
+    gigabytes = logged / 1e9
+    logs = gigabytes * (prices["logs_ingested_gb"] + prices["logs_stored_gb_month"])
+    alarmed = sum(
+        len([part for part in alarm.get("Metrics", []) if "MetricStat" in part]) or 1
+        for alarm in map(monitoring.properties, monitoring.of_type("AWS::CloudWatch::Alarm"))
+    )
+    dashboards = len(monitoring.of_type("AWS::CloudWatch::Dashboard"))
+    return [
+        Line("logs", f"{gigabytes:.3f} GB", logs),
+        Line("custom metrics", "while all is well", measured["metrics"] * prices["metric_month"]),
+        Line("alarms", f"on {alarmed} metrics", alarmed * prices["alarm_metric_month"], apart=True),
+        Line("dashboard", f"{dashboards}", dashboards * prices["dashboard_month"], apart=True),
+    ]
+
+
+def _readers(measured: Mapping[str, Any], prices: Prices, stack: Template) -> list[Line]:
+    count, api = 100_000, measured["api"]
+    memory = int(stack.properties("ApiFunction")["MemorySize"])
+    dollars = Runs(count, seconds(api, memory)).dollars(memory, prices)
+    dollars += count / 1e6 * prices["http_api_million_requests"]
+    dollars += count * api["read_units"] / 1e6 * prices["dynamodb_million_read_units"]
+    dollars += count * api["log_bytes"] / 1e9 * prices["logs_ingested_gb"]
+    dollars += count * api["answer_bytes"] / 1e9 * prices["data_out_gb"]
+    return [Line("readers", "each 100,000 requests", dollars, apart=True)]
+
+
+def table(lines: list[Line]) -> str:
+    """As Markdown, with what is listed apart after the sum."""
+    own, apart = ([line for line in lines if line.apart is kind] for kind in (False, True))
+    rows = [f"| {line.what} | {line.how} | {line.dollars:.2f} |" for line in own]
+    rows.append(f"| **all that runs by itself** | | **{sum(line.dollars for line in own):.2f}** |")
+    rows += [f"| {line.what} (apart) | {line.how} | {line.dollars:.2f} |" for line in apart]
+    return "\n".join(["| what | how much | dollars a month |", "|---|---|---:|", *rows])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--measured", type=Path, default=ROOT / "infra" / "measured.json")
+    given = parser.parse_args()
+    measured, prices = (json.loads(p.read_text()) for p in (given.measured, ROOT / "infra" / "prices.json"))
+    stack, monitoring = load(ROOT / "template.yaml"), load(ROOT / "infra" / "monitoring.yaml")
+    print(table(bill(measured, prices, stack, monitoring)))
+    print(f"\nPrices of {prices['region']} on {prices['date']}, before {prices['before']}.")
+    print(f"Measured on {measured['date']}, 24 assets, {measured['on']}.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""What the functions took, in the form that infra/cost.py reads."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from growfolio.store import signal_items
+
+from tests.samples import a_signal
+from tests.stack.cloud import Json
+from tests.stack.recorder import Spent
+from tests.stack.stories import Played, Work
+
+
+def measurements(played: dict[str, Played]) -> Json:
+    """Means of one warm invocation of each function, with all its work to do."""
+    markets = ("stocks", "crypto")
+    reads = played["ApiFunction"].work[1:]
+    bodies = [len(one.payload["body"]) for one in played["ApiFunction"].answers[1:]]
+    alone = ("RefreshStocksFunction", "RefreshCryptoFunction", "ExplainFunction", "WatchFunction")
+    history = signal_items.history_item(a_signal(), written_at=0)
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "on": "in the Lambda emulator, on one x86-64 core",
+        "refresh": {market: _refresh(played[f"Refresh{market.capitalize()}Function"]) for market in markets},
+        "watch": _plain(played["WatchFunction"].work[-1:]),
+        "explain": _plain(played["ExplainFunction"].work[-1:]),
+        "api": {**_plain(reads), "answer_bytes": round(sum(bodies) / len(bodies))},
+        "metrics": sum(len(_metrics(played[function])) for function in alone),
+        "history_item_bytes": len(json.dumps(history)),
+    }
+
+
+def _metrics(one: Played) -> set[str]:
+    """Names of metrics with their dimensions, which are paid for as long as they are sent."""
+    return {
+        json.dumps([metric["Name"], [line[name] for name in dimensions]])
+        for line in one.metrics
+        for rule in line["_aws"]["CloudWatchMetrics"]
+        for dimensions in rule["Dimensions"]
+        for metric in rule["Metrics"]
+        if line.get("market") != "stocks"
+    }
+
+
+def _refresh(one: Played) -> Json:
+    cold, full, duplicate = one.work
+    written = dict.fromkeys(("5m", "15m", "both"), 0.0)
+    for spent in full.spent:
+        if not _reads(spent):
+            written[_timeframe(spent)] += spent.units
+    return {
+        **_plain([full]),
+        "write_units": written,
+        "puts": sum(call.action == "s3:PutObject" for call in full.calls),
+        "cold_cpu": round(cold.cpu, 2),
+        "idle": _plain([duplicate]),
+    }
+
+
+def _timeframe(spent: Spent) -> str:
+    """Which bars a write belongs to."""
+    return next((name for name in ("15m", "5m") if spent.partition.endswith(f"#{name}")), "both")
+
+
+def _reads(spent: Spent) -> bool:
+    return "Query" in spent.action or "Get" in spent.action
+
+
+def _plain(work: Sequence[Work]) -> Json:
+    units = sum(spent.units for one in work for spent in one.spent if _reads(spent))
+    return {
+        "cpu": round(sum(one.cpu for one in work) / len(work), 3),
+        "aws_calls": round(sum(len(one.calls) for one in work) / len(work), 1),
+        "read_units": round(units / len(work), 2),
+        "log_bytes": round(sum(one.log_bytes for one in work) / len(work)),
+    }
