@@ -16,13 +16,17 @@ SAM = PATH="$(dir $(PYTHON313)):$$PATH" PYTHON313=$(PYTHON313) ARCH=$(ARCH) SAM_
   AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} .venv-sam/bin/sam
 BUILD_DIR ?= .aws-sam/build
 
-.PHONY: build stack-test stack-lock promote rollback
+.PHONY: build deploy stack-test stack-lock promote rollback cost
 build: .venv-sam/.ready $(VENV)/.run ## build all functions and layers for ARCH (arm64, x86_64), within their budgets
 	$(SAM) build --build-dir $(BUILD_DIR) --parameter-overrides Architecture=$(ARCH)
 	for folder in $(BUILD_DIR)/*Function; do \
 	  $(PYTHON313) -m compileall -q --invalidation-mode unchecked-hash -s $$folder -p /var/task $$folder || exit 1; \
 	done
 	$(BIN)/python -m infra.sizes $(BUILD_DIR) --architecture $(ARCH)
+
+deploy: build ## build for ARCH and deploy STAGE (dev, prod) with your AWS credentials
+	$(SAM) deploy --config-env $(if $(filter prod,$(STAGE)),prod,default) \
+	  $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 
 # What Lambda's runtime brings, for the emulator.
 .cache/lambda-runtime/.ready: infra/tools/runtime.lock | $(UV)
@@ -49,3 +53,6 @@ promote: $(VENV)/.run ## serve the models of REVISION (a commit hash, or starter
 
 rollback: $(VENV)/.run ## serve in STAGE what was served before
 	$(BIN)/python -m infra.revision rollback --stage $(STAGE)
+
+cost: $(VENV)/.run ## what a month costs, by the last measurements and the price list in infra/
+	$(BIN)/python -m infra.cost

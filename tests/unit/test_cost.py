@@ -1,0 +1,81 @@
+"""The bill of a month, reckoned from measurements and prices."""
+
+import json
+from typing import Any
+
+import pytest
+
+from infra.cost import CRYPTO_RUNS, ROOT, Line, Runs, bill, seconds, table
+from infra.template import Template, load
+
+PRICES = json.loads((ROOT / "infra/prices.json").read_text())
+MEASURED = json.loads((ROOT / "infra/measured.json").read_text())
+STACK, MONITORING = load(ROOT / "template.yaml"), load(ROOT / "infra/monitoring.yaml")
+
+
+def lines(measured: dict[str, Any] = MEASURED, prices: dict[str, Any] = PRICES) -> dict[str, Line]:
+    return {line.what: line for line in bill(measured, prices, STACK, MONITORING)}
+
+
+def test_a_gigabyte_second_and_a_request_cost_what_the_price_list_says() -> None:
+    runs = Runs(count=1_000_000, seconds=2.0)
+    expected = 1_000_000 * 2.0 * 0.5 * PRICES["lambda_arm64_gb_second"] + PRICES["lambda_million_requests"]
+    assert runs.dollars(512, PRICES) == pytest.approx(expected)
+
+
+def test_a_function_with_less_memory_has_less_of_a_core_but_waits_no_longer() -> None:
+    work = {"cpu": 0.5, "aws_calls": 10}
+    whole, half = seconds(work, 1769, waits=1.0), seconds(work, 884, waits=1.0)
+    assert whole == pytest.approx(0.5 + 0.08 + 1.0)
+    assert half - whole == pytest.approx(0.5, rel=0.01)
+    assert seconds(work, 3538, waits=1.0) == whole, "one thread has no use for a second core"
+
+
+def test_writes_are_billed_by_the_bars_that_close() -> None:
+    measured = json.loads(json.dumps(MEASURED))
+    measured["refresh"]["crypto"]["write_units"] = {"5m": 10, "15m": 30, "both": 1}
+    measured["refresh"]["stocks"]["write_units"] = {"5m": 0, "15m": 0, "both": 0}
+    units = CRYPTO_RUNS * (10 + 30 / 3 + 1)
+    dollars = units / 1e6 * PRICES["dynamodb_million_write_units"]
+    assert lines(measured)["table, writes"].dollars == pytest.approx(dollars)
+
+
+def test_every_metric_that_an_alarm_reads_is_billed() -> None:
+    watched = Template({"Resources": {
+        "One": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"MetricName": "Errors"}},
+        "Sum": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"Metrics": [
+            {"Id": "a", "MetricStat": {}}, {"Id": "b", "MetricStat": {}}, {"Id": "c", "Expression": "a + b"},
+        ]}},
+    }})  # fmt: skip
+    found = {line.what: line for line in bill(MEASURED, PRICES, STACK, watched)}
+    assert found["alarms"].dollars == pytest.approx(3 * PRICES["alarm_metric_month"])
+    assert found["dashboard"].dollars == 0
+
+
+def test_twice_the_prices_are_twice_the_bill() -> None:
+    twice = {name: 2 * price if isinstance(price, float) else price for name, price in PRICES.items()}
+    once = sum(line.dollars for line in lines().values())
+    assert sum(line.dollars for line in lines(prices=twice).values()) == pytest.approx(2 * once)
+
+
+def test_what_runs_by_itself_costs_less_than_a_dollar_a_month() -> None:
+    assert 0.1 < sum(line.dollars for line in lines().values() if not line.apart) < 1.0
+
+
+def test_nothing_that_aws_bills_is_forgotten() -> None:
+    named = " ".join(lines())
+    for part in ("refresh", "watch", "explain", "table", "bucket", "logs", "metrics", "schedules", "secrets"):
+        assert part in named
+    assert {name for name, line in lines().items() if line.apart} == {
+        "alarms",
+        "dashboard",
+        "readers",
+        "training image",
+        "training, one GPU hour",
+    }
+
+
+def test_the_table_sums_up_what_runs_by_itself_and_nothing_else() -> None:
+    text = table([Line("a", "", 0.25), Line("b", "", 0.5), Line("c", "", 9.0, apart=True)])
+    assert "| **all that runs by itself** | | **0.75** |" in text
+    assert text.splitlines()[-1] == "| c (apart) |  | 9.00 |"
