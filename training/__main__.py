@@ -12,6 +12,7 @@ from growfolio.assets import ASSETS, Timeframe, find_asset
 from growfolio.errors import GrowfolioError
 
 from training import commands
+from training.evaluate_command import add_evaluate
 from training.fit import FitSettings
 from training.labels import LabelRule
 from training.networks import NETWORKS
@@ -23,11 +24,11 @@ from training.train import train
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0, or another (outcome.py) with one line on what to do."""
     given = _parser().parse_args(arguments)
-    if "run" in given:
-        return commands.run(given)
     torch.set_num_threads(given.threads)
     # Gates close to shut leave numbers so small that the processor slows down on them.
     torch.set_flush_denormal(True)
+    if "run" in given:
+        return commands.run(given)
     try:
         settings = (
             starter_settings(given.candles, given.out) if given.command == "starter" else _settings(given)
@@ -60,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     subparsers = parser.add_subparsers(dest="command", required=True)
     commands.add_commands(subparsers)
+    add_evaluate(subparsers)
     fit, rule = FitSettings(), LabelRule()
 
     command = subparsers.add_parser("train", help="candles in, a model repository out")

@@ -14,6 +14,7 @@ from growfolio.errors import GrowfolioError
 from growfolio.settings import Settings
 
 from training.gate import GateRule
+from training.job_command import add_job
 from training.obtain import HistoryWanted, checked, obtain, refuse_faults
 from training.outcome import Outcome, outcome_of
 from training.publish import hub_target
@@ -43,6 +44,8 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     command.add_argument("--candles", type=Path, default=Path("data/raw"), metavar="DIR", help="for the gate")
     command.add_argument("--promote", default="", metavar="PARAMETER", help="the SSM parameter to set")
     command.set_defaults(run=_publish)
+
+    add_job(commands)
 
 
 def run(given: argparse.Namespace) -> int:

@@ -28,6 +28,8 @@ class GateRule:
     most_rows: int = 20_000
     """Evenly spaced; more would hold every model to a band narrower than how markets change."""
     simulations: int = 2000
+    ece_allowance: float = 0.0
+    """Calibration error beyond what a calibrated model would show on as many rows."""
     features_tolerance: float = 1e-3
     """By how much a probability may differ when the features are made as serving makes them, from the last
     bars alone."""
@@ -72,7 +74,7 @@ def judge(evidence: Evidence, rule: GateRule, seed: int = 0) -> Verdict:
     mcc_bound = float(np.percentile(mcc, 100 * (1 - rule.confidence)))
     confidence = evidence.new.max(axis=1)
     error = calibration_error(confidence, evidence.new.argmax(axis=1) == evidence.labels)
-    _, band = calibrated_band(confidence, seed)
+    band = calibrated_band(confidence, seed)[1] + rule.ece_allowance
     failed = {
         f"its log-loss may be {loss_bound:.4f} higher": loss_bound > rule.loss_margin,
         f"its MCC may be {-mcc_bound:.3f} lower": mcc_bound < -rule.mcc_margin,

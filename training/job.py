@@ -1,0 +1,241 @@
+"""The whole of a training run in a container: from candles to a promoted revision and a report in the bucket.
+
+Each stage leaves its work in one folder, which is kept in the bucket: a machine that is taken away (spot)
+gets SIGTERM, sends what has changed, and the next one goes on with the same candles.
+"""
+
+import json
+import signal
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from types import FrameType
+
+from growfolio.archive_objects import ObjectStore
+from growfolio.errors import ArchiveError, ConfigurationError, GrowfolioError
+from growfolio.models.manifest import MANIFEST
+from growfolio.settings import Settings
+
+from training.card import CARD
+from training.gate import GateRule
+from training.job_checkpoint import JobCheckpoint, JobState
+from training.job_log import JobLog
+from training.obtain import HistoryWanted, checked, obtain, refuse_faults
+from training.outcome import Outcome, outcome_of
+from training.publish import HubTarget
+from training.release import decide, promote, serving_now
+from training.settings import TrainSettings
+from training.train import train
+
+SAVE_EVERY = 60.0
+"""Seconds of work that are lost at most where a machine goes without a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobWanted:
+    """What the job is told."""
+
+    train: TrainSettings
+    days: int = 365
+    target: HubTarget | None = None
+    """The model repository; without one new models are measured by class shares alone, and not published."""
+    publish: bool = False
+    parameter: str = ""
+    """The SSM parameter with the revision that serves now, if it is kept in one."""
+    promote: bool = False
+    gate: GateRule = field(default_factory=GateRule)
+
+    def check(self) -> None:
+        """Raises ConfigurationError for what cannot be done together."""
+        if self.publish and self.target is None:
+            raise ConfigurationError("--publish: set GROWFOLIO_MODEL_REPOSITORY to ORG/NAME")
+        if self.promote and not (self.publish and self.parameter):
+            raise ConfigurationError("--promote: give --publish too, and set GROWFOLIO_REVISION_PARAMETER")
+
+    def digest(self) -> str:
+        """The same for the same job on another machine, wherever its folder lies there."""
+        told = asdict(replace(self, train=replace(self.train, candles=Path(), out=Path(), checkpoint=None)))
+        return json.dumps(told, sort_keys=True, default=str)
+
+
+class Terminated(BaseException):
+    """The machine is being taken away. No fault, so that nothing that handles faults catches it."""
+
+
+class TrainingJob:
+    """One job on one machine."""
+
+    def __init__(
+        self,
+        wanted: JobWanted,
+        settings: Settings,
+        folder: Path,
+        objects: ObjectStore,
+        log: JobLog,
+        clock: Callable[[], float],
+    ) -> None:
+        """objects are the artifact bucket's; clock counts seconds."""
+        self._wanted, self._settings, self._folder = wanted, settings, folder
+        self._objects, self._log, self._clock = objects, log, clock
+        self._checkpoint = JobCheckpoint(folder, objects, f"checkpoints/{log.run}/")
+        self._state = JobState(wanted.digest(), 0)
+        self._saved_at, self._begun = clock(), False
+        self._train = replace(
+            wanted.train, candles=folder / "candles", out=folder / "models", checkpoint=folder / "checkpoint"
+        )
+
+    def run(self, now: int) -> Outcome:
+        """Every stage that is not done yet; now is when the candles end, unless an earlier machine said."""
+        with _terminated_by_signal():
+            try:
+                self._begin(now)
+                for name, stage in self._stages().items():
+                    self._do(name, stage)
+                return self._end(Outcome.DONE, "done")
+            except Terminated:
+                return self._interrupted()
+            except GrowfolioError as fault:
+                return self._failed(outcome_of(fault), str(fault))
+            except Exception as fault:  # noqa: BLE001  (whoever reads the logs must learn of it)
+                return self._failed(
+                    Outcome.FAILED, f"{type(fault).__name__}: {fault}", traceback.format_exc()
+                )
+
+    def _begin(self, now: int) -> None:
+        self._wanted.check()
+        state = self._checkpoint.restore(self._state.wanted)
+        self._state = state or JobState(self._state.wanted, now)
+        self._begun = True
+        self._log.info("goes on" if state else "begins", done=self._state.done, candles_until=self._state.now)
+
+    def _stages(self) -> dict[str, Callable[[], dict[str, object]]]:
+        stages = {
+            "download": self._download,
+            "check": self._check,
+            "train": self._fit,
+            "gate": self._judge,
+            "publish": self._publish,
+            "promote": self._promote,
+            "report": self._report,
+        }
+        skipped = {"publish": not self._wanted.publish, "promote": not self._wanted.promote}
+        return {name: stage for name, stage in stages.items() if not skipped.get(name, False)}
+
+    def _do(self, name: str, stage: Callable[[], dict[str, object]]) -> None:
+        self._log.stage = name
+        if name in self._state.done:
+            self._log.info("was done before")
+            return
+        began = self._clock()
+        facts = stage()
+        self._state.done.append(name)
+        self._checkpoint.save(self._state)
+        self._log.info("done", seconds=round(self._clock() - began, 1), **facts)
+
+    def _download(self) -> dict[str, object]:
+        obtain(self._history, self._settings, self._state.now, self._clock, self._say)
+        return {}
+
+    def _check(self) -> dict[str, object]:
+        report = checked(self._history)
+        self._write("data.json", report.to_json())
+        refuse_faults(report)
+        return {"assets": len(report.assets), "bars": sum(asset.bars for asset in report.assets)}
+
+    def _fit(self) -> dict[str, object]:
+        manifest = train(self._train, self._state.now, self._clock, self._say)
+        return {"models": {model.id: model.metrics.get("test") for model in manifest.models.values()}}
+
+    def _judge(self) -> dict[str, object]:
+        target, champion = self._wanted.target, None
+        if target is not None:
+            champion = serving_now(target, target.head(), self._wanted.parameter)
+        models, release = self._train.out, self._folder / "release"
+        decision = decide(models, champion, self._train.candles, self._wanted.gate, release, self._state.now)
+        self._state.accepted = decision.accepted
+        self._state.champion = champion.revision if champion else ""
+        self._write("gate.json", decision.to_json())
+        return {"accepted": decision.accepted, "verdicts": decision.to_json()}
+
+    def _publish(self) -> dict[str, object]:
+        if not self._state.accepted or self._wanted.target is None:
+            return {"revision": None, "why": "no new model passed the gate"}
+        message = f"{len(self._state.accepted)} new models: {', '.join(self._state.accepted)}"
+        target = self._wanted.target
+        self._state.revision = target.publish(self._folder / "release", message, target.head())
+        return {"revision": self._state.revision}
+
+    def _promote(self) -> dict[str, object]:
+        if not self._state.revision:
+            return {"revision": None, "why": "nothing was published"}
+        return {"before": promote(self._wanted.parameter, self._state.revision)}
+
+    def _report(self) -> dict[str, object]:
+        for name in (CARD, MANIFEST):
+            (self._folder / "report" / name).write_bytes((self._folder / "release" / name).read_bytes())
+        self._write("job.json", self._summary("done"))
+        return {"report": self._send_report()}
+
+    def _say(self, line: str) -> None:
+        self._log.info(line)
+        if self._clock() - self._saved_at >= SAVE_EVERY:
+            self._checkpoint.save(self._state)
+            self._saved_at = self._clock()
+
+    @property
+    def _history(self) -> HistoryWanted:
+        return HistoryWanted(self._folder / "candles", self._train.assets, self._wanted.days)
+
+    def _summary(self, how: str) -> dict[str, object]:
+        return asdict(self._state) | {"ended": how}
+
+    def _write(self, name: str, content: dict[str, object]) -> None:
+        (self._folder / "report").mkdir(parents=True, exist_ok=True)
+        (self._folder / "report" / name).write_text(json.dumps(content, indent=1) + "\n")
+
+    def _send_report(self) -> str:
+        prefix = f"reports/{self._log.run}/"
+        for path in sorted((self._folder / "report").iterdir()):
+            self._objects.write(prefix + path.name, path.read_bytes())
+        return prefix
+
+    def _interrupted(self) -> Outcome:
+        try:
+            self._checkpoint.save(self._state)
+        except ArchiveError as fault:
+            return self._failed(
+                Outcome.CONNECTION, f"told to end, and the checkpoint cannot be kept: {fault}"
+            )
+        return self._end(Outcome.INTERRUPTED, "told to end; started again, the job goes on from here")
+
+    def _failed(self, outcome: Outcome, why: str, trace: str = "") -> Outcome:
+        """A run that ends badly leaves its report too, if the bucket is in reach."""
+        self._write("job.json", self._summary(why))
+        with suppress(ArchiveError):
+            # A state that was never read must not take the place of the one in the bucket.
+            if self._begun:
+                self._checkpoint.save(self._state)
+            self._send_report()
+        self._log.error(why, outcome=outcome.name, code=int(outcome), **({"trace": trace} if trace else {}))
+        return outcome
+
+    def _end(self, outcome: Outcome, message: str) -> Outcome:
+        self._log.info(message, outcome=outcome.name, code=int(outcome))
+        return outcome
+
+
+@contextmanager
+def _terminated_by_signal() -> Iterator[None]:
+    """SIGTERM raises Terminated, once: what follows it may take its time."""
+
+    def end(_signum: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
