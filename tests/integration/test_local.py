@@ -144,6 +144,14 @@ def test_a_wrong_wish_ends_with_what_to_put_instead() -> None:
     assert "CANDLES=DIR" in ended.stderr
 
 
+def test_a_wrong_setting_ends_with_its_name_and_no_traceback() -> None:
+    ended = run_once(GROWFOLIO_FRESH_SHARE="lots")
+    assert (ended.returncode, ended.stderr) == (
+        2,
+        "growfolio: GROWFOLIO_FRESH_SHARE='lots' is not a number\n",
+    )
+
+
 def test_a_run_says_why_models_of_a_repository_do_not_serve(tmp_path: Path) -> None:
     ended = run_once(GROWFOLIO_MODEL_REPOSITORY=str(tmp_path))
     assert ended.returncode == 0

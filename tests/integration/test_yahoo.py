@@ -178,11 +178,14 @@ def test_without_a_network_every_stock_says_so() -> None:
     assert reasons == {"yahoo could not be reached: ConnectionError"}
 
 
-def test_charts_come_though_cookies_and_crumbs_do_not(yahoo: YahooServer) -> None:
+def test_charts_come_without_a_word_though_cookies_and_crumbs_do_not(
+    yahoo: YahooServer, caplog: pytest.LogCaptureFixture
+) -> None:
     yahoo.delays[""] = 30
     start = time.monotonic()
     assert set(served(fetch(yahoo))) == set(STOCKS)
     assert time.monotonic() - start < COOKIE_SECONDS + 1
+    assert not caplog.records
 
 
 def test_cookies_are_asked_for_once_and_not_before_every_chart(yahoo: YahooServer) -> None:

@@ -1,5 +1,6 @@
 """Everything a function reads from its environment, by name, in one place."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,6 +9,8 @@ from growfolio.errors import ConfigurationError
 
 STARTER = "starter"
 """The revision of the models shipped with the code."""
+LARGEST = {"fresh_share": 1.0, "explain_calls_per_hour": 10_000, "reader_cache_seconds": 86_400}
+"""No setting is negative, and these are not larger: a share is no percentage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,10 @@ def _read(name: str, text: str, default: object) -> Any:
     if isinstance(default, str):
         return text
     try:
-        return int(text) if isinstance(default, int) else float(text)
+        value = int(text) if isinstance(default, int) else float(text)
     except ValueError:
         raise ConfigurationError(f"GROWFOLIO_{name.upper()}={text!r} is not a number") from None
+    most = LARGEST.get(name, math.inf)
+    if not 0 <= value <= most:
+        raise ConfigurationError(f"GROWFOLIO_{name.upper()}={text!r}: choose a number from 0 to {most:g}")
+    return value

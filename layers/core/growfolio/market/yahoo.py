@@ -10,6 +10,7 @@ window notices and asks for everything anew (window.py), and until Yahoo has don
 makes the asset bad_data (alignment.py).
 """
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -102,6 +103,8 @@ class YahooSource:
         self._session = session or YahooSession(self._patience.request)
         self._wait = wait
         yfinance.set_tz_cache_location(NO_FOLDER)
+        # It warns of every missing crumb, an asset at a time; what matters is raised.
+        logging.getLogger("yfinance").setLevel(logging.ERROR)
 
     def fetch(self, since: Mapping[Asset, int], now: int) -> Fetched:
         """As MarketSource.fetch. Bars older than 59 days are not asked for: Yahoo has none."""
