@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from growfolio.errors import StoreError
 from growfolio.settings import Settings
 from growfolio.wiring import Refresher
@@ -22,8 +22,9 @@ def make_handler(settings: Settings, clock: Callable[[], int]) -> Handler:
     """
     refresher = Refresher(settings)
     service = f"refresh-{refresher.market}"
-    namespace = f"Growfolio/{settings.stage}"
     logger = Logger(service=service)
+    # Not Metrics, which all handlers of a process share; not single_metric, which nothing switches off.
+    metrics = EphemeralMetrics(namespace=f"Growfolio/{settings.stage}", service=service)
 
     @logger.inject_lambda_context
     def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -34,8 +35,8 @@ def make_handler(settings: Settings, clock: Callable[[], int]) -> Handler:
         logger.info("refreshed", extra=summary)
         if without := len(report.assets_without_data):
             # Told in trouble alone: a custom metric is paid for by the hour in which it is sent.
-            with single_metric("AssetsWithoutData", MetricUnit.Count, without, namespace=namespace) as metric:
-                metric.add_dimension("service", service)
+            metrics.add_metric("AssetsWithoutData", MetricUnit.Count, without)
+            metrics.flush_metrics()
         if report.store_faults:
             raise StoreError("; ".join(report.store_faults))
         return summary

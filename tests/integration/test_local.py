@@ -131,6 +131,13 @@ def test_one_run_prints_json_and_nothing_else_on_standard_output() -> None:
     assert (len(printed["signals"]), printed["written"], printed["unchanged"]) == (48, 48, 0)
 
 
+def test_assets_without_data_add_nothing_to_the_json_on_standard_output(tmp_path: Path) -> None:
+    asked = {"MARKET": "replay", "CANDLES": str(tmp_path), "AT": "2024-09-05T18:00:00Z"}
+    ended = run_once(JSON="1", **asked)
+    assert ended.returncode == 0, ended.stderr
+    assert {signal["status"] for signal in json.loads(ended.stdout)["signals"]} == {"no_data"}
+
+
 def test_one_run_prints_a_table_that_says_the_market_is_simulated() -> None:
     ended = run_once()
     assert ended.returncode == 0, ended.stderr
