@@ -111,7 +111,7 @@ def test_prices_that_are_not_of_now_are_said_to_be_so(page: Page, served: Produc
     badges = page.locator(".card .badge", has_text="Simulated")
     assert badges.count() == (0 if served.replayed else 24)
     in_sample = sum(bool(signal["in_sample"]) for signal in served.signals().values())
-    assert page.locator(".card .badge", has_text="In sample").count() == in_sample
+    assert page.locator(".card .badge", has_text="Seen in training").count() == in_sample
 
 
 def test_the_state_of_the_markets_is_told(page: Page, served: Product) -> None:

@@ -1,7 +1,10 @@
 """The dashboard as time passes: refreshed, stale, closed; and when the API or its table fails."""
 
+from datetime import datetime
+
 import pytest
 from growfolio.assets import Timeframe, find_asset
+from growfolio.sessions import NEW_YORK
 from growfolio.signals import Action
 from growfolio.store.port import Explanation
 from playwright.sync_api import BrowserContext, Page, Response, expect
@@ -65,7 +68,9 @@ def test_signals_past_their_expiry_are_shown_as_what_they_were(timed: Page, serv
         expect(timed.locator(".card.past .action", has_text="was ").first).to_be_visible()
         expect(timed.locator(".card.buy, .card.sell, .card.hold")).to_have_count(0)
         expect(timed.locator("#summary")).to_have_text("0 current: 0 buy, 0 sell, 0 hold; 24 not current.")
-        expect(timed.locator('li[data-symbol="BTC"] .status')).to_contain_text("Not current: expired at")
+        expired = datetime.fromisoformat(served.signals()["BTC"]["expires_at"]).astimezone(NEW_YORK)
+        told = timed.locator('li[data-symbol="BTC"] .status')
+        expect(told).to_have_text(f"Not current since {expired:%H:%M}.")
         expect(timed.get_by_role("list", name="Markets")).to_contain_text("Crypto open · 0 % current")
 
 
@@ -74,7 +79,7 @@ def test_a_closed_market_says_when_it_opens(timed: Page, served: Product) -> Non
         timed.clock.fast_forward(65_000)
         expect(timed.get_by_role("list", name="Markets")).to_contain_text("Stocks closed, opens Fri 09:30")
         expect(timed.locator('li[data-symbol="AAPL"] .status')).to_have_text(
-            "The market is closed: this is the last signal. Opens Fri 09:30."
+            "The market is closed: this is the last signal. It opens Fri 09:30."
         )
 
 

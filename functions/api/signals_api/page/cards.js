@@ -57,7 +57,7 @@ function card(signal, explanation, now, open) {
       ),
       verdict(signal),
     ),
-    current ? null : h("p", { class: "status" }, statusText(signal), signal.next_open && [" Opens ", time(signal.next_open, now), "."]),
+    current ? null : standing(signal, now),
     signal.price === null ? null : figures(signal),
     signal.probabilities && chances(signal),
     explanation && explanation.source !== "none" ? h("p", { class: "why" }, explanation.text) : null,
@@ -78,12 +78,18 @@ export function verdict(signal) {
   );
 }
 
-export function statusText(signal) {
-  const reasons = signal.reasons.join("; ");
-  if (signal.status === "market_closed") return "The market is closed: this is the last signal.";
-  if (signal.status === "stale") return `Not current: ${reasons}.`;
-  return `${reasons.charAt(0).toUpperCase()}${reasons.slice(1)}.`;
+/** Why it is not current, and since or until when. */
+export function standing(signal, now) {
+  const others = signal.reasons.filter((reason) => !reason.startsWith("expired at") && reason !== "the market is closed");
+  const opens = signal.next_open ? [" It opens ", time(signal.next_open, now), "."] : null;
+  const closed = signal.status === "market_closed" ? ["The market is closed: this is the last signal.", opens] : null;
+  const expired = signal.status === "stale" && others.length < signal.reasons.length;
+  const since = expired ? ["Not current since ", time(signal.expires_at, now), "."] : null;
+  const parts = [closed, since, others.length ? sentence(others.join("; ")) : null].filter(Boolean);
+  return h("p", { class: "status" }, parts.map((part, i) => [i ? " " : "", part]));
 }
+
+const sentence = (words) => `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
 
 function figures(signal) {
   const decimals = decimalsOf(signal.price);
@@ -126,7 +132,7 @@ export function badges(signal) {
   return [
     signal.simulated ? h("span", { class: "badge", title: "The prices are made up." }, "Simulated") : null,
     signal.in_sample
-      ? h("span", { class: "badge", title: "The model was trained on this bar: this says nothing about its skill." }, "In sample")
+      ? h("span", { class: "badge", title: "The model was trained on this bar: this says nothing about its skill." }, "Seen in training")
       : null,
   ];
 }

@@ -1,7 +1,7 @@
 // One asset in full: its picture, its targets, what the signal stands on, and the signals before it.
 
 import { barAt, picture, point, withSignals } from "./chart.js";
-import { badges, chances, statusText, verdict } from "./cards.js";
+import { badges, chances, standing, verdict } from "./cards.js";
 import { ACTIONS, confidence, currency, decimalsOf, figure, h, hour, price, time } from "./words.js";
 
 const TRENDS = {
@@ -32,7 +32,7 @@ function summary(signal, now) {
     "section",
     { class: `summary-of ${current ? signal.action.toLowerCase() : "past"}` },
     h("div", { class: "line" }, verdict(signal), signal.price === null ? null : priceOf(signal, now), badges(signal)),
-    current ? null : h("p", { class: "status" }, statusText(signal)),
+    current ? null : standing(signal, now),
     signal.probabilities && chances(signal),
   );
 }
