@@ -54,8 +54,7 @@ def promote(parameter: str, revision: str) -> str:
     """Let the SSM parameter name the revision; gives the one before. Raises GrowfolioError."""
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
-
-    from infra.revision import promote as set_revision
+    from growfolio.models.promotion import promote as set_revision
 
     try:
         before, _ = set_revision(boto3.client("ssm"), parameter, revision)

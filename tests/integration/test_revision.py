@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 
 import boto3
 import pytest
+from growfolio.models.promotion import parameter_of, promote, rollback
 from moto import mock_aws
-
-from infra.revision import parameter_of, promote, rollback
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from growfolio.assets import Market, Timeframe, assets_of
+from growfolio.models.promotion import promote
 from growfolio.store import signal_items
 from growfolio.store.dynamodb import DynamoStore
 
-from infra.revision import promote
 from infra.sizes import BuiltFunction
 from tests.dynamodb import client_of
 from tests.stack.cloud import Created, Json, Templates
