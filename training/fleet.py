@@ -101,9 +101,8 @@ def fit_fleet(
 
     What a member becomes does not depend on the others: it has its own batches, dropout, gradient
     clipping, learning rate and early stopping. With a checkpoint file, a run that was interrupted goes on
-    after the last whole epoch and ends with the same models; the file is gone when all are fitted.
-    Deterministic for the members' seeds, on one machine and number of threads. device: a GPU where there
-    is one.
+    after the last whole epoch and ends with the same models; the file stays. Deterministic for the members'
+    seeds, on one machine and number of threads. device: a GPU where there is one.
     """
     from training.fleet_checkpoint import Checkpoint
 
@@ -130,10 +129,7 @@ def fit_fleet(
             take_step = steps_on(device)
         if kept is not None:
             kept.write(fleet, fittings, live)
-    fitted = [_calibrated(fitting, fleet.weights) for fitting in fittings]
-    if checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)
-    return fitted
+    return [_calibrated(fitting, fleet.weights) for fitting in fittings]
 
 
 def _begin(member: Member, settings: FitSettings) -> Fitting:

@@ -54,13 +54,13 @@ def split_calendar(
     validate_until = int(ordered[int((train + validation) * (len(ordered) - 1))])
     return Split(
         train_until,
-        _bars_after(train_until, market, timeframe),
+        bars_after(train_until, market, timeframe),
         validate_until,
-        _bars_after(validate_until, market, timeframe),
+        bars_after(validate_until, market, timeframe),
     )
 
 
-def _bars_after(moment: int, market: Market, timeframe: Timeframe) -> int:
+def bars_after(moment: int, market: Market, timeframe: Timeframe) -> int:
     """The close of the bar EMBARGO bars after the one that closed at moment."""
     later = slots_between(market, moment, moment + 30 * DAY, timeframe)
     return int(later[EMBARGO - 1])

@@ -1,0 +1,47 @@
+"""Fitting whatever `--network` names: one network, or all members of an ensemble, each a fleet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from training.calibration import fit_temperature
+from training.fit import Epoch, FitSettings, logits
+from training.fleet import Fitted, Member, Watch, fit_fleet
+from training.networks import ENSEMBLE, MEMBERS, EnsembleModel, Served
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FittedModel:
+    """What can be published, and how its epochs went; those of an ensemble are its first member's."""
+
+    model: Served
+    epochs: tuple[Epoch, ...]
+
+
+def fit_models(
+    members: Sequence[Member], settings: FitSettings, watch: Watch, checkpoint: Path | None = None
+) -> list[FittedModel]:
+    """As fit_fleet, for single networks and ensembles; each network of an ensemble has its own checkpoint."""
+    if settings.network != ENSEMBLE:
+        fitted = fit_fleet(members, settings, watch, checkpoint)
+        return [FittedModel(one.model, one.epochs) for one in fitted]
+    fleets = [
+        fit_fleet(
+            members,
+            replace(settings, network=network),
+            lambda name, epoch, network=network: watch(f"{name} ({network})", epoch),  # type: ignore[misc]
+            checkpoint.with_name(f"{checkpoint.name}.{network}") if checkpoint else None,
+        )
+        for network in MEMBERS
+    ]
+    return [_together(own, member) for member, *own in zip(members, *fleets, strict=True)]
+
+
+def _together(fitted: Sequence[Fitted], member: Member) -> FittedModel:
+    model = EnsembleModel([one.model for one in fitted])
+    rows, samples = member.validation, member.samples
+    given = logits(model, samples.features, rows)
+    model.temperature.fill_(fit_temperature(given, torch.from_numpy(samples.labels[rows])))
+    return FittedModel(model.eval(), fitted[0].epochs)

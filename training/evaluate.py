@@ -1,0 +1,163 @@
+"""The whole of an evaluation: folds, baselines, leak checks and a backtest, into one report."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+import torch
+from growfolio.assets import Asset, Timeframe
+from growfolio.candles import Bars
+from growfolio.errors import ConfigurationError
+from growfolio.market.replay import ReplaySource
+from growfolio.sessions import DAY
+
+from training.backtest import Equity, backtest
+from training.baselines import MOST_ROWS, Answers, baselines, prior_of, spaced
+from training.dataset import Part, Samples
+from training.ensemble import FittedModel, fit_models
+from training.fit import logits
+from training.fleet import Member, Watch
+from training.judged import Judged, judge
+from training.leaks import Check, leak_checks
+from training.replayed import TrainedModels
+from training.report import FoldReport, Report, write_report
+from training.settings import TrainSettings
+from training.train import Say, gather
+from training.walkforward import Fold, folds_of
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationSettings:
+    """One run of `python -m training evaluate`. The defaults take under 40 minutes on 2 idle cores."""
+
+    train: TrainSettings
+    folds: int = 3
+    """Before the last part, each with a model of its own."""
+    stride: int = 1
+    """Of the training windows, only every so many-th is used."""
+    most_rows: int = MOST_ROWS
+    """That a baseline learns from."""
+    tested_rows: int = 60_000
+    """Of a fold's test, evenly spaced at most so many."""
+    backtest_days: int = 10
+
+    def quick(self) -> "EvaluationSettings":
+        """One fold and the last part on 15m alone, for a few minutes."""
+        fit = replace(self.train.fit, epochs=min(3, self.train.fit.epochs), stopping_rows=4000)
+        train = replace(self.train, timeframes=(Timeframe.M15,), fit=fit)
+        return replace(
+            self, train=train, folds=1, stride=1, most_rows=10_000, tested_rows=12_000, backtest_days=2
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    """Seconds since the run began, said with every step."""
+
+    clock: Callable[[], float]
+    say: Say
+    began: float = field(default=0.0)
+
+    def __call__(self, line: str) -> None:
+        self.say(f"[{self.clock() - self.began:5.0f} s] {line}")
+
+
+def evaluate(
+    settings: EvaluationSettings, out: Path, now: int, clock: Callable[[], float], say: Say
+) -> Report:
+    """Judge models on candles they have not seen, and write the report to out.
+
+    now is when the report is said to be made, in seconds; clock counts seconds. Raises ConfigurationError
+    where no candles can be used.
+    """
+    told = _Clock(clock, say, clock())
+    pools, left_out = gather(settings.train, now)
+    if not pools:
+        raise ConfigurationError(f"no usable candles in {settings.train.candles}: {left_out}")
+    folds = [fold for samples in pools for fold in folds_of(samples, settings.folds)]
+    told(f"{len(folds)} models to fit: {len(pools)} pools, {settings.folds} folds each and the last part")
+    fitted = fit_models([_member(fold, settings) for fold in folds], settings.train.fit, _watch(told))
+    reports = []
+    for fold, one in zip(folds, fitted, strict=True):
+        reports.append(_judged(fold, one, settings))
+        model = reports[-1].table[0].scores
+        told(f"{reports[-1].pool} {fold.name}: MCC {model.mcc:+.3f}, ECE {model.ece:.3f}")
+    last = [(fold, one) for fold, one in zip(folds, fitted, strict=True) if fold.last]
+    checks = {_pool(fold.samples): _checks(fold, settings, now) for fold, _ in last}
+    told("leak checks done")
+    equity = tuple(_backtest(fold, one, settings, told) for fold, one in last)
+    report = Report(now, _about(settings, pools), tuple(reports), checks, equity)
+    told(f"{write_report(report, out)}")
+    return report
+
+
+def _pool(samples: Samples) -> str:
+    return f"{samples.market} {samples.timeframe}"
+
+
+def _about(settings: EvaluationSettings, pools: Sequence[Samples]) -> dict[str, object]:
+    fit = settings.train.fit
+    return {
+        "network": fit.network,
+        "label": str(settings.train.rule),
+        "epochs at most": fit.epochs,
+        "folds": settings.folds,
+        "stride": settings.stride,
+        "assets": " ".join(asset.symbol for samples in pools[::2] or pools for asset in samples.assets),
+    }
+
+
+def _member(fold: Fold, settings: EvaluationSettings) -> Member:
+    name = f"{_pool(fold.samples)} {fold.name}"
+    train, validation = fold.rows(Part.TRAIN)[:: settings.stride], fold.rows(Part.VALIDATION)
+    least = settings.train.least_training, settings.train.least_validation
+    if len(train) < least[0] or min(len(validation), len(fold.rows(Part.TEST))) < least[1]:
+        raise ConfigurationError(
+            f"{name}: too few samples to judge a model; give more candles or fewer folds"
+        )
+    return Member(name, fold.samples, train, validation, settings.train.fit.seed + crc32(name.encode()))
+
+
+def _watch(told: _Clock) -> Watch:
+    return lambda name, epoch: told(
+        f"{name} epoch {epoch.number}: loss {epoch.train_loss:.4f}, validation {epoch.validation_loss:.4f}"
+    )
+
+
+def _judged(fold: Fold, one: FittedModel, settings: EvaluationSettings) -> FoldReport:
+    test = fold.rows(Part.TEST)
+    kept = np.searchsorted(test, spaced(test, settings.tested_rows))
+    rows, samples = test[kept], fold.samples
+    raw = logits(one.model, samples.features, rows).double()
+    calibrated = torch.softmax(raw / one.model.temperature, dim=1).numpy()
+    given = {settings.train.fit.network: Answers(calibrated, torch.softmax(raw, dim=1).numpy())}
+    for name, answers in baselines(fold, settings.most_rows).items():
+        given[name] = Answers(answers.calibrated[kept], answers.before[kept])
+    table: list[Judged] = [
+        judge(name, a.calibrated, a.before, samples.labels[rows], samples.bar_close[rows], prior_of(fold))
+        for name, a in given.items()
+    ]
+    split = samples.split
+    cuts = {name: getattr(split, name) for name in split.__slots__} | {"test_until": fold.test_until}
+    counts = {part.value: len(fold.rows(part)) for part in Part} | {"judged": len(rows)}
+    return FoldReport(_pool(samples), fold.name, cuts, counts, tuple(table), one.epochs)
+
+
+def _checks(fold: Fold, settings: EvaluationSettings, now: int) -> list[Check]:
+    assets = dict.fromkeys(fold.samples.assets, 0)
+    read = ReplaySource(settings.train.candles).fetch(assets, now)
+    bars: dict[Asset, Bars] = {asset: own for asset, own in read.items() if isinstance(own, Bars)}
+    return leak_checks(fold, bars, settings.train.rule)
+
+
+def _backtest(fold: Fold, one: FittedModel, settings: EvaluationSettings, told: _Clock) -> Equity:
+    samples = fold.samples
+    models = TrainedModels(
+        {(samples.market, samples.timeframe): one.model}, settings.train.rule, samples.split.validate_until
+    )
+    start = samples.split.test_from
+    end = min(start + settings.backtest_days * DAY, fold.test_until)
+    told(f"{_pool(samples)}: refreshing {settings.backtest_days} days")
+    return backtest(settings.train.candles, samples.market, samples.timeframe, models, start, end)
