@@ -24,9 +24,8 @@ build: .venv-sam/.ready $(VENV)/.run ## build all functions and layers for ARCH 
 	done
 	$(BIN)/python -m infra.sizes $(BUILD_DIR) --architecture $(ARCH)
 
-deploy: build ## build for ARCH and deploy STAGE (dev, prod) with your AWS credentials
-	$(SAM) deploy --config-env $(if $(filter prod,$(STAGE)),prod,default) \
-	  $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+deploy: build ## build, then deploy STAGE (dev, prod) as samconfig.toml says, with your AWS credentials
+	$(SAM) deploy --config-env $(if $(filter prod,$(STAGE)),prod,default)
 
 # What Lambda's runtime brings, for the emulator.
 .cache/lambda-runtime/.ready: infra/tools/runtime.lock | $(UV)

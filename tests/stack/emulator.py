@@ -50,6 +50,8 @@ class Answer:
     """What one invocation gave."""
 
     payload: Any
+    started: float
+    """By perf_counter."""
     seconds: float
 
     @property
@@ -78,7 +80,7 @@ class Emulated:
                 body = response.read()
         except urllib.error.HTTPError as failure:  # the function did not start
             body = failure.read()
-        return Answer(json.loads(body or b"null"), time.perf_counter() - started)
+        return Answer(json.loads(body or b"null"), started, time.perf_counter() - started)
 
     @property
     def cpu(self) -> float:

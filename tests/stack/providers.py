@@ -79,10 +79,24 @@ class LanguageModel:
         return self.gemini.respond(model, headers.get("x-goog-api-key", ""), json.loads(body))
 
 
+class Clocked:
+    """Notes when its host is asked."""
+
+    def __init__(self, host: Host, asked: list[float]) -> None:
+        self.host = host
+        self.asked = asked
+
+    def answer(self, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes) -> Answer:
+        self.asked.append(time.perf_counter())
+        return self.host.answer(path, query, headers, body)
+
+
 @dataclass(frozen=True)
 class Providers:
     hosts: dict[str, Host]
     """All hosts that functions may ask; no other can be reached."""
+    asked: list[float]
+    """When any of them was, by perf_counter."""
     hub: FakeHub
     revision: str
     """The commit of the model repository."""
@@ -112,7 +126,9 @@ def providers() -> Iterator[Providers]:
             "api.finnhub.io": Quotes(finnhub),
             "generativelanguage.googleapis.com": LanguageModel(gemini),
         }
-        yield Providers(hosts, hub, hub.publish(MODELS, _models(now)))
+        asked: list[float] = []
+        clocked: dict[str, Host] = {name: Clocked(host, asked) for name, host in hosts.items()}
+        yield Providers(clocked, asked, hub, hub.publish(MODELS, _models(now)))
 
 
 def _models(now: int) -> dict[str, bytes]:

@@ -51,6 +51,8 @@ class Played:
     """What the function has called, and what Lambda calls in its name."""
     metrics: Sequence[Json]
     log: str
+    first_request: float | None
+    """Seconds from a cold start to the first request to a provider, if it makes any."""
 
     @property
     def cold(self) -> float:
@@ -85,7 +87,9 @@ def play(
         grants = world.grants(function)
         faults += [f"may not {call.action} {call.resource}" for call in forbidden(calls, grants)]
         faults += [f"never needs {grant.action} of {grant.sid}" for grant in unused(calls, grants)]
-        return Played(answers, work, faults, calls, process.metrics(), process.log)
+        asked = [moment - answers[0].started for moment in world.providers.asked]
+        first = min((moment for moment in asked if moment > 0), default=None)
+        return Played(answers, work, faults, calls, process.metrics(), process.log, first)
 
 
 EVENT = {

@@ -6,6 +6,7 @@ import pytest
 
 from tests.stack.cloud import ACCOUNT, REGION, Created, Templates
 from tests.stack.conftest import PARAMETERS
+from training.outcome import Outcome
 
 SILENT = {
     "AWS::ApiGatewayV2::Api",
@@ -114,6 +115,8 @@ def test_a_training_job_gets_a_gpu_an_end_and_another_try_when_spot_is_lost(
     assert declared["Timeout"]["AttemptDurationSeconds"] <= 4 * 3600
     ends = declared["RetryStrategy"]["EvaluateOnExit"]
     assert ends[0] == {"Action": "RETRY", "OnStatusReason": "Host EC2*"}
+    assert {"Action": "RETRY", "OnExitCode": str(Outcome.INTERRUPTED.value)} in ends
+    assert {"Action": "RETRY", "OnExitCode": str(Outcome.CONNECTION.value)} in ends
     assert ends[-1] == {"Action": "EXIT", "OnReason": "*"}
 
 
