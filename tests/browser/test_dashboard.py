@@ -126,26 +126,39 @@ def open_detail(page: Page, symbol: str) -> None:
     page.locator("dialog svg.picture").wait_for()
 
 
+def given_once(served: Product, action: str) -> tuple[str, str]:
+    """A timeframe and a symbol to which the action is given now."""
+    found = [
+        (timeframe, symbol)
+        for timeframe in ("5m", "15m")
+        for symbol, signal in served.signals(timeframe).items()
+        if (signal["status"], signal["action"]) == ("ok", action)
+    ]
+    assert found, f"nothing is a {action} at this moment: choose another"
+    return found[0]
+
+
+@pytest.mark.parametrize("action", ["BUY", "SELL"])
 def test_a_chosen_asset_shows_its_bars_with_the_signals_that_were_given_and_the_targets(
-    page: Page, served: Product
+    visit: Visit, served: Product, action: str
 ) -> None:
-    symbol = next(s for s in shown(page) if served.signals()[s]["action"] != "HOLD")
-    signal = served.signals()[symbol]
+    page = visit.page
+    timeframe, symbol = given_once(served, action)
+    signal = served.signals(timeframe)[symbol]
     bars = served.get(f"/v1/markets/{symbol}")["bars"]
-    past = served.get(f"/v1/signals/{symbol}/history?timeframe=5m&limit=78")["signals"]
-    assert len(past) > 1
-    open_detail(page, symbol)
-    assert page.locator("svg .candle").count() == len(bars)
+    past = served.get(f"/v1/signals/{symbol}/history?timeframe={timeframe}&limit=78")["signals"]
+    page.goto(f"{served.url}/?timeframe={timeframe}&asset={symbol}")
+    expect(page.locator("svg .candle")).to_have_count(len(bars))
     closes = {bar["close_time"] for bar in bars}
-    for action, kind in (("BUY", "buy"), ("SELL", "sell")):
-        given = [one for one in past if one["action"] == action and one["bar_close"] in closes]
+    for kind in ("buy", "sell"):
+        given = [one for one in past if one["action"] == kind.upper() and one["bar_close"] in closes]
         assert page.locator(f"svg .marker.{kind}").count() == len(given)
     tags = page.locator("svg .tag text").all_text_contents()
     levels = (signal[name] for name in ("sell_target", "price", "buy_target", "stop_loss"))
     assert sorted(tags) == sorted(written(level, bars[-1]["close"]) for level in levels)
     rows = page.locator("dialog tbody tr")
     assert rows.count() == min(12, len(past))
-    assert WORDS[past[0]["action"]] in rows.first.inner_text()
+    assert WORDS[action] in rows.first.inner_text()
 
 
 def test_each_bar_can_be_read_by_pointer(page: Page, served: Product) -> None:
