@@ -9,6 +9,7 @@ from growfolio.assets import Asset, Market, Timeframe
 from growfolio.candles import Bars, BoolArray, Candles, IntArray
 from growfolio.errors import BadCandles, GrowfolioError, MissingCandles
 from growfolio.features import BARS_NEEDED, FeatureArray, features
+from growfolio.models.checked_json import utc_text
 
 from training.history import Stretch, stretches
 from training.labels import UNKNOWN, LabelRule, Labels
@@ -67,11 +68,13 @@ def build_samples(
     bars: Mapping[Asset, Bars],
     rule: LabelRule,
     compute: FeatureFunction = features,
+    after: int = 0,
 ) -> tuple[Samples | None, dict[Asset, GrowfolioError]]:
     """The samples of all assets whose candles are good and long enough, and why the others are left out.
 
     None where no asset is left. compute turns candles into features; it is the product's own, and
-    given here so that a test can plant a leak.
+    given here so that a test can plant a leak. Bars that closed at `after` or before, in seconds, are not
+    used: they serve as history of later ones.
     """
     parts: list[tuple[Asset, Stretch]] = []
     left_out: dict[Asset, GrowfolioError] = {}
@@ -89,6 +92,9 @@ def build_samples(
     all_labels = np.concatenate(labels)
     usable = np.concatenate(whole_history) & (all_labels != UNKNOWN)
     bar_close = np.concatenate([stretch.close_time for _, stretch in parts])
+    usable &= bar_close > after
+    if not usable.any():
+        return None, left_out | dict.fromkeys(assets, MissingCandles(f"no bars after {utc_text(after)}"))
     samples = Samples(
         market,
         timeframe,

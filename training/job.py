@@ -17,8 +17,10 @@ from growfolio.archive_objects import ObjectStore
 from growfolio.errors import ArchiveError, ConfigurationError, GrowfolioError
 from growfolio.models.manifest import MANIFEST
 from growfolio.settings import Settings
+from growfolio.training_request import ACTIVE
 
 from training.card import CARD
+from training.champion import champion_of
 from training.gate import GateRule
 from training.job_checkpoint import JobCheckpoint, JobState
 from training.job_log import JobLog
@@ -28,6 +30,7 @@ from training.publish import HubTarget
 from training.release import decide, promote, serving_now
 from training.settings import TrainSettings
 from training.train import train
+from training.warm import WarmStart
 
 SAVE_EVERY = 60.0
 """Seconds of work that are lost at most where a machine goes without a word."""
@@ -45,12 +48,16 @@ class JobWanted:
     parameter: str = ""
     """The SSM parameter with the revision that serves now, if it is kept in one."""
     promote: bool = False
+    warm_start: str = ""
+    """The revision to fine-tune: a commit hash, or `active` for the one that serves now."""
     gate: GateRule = field(default_factory=GateRule)
 
     def check(self) -> None:
         """Raises ConfigurationError for what cannot be done together."""
         if self.publish and self.target is None:
             raise ConfigurationError("--publish: set GROWFOLIO_MODEL_REPOSITORY to ORG/NAME")
+        if self.warm_start and self.target is None:
+            raise ConfigurationError("--warm-start: set GROWFOLIO_MODEL_REPOSITORY to ORG/NAME")
         if self.promote and not (self.publish and self.parameter):
             raise ConfigurationError("--promote: give --publish too, and set GROWFOLIO_REVISION_PARAMETER")
 
@@ -145,8 +152,23 @@ class TrainingJob:
         return {"assets": len(report.assets), "bars": sum(asset.bars for asset in report.assets)}
 
     def _fit(self) -> dict[str, object]:
-        manifest = train(self._train, self._state.now, self._clock, self._say)
+        told = replace(self._train, warm=self._warm_start())
+        manifest = train(told, self._state.now, self._clock, self._say)
         return {"models": {model.id: model.metrics.get("test") for model in manifest.models.values()}}
+
+    def _warm_start(self) -> WarmStart | None:
+        """The published models, the same ones on every machine that works on the job."""
+        target, wanted = self._wanted.target, self._state.warm_start or self._wanted.warm_start
+        if target is None or not wanted:
+            return None
+        if wanted == ACTIVE:
+            champion = serving_now(target, target.head(), self._wanted.parameter)
+        else:
+            champion = champion_of(target.repository, wanted, target.endpoint)
+        if champion is None:
+            raise ConfigurationError(f"--warm-start {ACTIVE}: {target.repository} holds no models yet")
+        self._state.warm_start = champion.revision
+        return WarmStart(champion)
 
     def _judge(self) -> dict[str, object]:
         target, champion = self._wanted.target, None

@@ -20,6 +20,8 @@ class JobState:
     now: int
     """The moment up to which candles are taken: the same for all machines that work on the job."""
     done: list[str] = field(default_factory=list)
+    warm_start: str = ""
+    """The revision that training goes on from, once it is known which `active` is."""
     champion: str = ""
     """The revision that new models were measured by."""
     accepted: list[str] = field(default_factory=list)

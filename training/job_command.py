@@ -36,6 +36,7 @@ def add_job(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     command.add_argument("--network", choices=NETWORKS, default=FitSettings().network)
     command.add_argument("--publish", action="store_true", help="models that pass the gate")
     command.add_argument("--promote", action="store_true", help="what was published")
+    command.add_argument("--warm-start", default="", metavar="REVISION", help="fine-tune it; or `active`")
     command.add_argument("--days", type=int, default=365, help="of history (default %(default)s)")
     command.add_argument(
         "--until", metavar="UTC", help="candles up to this moment, e.g. 2025-09-25T00:00:00Z"
@@ -83,6 +84,7 @@ def _wanted(given: argparse.Namespace, settings: Settings) -> JobWanted:
         given.publish,
         settings.revision_parameter,
         given.promote,
+        given.warm_start,
         GateRule(given.loss_margin, given.mcc_margin, ece_allowance=given.ece_allowance),
     )
 

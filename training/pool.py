@@ -1,7 +1,7 @@
 """All models of one market and timeframe: the pooled one, one for each asset, and which of them serves."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from zlib import crc32
 
 import numpy as np
@@ -11,8 +11,9 @@ from growfolio.candles import FloatArray, IntArray
 
 from training.dataset import Part, Samples
 from training.evaluation import Scores, log_loss, score
-from training.fit import Epoch, fit, logits
-from training.networks import SignalModel
+from training.fit import logits
+from training.fleet import Member
+from training.networks import Served
 from training.settings import TrainSettings
 
 
@@ -21,7 +22,7 @@ class Candidate:
     """A fitted model and the samples it may be judged on; own is the asset it was fitted for, if one."""
 
     id: str
-    model: SignalModel
+    model: Served
     samples: Samples
     own: Asset | None = None
 
@@ -56,15 +57,23 @@ class Job:
     def training_rows(self) -> IntArray:
         return self.samples.rows(Part.TRAIN, self.own)
 
-    def run(self, settings: TrainSettings, watch: Callable[[Epoch], None]) -> Candidate:
+    def member(self, settings: TrainSettings) -> Member:
         """The seed of a model depends on its id, so that it is the same whatever else is trained."""
-        seeded = replace(settings.fit, seed=settings.fit.seed + crc32(self.id.encode()))
+        seed = settings.fit.seed + crc32(self.id.encode())
         validation = self.samples.rows(Part.VALIDATION, self.own)
-        model = fit(self.samples, self.training_rows, validation, seeded, watch)
-        return self.fitted(model)
+        warm = settings.warm
+        return Member(
+            self.id,
+            self.samples,
+            self.training_rows,
+            validation,
+            seed,
+            start=warm.network(self.id) if warm else None,
+            learning_rate=warm.learning_rate if warm else None,
+        )
 
-    def fitted(self, model: SignalModel) -> Candidate:
-        """What the job comes to, with a model that was fitted before."""
+    def fitted(self, model: Served) -> Candidate:
+        """What the job comes to, with its model."""
         return Candidate(self.id, model, self.samples, self.own)
 
 
@@ -80,6 +89,8 @@ def jobs_of(samples: Samples, settings: TrainSettings) -> tuple[list[Job], dict[
     jobs, too_small = [], {}
     for model_id, own in wanted:
         reason = _too_small(samples, own, settings)
+        if reason is None and settings.warm is not None:
+            reason = settings.warm.lacks(model_id)
         if reason is None:
             jobs.append(Job(model_id, samples, own))
         else:

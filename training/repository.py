@@ -84,8 +84,8 @@ def _write_model(candidate: Candidate, test: Scores, settings: TrainSettings, cr
         assets=tuple(asset.id for asset in candidate.assets),
         onnx=_file(onnx),
         pth=_file(pth) if settings.keep_tensors else None,
-        label=Label("fixed", settings.rule.horizon_bars, settings.rule.threshold),
-        trained_from=samples.seen_from(samples.rows(Part.TRAIN, candidate.own)),
+        label=_label(candidate, settings),
+        trained_from=_first_seen(candidate, settings),
         trained_until=samples.split.validate_until,
         expires_at=None if days is None else created_at + days * DAY,
         metrics={
@@ -95,6 +95,19 @@ def _write_model(candidate: Candidate, test: Scores, settings: TrainSettings, cr
             "onnx_against_torch": difference,
         },
     )
+
+
+def _first_seen(candidate: Candidate, settings: TrainSettings) -> int:
+    """The close of the first bar that the model has learned from, in a run before this one too."""
+    first = candidate.samples.seen_from(candidate.samples.rows(Part.TRAIN, candidate.own))
+    return min(first, settings.warm.trained_from(candidate.id)) if settings.warm else first
+
+
+def _label(candidate: Candidate, settings: TrainSettings) -> Label:
+    rule, samples = settings.rule, candidate.samples
+    counts = np.bincount(samples.labels[samples.rows(Part.TRAIN, candidate.own)], minlength=3)
+    sell, hold, _ = (round(float(share), 6) for share in counts / counts.sum())
+    return Label(rule.kind, rule.horizon_bars, rule.threshold, (sell, hold, round(1 - sell - hold, 6)))
 
 
 def _file(path: Path) -> ModelFile:

@@ -7,6 +7,7 @@ from growfolio.assets import ASSETS, Asset, Timeframe
 
 from training.fit import FitSettings
 from training.labels import LabelRule
+from training.warm import WarmStart
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,5 +35,7 @@ class TrainSettings:
     """Samples under which nothing can be stopped, calibrated, or chosen."""
     checkpoint: Path | None = None
     """A folder that keeps what is fitted until the run is whole: the same run, begun again, goes on there."""
+    warm: WarmStart | None = None
+    """Models to go on from: only bars that they have not seen are used, and no other models are fitted."""
     about: str = ""
     """Where the candles come from and under which licence, for the manifest and the model card."""

@@ -1,6 +1,6 @@
 """The whole of a training run: candles in, a model repository out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,8 +13,9 @@ from growfolio.models.manifest import MANIFEST, Manifest
 
 from training.card import CARD, model_card
 from training.dataset import Samples, build_samples
-from training.export import read_pth, write_pth
+from training.ensemble import fit_models
 from training.fit import Epoch
+from training.networks import ENSEMBLE, MEMBERS
 from training.pool import Candidate, Job, jobs_of
 from training.progress import Progress
 from training.repository import manifest_of, write_pool
@@ -38,13 +39,14 @@ def train(settings: TrainSettings, now: int, clock: Callable[[], float], say: Sa
     fitted = [jobs for jobs, _ in plan if jobs]
     if not fitted:
         raise ConfigurationError(f"no usable candles in {settings.candles}: {_listed(left_out)}")
-    progress = Progress(sum(_work(job, settings) for jobs in fitted for job in jobs), clock, say)
+    jobs = [job for of_pool in fitted for job in of_pool]
+    passes = settings.fit.epochs * (len(MEMBERS) if settings.fit.network == ENSEMBLE else 1)
+    progress = Progress(passes * sum(len(job.training_rows) for job in jobs), clock, say)
     settings.out.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=settings.out, prefix=".unfinished-") as folder:
         unfinished = replace(settings, out=Path(folder))
-        results = [
-            write_pool([_fit(job, settings, progress) for job in jobs], unfinished, now) for jobs in fitted
-        ]
+        candidates = _fit(jobs, settings, progress)
+        results = [write_pool([candidates[job.id] for job in of_pool], unfinished, now) for of_pool in fitted]
         manifest = manifest_of(results, left_out, settings, now)
         (unfinished.out / CARD).write_text(model_card(results, _listed(left_out), settings, now))
         (unfinished.out / MANIFEST).write_text(manifest.to_json())
@@ -61,39 +63,35 @@ def gather(settings: TrainSettings, now: int) -> tuple[list[Samples], dict[str, 
     for market in Market:
         bars = {a: b for a, b in read.items() if isinstance(b, Bars) and a.market is market}
         for timeframe in settings.timeframes:
-            samples, refused = build_samples(market, timeframe, bars, settings.rule)
+            after = settings.warm.after(market, timeframe) if settings.warm else 0
+            samples, refused = build_samples(market, timeframe, bars, settings.rule, after=after)
             left_out |= {f"{asset.id} {timeframe}": str(reason) for asset, reason in refused.items()}
             pools += [samples] if samples is not None else []
     return pools, left_out
 
 
-def _work(job: Job, settings: TrainSettings) -> float:
-    return float(len(job.training_rows) * settings.fit.epochs)
+def _fit(jobs: Sequence[Job], settings: TrainSettings, progress: Progress) -> dict[str, Candidate]:
+    """All models of all pools at once, by id."""
+    by_id, stale = {job.id: job for job in jobs}, dict.fromkeys([job.id for job in jobs], 0)
 
-
-def _fit(job: Job, settings: TrainSettings, progress: Progress) -> Candidate:
-    left = settings.fit.epochs
-
-    def watch(epoch: Epoch) -> None:
-        nonlocal left
-        left -= 1
+    def watch(name: str, epoch: Epoch) -> None:
+        job = by_id[name.split()[0]]
+        rows = len(job.training_rows)
         progress.advance(
-            len(job.training_rows),
-            f"{job.id} epoch {epoch.number}/{settings.fit.epochs}: loss {epoch.train_loss:.4f}, "
+            rows,
+            f"{name} epoch {epoch.number}/{settings.fit.epochs}: loss {epoch.train_loss:.4f}, "
             f"validation {epoch.validation_loss:.4f}{' (best)' if epoch.best else ''}",
         )
+        stale[job.id] = 0 if epoch.best else stale[job.id] + 1
+        if stale[job.id] == settings.fit.patience:
+            progress.skip(rows * (settings.fit.epochs - epoch.number))
 
-    kept = settings.checkpoint / f"{job.id}.pth" if settings.checkpoint else None
-    if kept is not None and kept.exists():
-        candidate = job.fitted(read_pth(kept, settings.fit.network))
-    else:
-        candidate = job.run(settings, watch)
-        if kept is not None:
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            write_pth(candidate.model, kept.with_suffix(".unfinished"))
-            kept.with_suffix(".unfinished").replace(kept)
-    progress.skip(left * len(job.training_rows))
-    return candidate
+    members = [job.member(settings) for job in jobs]
+    kept = settings.checkpoint / "fleet.pt" if settings.checkpoint else None
+    if kept is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+    fitted = fit_models(members, settings.fit, watch, kept)
+    return {job.id: job.fitted(one.model) for job, one in zip(jobs, fitted, strict=True)}
 
 
 def _listed(left_out: dict[str, str]) -> str:

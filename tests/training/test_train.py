@@ -195,7 +195,7 @@ def test_each_epoch_says_how_far_the_run_is_and_how_long_it_will_take(
     epochs = [line for line in trained[1] if "epoch" in line]
     assert len(epochs) == 6 * QUICK.epochs
     assert epochs[-1].startswith("[100%, 0 s left]")
-    assert "stocks_5m_lstm epoch 1/2: loss" in epochs[0]
+    assert any("stocks_5m_lstm epoch 1/2: loss" in line for line in epochs[:6])
 
 
 def test_the_command_trains_both_timeframes_and_ends_with_0(candle_folder: Path, tmp_path: Path) -> None:
@@ -239,19 +239,19 @@ def test_what_is_wrong_is_said_in_one_line_and_nothing_is_written(
     assert not out.exists()
 
 
-def test_a_run_that_is_begun_again_fits_no_model_twice_and_ends_with_the_same(
+def test_a_run_that_is_begun_again_goes_on_after_the_last_epoch_and_ends_with_the_same(
     trained: tuple[TrainSettings, list[str]], candle_folder: Path, tmp_path: Path
 ) -> None:
     coins = {"assets": (find_asset("BTC"), find_asset("ETH")), "checkpoint": tmp_path / "kept"}
 
     def interrupt(line: str) -> None:
-        if "ETH" in line:
+        if "epoch 2" in line:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         train(quick(candle_folder, tmp_path / "models", **coins), END, lambda: 0.0, interrupt)
     said = run(quick(candle_folder, tmp_path / "models", **coins))
-    assert {line.split("] ")[1].split()[0] for line in said if "epoch" in line} == {"ETH_USDT_5m_lstm"}
+    assert {line.split("epoch ")[1][:3] for line in said if "epoch" in line} == {"2/2"}
     again = parse_manifest((tmp_path / "models" / "manifest.json").read_bytes())
     whole = parse_manifest((trained[0].out / "manifest.json").read_bytes())
     assert len(again.models) == 3
