@@ -33,6 +33,8 @@ class Options:
             raise ConfigurationError("MARKET=replay needs CANDLES=DIR, a folder of <ID>_5m.parquet files")
         if market == "replay" and not at:
             raise ConfigurationError("MARKET=replay needs AT, the moment to replay: AT=2024-09-05T18:00:00Z")
+        if market != "replay" and candles:
+            raise ConfigurationError("CANDLES goes with MARKET=replay; without it prices are not yours")
         if market == "live" and at:
             raise ConfigurationError("AT goes with MARKET=replay or simulated; live is always now")
         return cls(
@@ -58,6 +60,6 @@ def _moment(text: str) -> int:
 
 
 def _port(text: str) -> int:
-    if not text.isdigit() or not 0 < int(text) < 65_536:
+    if not text.isdecimal() or not 0 < int(text) < 65_536:
         raise ConfigurationError(f"PORT={text!r} is not a port number")
     return int(text)
