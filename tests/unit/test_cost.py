@@ -79,3 +79,7 @@ def test_the_table_sums_up_what_runs_by_itself_and_nothing_else() -> None:
     text = table([Line("a", "", 0.25), Line("b", "", 0.5), Line("c", "", 9.0, apart=True)])
     assert "| **all that runs by itself** | | **0.75** |" in text
     assert text.splitlines()[-1] == "| c (apart) |  | 9.00 |"
+
+
+def test_the_readme_shows_this_bill() -> None:
+    assert table(list(lines().values())) in (ROOT / "README.md").read_text()

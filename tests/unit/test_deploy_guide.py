@@ -1,0 +1,54 @@
+"""What the README's deploy part names is there: parameters, outputs, functions, targets."""
+
+import re
+import tomllib
+
+from infra.cost import ROOT
+from infra.template import load
+
+GUIDE = (ROOT / "README.md").read_text().partition("## Deploy\n")[2]
+TEMPLATE = load(ROOT / "template.yaml")
+
+
+def test_every_parameter_that_is_named_can_be_set() -> None:
+    named = set(re.findall(r"`([A-Z][A-Za-z]+)=[^\s`]", GUIDE))
+    assert len(named) > 8
+    assert named <= set(TEMPLATE.body["Parameters"])
+
+
+def test_every_output_that_is_read_is_given() -> None:
+    read = set(re.findall(r"OutputKey=='(\w+)'", GUIDE))
+    assert read == {"ApiUrl", "TrainingImage", "Bucket"}
+    assert read <= set(TEMPLATE.body["Outputs"])
+
+
+def test_what_is_called_by_name_has_that_name() -> None:
+    named = {text["Fn::Sub"].replace("${Stage}", "dev") for text in _names()}
+    assert {"growfolio-dev-train", "growfolio-dev-dead-letters"} <= named
+    called = set(re.findall(r"--(?:function|queue)-name ([\w-]+)", GUIDE))
+    assert called
+    assert called <= named
+
+
+def test_every_make_target_that_is_named_is_there() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets |= set(re.findall(r"^([a-z-]+):", (ROOT / "infra/stack.mk").read_text(), re.MULTILINE))
+    assert set(re.findall(r"\bmake ([a-z-]+)", GUIDE)) <= targets
+
+
+def test_the_stages_are_configured_by_their_parameters() -> None:
+    stages = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    for name, stack in (("default", "growfolio-dev"), ("prod", "growfolio-prod")):
+        assert stages[name]["global"]["parameters"]["stack_name"] == stack
+        overrides = dict(
+            pair.split("=") for pair in stages[name]["deploy"]["parameters"]["parameter_overrides"]
+        )
+        assert set(overrides) <= set(TEMPLATE.body["Parameters"])
+        assert overrides["Stage"] == stack.removeprefix("growfolio-")
+    prod = stages["prod"]["deploy"]["parameters"]["parameter_overrides"]
+    assert "DeletionProtection=true" in prod
+
+
+def _names() -> list[dict[str, str]]:
+    every = (properties for properties in (r.get("Properties", {}) for r in TEMPLATE.resources.values()))
+    return [p[key] for p in every for key in ("FunctionName", "QueueName") if key in p]
