@@ -110,8 +110,16 @@ def test_a_bar_under_way_is_not_served(binance: BinanceServer) -> None:
 FAULTS = {
     "429": (Fault(429, b'{"code": -1003, "msg": "Too many"}'), TemporaryMarketError, "binance answered 429"),
     "418": (Fault(418), TemporaryMarketError, "binance answered 418"),
-    "403": (Fault(403), PermanentMarketError, "binance refuses to serve this address or account (403)"),
-    "451": (BLOCKED, PermanentMarketError, "binance refuses to serve this address or account (451)"),
+    "403": (
+        Fault(403),
+        PermanentMarketError,
+        "binance refuses to serve this address or account (403): set GROWFOLIO_EXCHANGES to others",
+    ),
+    "451": (
+        BLOCKED,
+        PermanentMarketError,
+        "binance refuses to serve this address or account (451): set GROWFOLIO_EXCHANGES to others",
+    ),
     "500": (Fault(500, b"oops"), TemporaryMarketError, "binance answered 500"),
     "empty list": (Fault(200, b"[]"), TemporaryMarketError, "binance sent no candles of this time"),
     "unknown": (
@@ -256,7 +264,8 @@ def test_when_all_exchanges_fail_each_coin_has_the_reasons_of_all(
     binance.meet(ANY, BLOCKED)
     kraken.meet(ANY, Fault(503))
     answers = fetch(source(binance, kraken))
-    reason = "binance refuses to serve this address or account (451); kraken answered 503"
+    blocked = "binance refuses to serve this address or account (451): set GROWFOLIO_EXCHANGES to others"
+    reason = f"{blocked}; kraken answered 503"
     assert {(type(error), str(error)) for error in answers.values()} == {(TemporaryMarketError, reason)}
     kraken.meet(ANY, Fault(403))
     assert {type(error) for error in fetch(source(binance, kraken)).values()} == {PermanentMarketError}

@@ -165,7 +165,7 @@ class _Exchange:
 
     def _judge(self, response: Response, *_: Any, **__: Any) -> None:
         """Called for each answer: ccxt calls a 451 a network error, and takes HTML for no candles."""
-        refuse(response.status_code, self.name)
+        refuse(response.status_code, self.name, "set GROWFOLIO_EXCHANGES to others")
         body = response.content.strip()
         if body[:1] + body[-1:] not in (b"{}", b"[]"):
             raise TemporaryMarketError(f"{self.name} sent no JSON, or cut it short")

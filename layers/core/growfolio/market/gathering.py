@@ -48,12 +48,16 @@ def gather(keys: Iterable[K], ask: Callable[[K], V], patience: Patience) -> dict
     return {key: found.get(key, silence) for key in keys}
 
 
-def refuse(status: int, provider: str) -> None:
-    """Raises the MarketError that an HTTP status stands for; does nothing where it stands for none."""
+def refuse(status: int, provider: str, cure: str = "") -> None:
+    """Raises the MarketError that an HTTP status stands for; does nothing where it stands for none.
+
+    cure says what to do where the provider will never serve this address or account.
+    """
     if status in (408, 418, 425, 429) or status >= 500:
         raise TemporaryMarketError(f"{provider} answered {status}")
     if status in (401, 403, 451):
-        raise PermanentMarketError(f"{provider} refuses to serve this address or account ({status})")
+        advice = f": {cure}" if cure else ""
+        raise PermanentMarketError(f"{provider} refuses to serve this address or account ({status}){advice}")
 
 
 def _ask_until(deadline: float, key: K, ask: Callable[[K], V], patience: Patience) -> V | MarketError:
