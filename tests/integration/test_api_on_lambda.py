@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -133,6 +134,15 @@ def test_the_picture_of_a_market_is_read_from_the_table(ask: Ask, table: FreshTa
     table.store.put_market(a_market("SHIB", price="0.0000134500"))
     market = json.loads(ask("/v1/markets/shib")["body"])
     assert (market["price_source"], len(market["bars"])) == ("replay close", 3)
+
+
+def test_the_page_and_its_files_go_out_as_text(ask: Ask) -> None:
+    page = ask("/")
+    assert (page["statusCode"], page["isBase64Encoded"]) == (200, False)
+    assert page["headers"]["content-security-policy"].startswith("default-src 'none'; script-src 'self'")
+    files = re.findall(r'(?:href|src)="(/static/[^"]+)"', page["body"])
+    assert len(files) == 2
+    assert [(ask(file)["statusCode"], ask(file)["isBase64Encoded"]) for file in files] == [(200, False)] * 2
 
 
 def test_the_extension_posts_and_is_answered(ask: Ask) -> None:

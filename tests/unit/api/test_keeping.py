@@ -4,9 +4,8 @@ from collections.abc import Callable
 from random import Random
 
 import pytest
-from growfolio.assets import Market, Timeframe, find_asset
+from growfolio.assets import Timeframe, find_asset
 from growfolio.presentation import instant
-from growfolio.sessions import market_hours
 from growfolio.signals import Action
 from growfolio.store.port import Explanation
 from signals_api.caching import AWAITED_SECONDS
@@ -128,9 +127,7 @@ def test_an_entry_speaks_only_for_its_own_stretch_of_time(now: int, read_again: 
     assert kept.get("key", now, told[1], lambda _: 200) == ("second" if read_again else "first")
 
 
-def test_without_a_stored_week_hours_come_from_our_own_calendar_without_reading_each_time(busy: Api) -> None:
-    busy.store.put_hours(market_hours(Market.STOCKS, BAR))
-    busy.signals()
-    busy.now += 400
-    busy.signals()
+def test_the_hours_of_a_market_are_read_once_for_the_week_that_they_speak_of(busy: Api) -> None:
+    for busy.now in range(BAR + 30, BAR + 7 * 86_400, 6 * 3600):
+        busy.signals()
     assert busy.store.reads.count("hours stocks") == 1
