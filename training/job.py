@@ -21,6 +21,7 @@ from growfolio.training_request import ACTIVE
 
 from training.card import CARD
 from training.champion import champion_of
+from training.evaluate import EvaluationSettings, evaluate
 from training.gate import GateRule
 from training.job_checkpoint import JobCheckpoint, JobState
 from training.job_log import JobLog
@@ -50,6 +51,8 @@ class JobWanted:
     promote: bool = False
     warm_start: str = ""
     """The revision to fine-tune: a commit hash, or `active` for the one that serves now."""
+    folds: int = 1
+    """Of the walk-forward report, before the last part; 0: no such report."""
     gate: GateRule = field(default_factory=GateRule)
 
     def check(self) -> None:
@@ -122,13 +125,15 @@ class TrainingJob:
             "download": self._download,
             "check": self._check,
             "train": self._fit,
+            "evaluate": self._evaluate,
             "gate": self._judge,
             "publish": self._publish,
             "promote": self._promote,
             "report": self._report,
         }
-        skipped = {"publish": not self._wanted.publish, "promote": not self._wanted.promote}
-        return {name: stage for name, stage in stages.items() if not skipped.get(name, False)}
+        wanted = self._wanted
+        asked = {"evaluate": wanted.folds > 0, "publish": wanted.publish, "promote": wanted.promote}
+        return {name: stage for name, stage in stages.items() if asked.get(name, True)}
 
     def _do(self, name: str, stage: Callable[[], dict[str, object]]) -> None:
         self._log.stage = name
@@ -155,6 +160,16 @@ class TrainingJob:
         told = replace(self._train, warm=self._warm_start())
         manifest = train(told, self._state.now, self._clock, self._say)
         return {"models": {model.id: model.metrics.get("test") for model in manifest.models.values()}}
+
+    def _evaluate(self) -> dict[str, object]:
+        """The walk-forward report. It informs and decides nothing: with too few candles the job goes on."""
+        settings = EvaluationSettings(self._train).quick()
+        settings = replace(settings, train=self._train, folds=self._wanted.folds)
+        try:
+            evaluate(settings, self._folder / "report", self._state.now, self._clock, self._say)
+        except ConfigurationError as reason:
+            return {"why": f"no walk-forward report: {reason}"}
+        return {}
 
     def _warm_start(self) -> WarmStart | None:
         """The published models, the same ones on every machine that works on the job."""

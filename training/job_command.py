@@ -22,7 +22,7 @@ from training.outcome import Outcome
 from training.publish import hub_target
 from training.settings import TrainSettings
 
-_ABOUT = """What the container runs: download, check, train, gate, publish, promote, report. Reads
+_ABOUT = """What the container runs: download, check, train, evaluate, gate, publish, promote, report. Reads
 GROWFOLIO_BUCKET (candle archive, checkpoints, reports), GROWFOLIO_MODEL_REPOSITORY,
 GROWFOLIO_REVISION_PARAMETER, GROWFOLIO_SOURCE, GROWFOLIO_EXCHANGES, HF_TOKEN and AWS_BATCH_JOB_ID. Exit
 codes: 0 done, 2 configuration, 3 bad data, 4 connection lost (try again), 143 interrupted with a checkpoint
@@ -41,6 +41,7 @@ def add_job(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     command.add_argument(
         "--until", metavar="UTC", help="candles up to this moment, e.g. 2025-09-25T00:00:00Z"
     )
+    command.add_argument("--folds", type=int, default=1, help="of the walk-forward report; 0: none")
     command.add_argument("--epochs", type=int, default=FitSettings().epochs)
     command.add_argument("--batch-size", type=int, default=FitSettings().batch_size)
     command.add_argument("--pooled-only", action="store_true", help="no models of single assets")
@@ -85,6 +86,7 @@ def _wanted(given: argparse.Namespace, settings: Settings) -> JobWanted:
         settings.revision_parameter,
         given.promote,
         given.warm_start,
+        given.folds,
         GateRule(given.loss_margin, given.mcc_margin, ece_allowance=given.ece_allowance),
     )
 
