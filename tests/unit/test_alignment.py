@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from growfolio.alignment import LATE_SLOTS, MAX_FILLED_IN_A_ROW, align
+from growfolio.alignment import LARGEST_MOVE, LATE_SLOTS, MAX_FILLED_IN_A_ROW, align
 from growfolio.assets import Asset, Market, Timeframe, find_asset
 from growfolio.candles import PRICES, Bars, Candles
 from growfolio.errors import BadCandles, GrowfolioError, MissingCandles
@@ -188,6 +188,22 @@ def test_coins_have_no_nights_to_judge() -> None:
     bars = on_slots(SHIB, last_slots(Market.CRYPTO, NOW, Timeframe.M5, 200))
     crash = bars.where(np.arange(200) < 100).followed_by(scaled(bars.where(np.arange(200) >= 100), 0.4))
     assert candles_of(crash, SHIB).assets == (SHIB,)
+
+
+@pytest.mark.parametrize("price", [1e3 * LARGEST_MOVE, 1e30, 1.7e308])
+def test_a_high_that_is_a_slip_of_the_provider_is_refused(price: float) -> None:
+    error = refusal(changed(BARS, 100, high=price))
+    assert isinstance(error, BadCandles)
+    assert str(error).startswith("a high more than 5 times its low")
+
+
+@pytest.mark.parametrize("factor", [1e-300, 1 / 6, 6.0, 1e30])
+def test_a_candle_far_from_its_neighbours_is_refused(factor: float) -> None:
+    bars = on_slots(SHIB, last_slots(Market.CRYPTO, NOW, Timeframe.M5, 200))
+    slip = bars.where(np.arange(200) < 199).followed_by(scaled(bars.where(np.arange(200) == 199), factor))
+    _, refused = align({SHIB: slip}, bars.open_time + BAR, Timeframe.M5)
+    assert isinstance(refused[SHIB], BadCandles)
+    assert str(refused[SHIB]).endswith("no market did that")
 
 
 @pytest.mark.parametrize("day", ["2024-09-05", "2024-07-03", "2024-11-29"])

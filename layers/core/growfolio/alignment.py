@@ -13,6 +13,8 @@ MAX_FILLED_IN_A_ROW = 3
 MAX_FILLED_SHARE = 0.05
 LARGEST_NIGHT = 1.6
 """A stock's open over its last close, or the inverse: earnings move large stocks by up to a third."""
+LARGEST_MOVE = 5.0
+"""A bar's high over its low, or its open over the close before it: no crash went so far in five minutes."""
 LATE_SLOTS = 3
 """Up to this many missing slots at the end are a provider publishing late; beyond, the data is too old."""
 
@@ -33,6 +35,7 @@ def align(
             row = _row(own, fine)
             if asset.market is Market.STOCKS:
                 _check_nights(row, fine)
+            _check_moves(row, fine)
             rows[asset] = row
         except (BadCandles, MissingCandles) as reason:
             refused[asset] = reason
@@ -88,9 +91,10 @@ def check(bars: Bars) -> None:
         "a negative volume": bars.volume < 0,
         "a high below its low": bars.high < bars.low,
         "an open or close outside its high and low": (
-            (np.maximum(bars.open, bars.close) > bars.high * (1 + 1e-6))
+            (np.maximum(bars.open, bars.close) * (1 - 1e-6) > bars.high)
             | (np.minimum(bars.open, bars.close) < bars.low * (1 - 1e-6))
         ),
+        f"a high more than {LARGEST_MOVE:g} times its low": bars.high / LARGEST_MOVE > bars.low,
     }
     for fault, where in faults.items():
         if where.any():
@@ -126,6 +130,18 @@ def _check_nights(row: tuple[FloatArray, ...], slots: IntArray) -> None:
         raise BadCandles(
             f"{close[at]:g} became {opened[at]:g} in the night before {_utc(int(slots[nights[at]]))}: "
             "a split that the provider has not worked into the candles before it?"
+        )
+
+
+def _check_moves(row: tuple[FloatArray, ...], slots: IntArray) -> None:
+    """Raises BadCandles on a price that only a slip explains: a digit too many, another asset's."""
+    opened, close = row[0][1:], row[3][:-1]
+    slips = np.abs(np.log(opened) - np.log(close)) > np.log(LARGEST_MOVE)
+    if slips.any():
+        at = int(np.argmax(slips))
+        raise BadCandles(
+            f"{close[at]:g} became {opened[at]:g} in the candle that closed {_utc(int(slots[at + 1]))}: "
+            "no market did that"
         )
 
 
