@@ -16,7 +16,7 @@ SAM = PATH="$(dir $(PYTHON313)):$$PATH" PYTHON313=$(PYTHON313) ARCH=$(ARCH) SAM_
   AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} .venv-sam/bin/sam
 BUILD_DIR ?= .aws-sam/build
 
-.PHONY: build deploy stack-test stack-lock promote rollback cost
+.PHONY: build deploy stack-test bench-start stack-lock promote rollback cost
 build: .venv-sam/.ready $(VENV)/.run ## build all functions and layers for ARCH (arm64, x86_64), within their budgets
 	$(SAM) build --build-dir $(BUILD_DIR) --parameter-overrides Architecture=$(ARCH)
 	for folder in $(BUILD_DIR)/*Function; do \
@@ -39,7 +39,10 @@ stack-test: BUILD_DIR = .aws-sam/stack-test
 stack-test: $(VENV)/.dev .venv-policy/.ready .cache/lambda-runtime/.ready $(DYNAMODB_LOCAL)/.$(DYNAMODB_VERSION) build ## the built stack in the Lambda emulator, its roles, alarms and template; needs python3.13 and Java
 	$(SAM) validate --lint
 	STACK_TEST_ISOLATED=1 STACK_TEST_BUILD=$(BUILD_DIR) PYTHON313=$(PYTHON313) \
-	  unshare --map-root-user --mount --net $(BIN)/python -m pytest tests/stack $(TESTS)
+	  unshare --map-root-user --mount --net $(BIN)/python -m pytest --timeout 600 tests/stack $(TESTS)
+
+bench-start: ## cold and warm invocations in the emulator, beside a hello-world's
+	$(MAKE) stack-test TESTS="-q -k starts_are_printed"
 
 stack-lock: | $(UV) ## pin the tools of infra/tools anew
 	for tool in sam policy; do \
