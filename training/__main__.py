@@ -10,12 +10,13 @@ from pathlib import Path
 import torch
 from growfolio.assets import ASSETS, Timeframe, find_asset
 from growfolio.errors import GrowfolioError
+from growfolio.models.manifest import LABEL_KINDS
 
 from training import commands
 from training.evaluate_command import add_evaluate
 from training.fit import FitSettings
 from training.labels import LabelRule
-from training.networks import NETWORKS
+from training.networks import ENSEMBLE, NETWORKS
 from training.settings import TrainSettings
 from training.starter import starter_settings
 from training.train import train
@@ -47,7 +48,7 @@ def _settings(given: argparse.Namespace) -> TrainSettings:
         out=given.out,
         assets=tuple(map(find_asset, given.symbols)) if given.symbols else ASSETS,
         timeframes=tuple(given.timeframes),
-        rule=LabelRule(given.horizon, given.threshold),
+        rule=LabelRule(given.horizon, given.threshold, given.label),
         fit=FitSettings(
             network=given.network, epochs=given.epochs, batch_size=given.batch_size, seed=given.seed
         ),
@@ -73,11 +74,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--epochs", type=_positive, default=fit.epochs, help="at most (default %(default)s)")
     command.add_argument("--batch-size", type=_positive, default=fit.batch_size, help="default %(default)s")
-    command.add_argument("--network", choices=sorted(NETWORKS), default=fit.network)
+    command.add_argument("--network", choices=[*NETWORKS, ENSEMBLE], default=fit.network)
     command.add_argument("--seed", type=int, default=fit.seed)
     command.add_argument("--pooled-only", action="store_true", help="no models of single assets")
     command.add_argument("--horizon", type=_positive, default=rule.horizon_bars, help="the label's, in bars")
     command.add_argument("--threshold", type=float, default=rule.threshold, help="the label's, a fraction")
+    command.add_argument("--label", choices=LABEL_KINDS, default=rule.kind, help="default %(default)s")
     command.add_argument("--expires-days", type=int, default=90, help="0: never (default %(default)s)")
     command.add_argument("--about", default="", help="where the candles come from, and their licence")
 

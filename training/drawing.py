@@ -41,9 +41,10 @@ def line_chart(title: str, lines: Sequence[Line], across: str, up: str, diagonal
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.6"/>')
         if line.dotted:
             parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.6" fill="{colour}"/>' for x, y in at]
-        place = 34 + 13 * number
-        parts.append(f'<text x="{LEFT + 6}" y="{place}" fill="{colour}">{escape(line.name)}</text>')
-    return _svg(parts)
+        x, y = LEFT + 150 * (number % 2), HEIGHT + 8 + 14 * (number // 2)
+        parts.append(f'<rect x="{x}" y="{y - 8}" width="9" height="9" fill="{colour}"/>')
+        parts.append(f'<text x="{x + 13}" y="{y}">{escape(line.name)}</text>')
+    return _svg(parts, legend=14 * -(-len(drawn) // 2))
 
 
 def confusion_chart(title: str, confusion: Sequence[Sequence[int]]) -> str:
@@ -85,5 +86,6 @@ def _axes(title: str, across: str, up: str, xs: tuple[float, float], ys: tuple[f
     )
 
 
-def _svg(parts: Sequence[str]) -> str:
-    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img">{"".join(parts)}</svg>'
+def _svg(parts: Sequence[str], legend: int = 0) -> str:
+    """legend is the height below the chart, in its units."""
+    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT + legend}" role="img">{"".join(parts)}</svg>'

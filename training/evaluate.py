@@ -98,10 +98,10 @@ def _pool(samples: Samples) -> str:
 
 
 def _about(settings: EvaluationSettings, pools: Sequence[Samples]) -> dict[str, object]:
-    fit = settings.train.fit
+    fit, rule = settings.train.fit, settings.train.rule
     return {
         "network": fit.network,
-        "label": str(settings.train.rule),
+        "label": f"{rule.kind}, {rule.horizon_bars} bars ahead, threshold {rule.threshold:g}",
         "epochs at most": fit.epochs,
         "folds": settings.folds,
         "stride": settings.stride,

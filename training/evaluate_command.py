@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from growfolio.assets import ASSETS, Timeframe, find_asset
 from growfolio.errors import GrowfolioError
+from growfolio.models.manifest import LABEL_KINDS
 
 from training.evaluate import EvaluationSettings, evaluate
 from training.fit import FitSettings
@@ -32,6 +33,7 @@ def add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     command.add_argument("--symbols", nargs="+", metavar="SYMBOL", help="default: all with candles")
     command.add_argument("--horizon", type=int, default=1, help="the label's, in bars")
     command.add_argument("--threshold", type=float, default=0.001, help="the label's, a fraction")
+    command.add_argument("--label", choices=LABEL_KINDS, default="fixed")
     command.set_defaults(run=_run)
 
 
@@ -43,7 +45,7 @@ def _run(given: argparse.Namespace) -> Outcome:
         out=given.out,
         assets=tuple(map(find_asset, given.symbols)) if given.symbols else ASSETS,
         timeframes=tuple(Timeframe),
-        rule=LabelRule(given.horizon, given.threshold),
+        rule=LabelRule(given.horizon, given.threshold, given.label),
         fit=FitSettings(network=given.network, epochs=given.epochs),
     )
     settings = EvaluationSettings(train, folds=given.folds)

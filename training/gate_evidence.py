@@ -93,7 +93,7 @@ class Contest:
     def _champion(self, asset: Asset, model: Model) -> Model | None:
         """Who serves the asset now and answers the same question."""
         serving = self.champion.manifest.serving(asset, model.timeframe) if self.champion else None
-        return serving if serving is not None and serving.label == model.label else None
+        return serving if serving is not None and _rule_of(serving.label) == _rule_of(model.label) else None
 
     def _champions_answers(self, model: Model, samples: Samples, rows: IntArray) -> tuple[FloatArray, str]:
         """(rows, 3), and whose they are: where nobody serves, the class shares of earlier bars answer."""
@@ -146,7 +146,7 @@ def _as_served(samples: Samples, rows: IntArray, bars: Mapping[Asset, Bars]) -> 
 
 
 def _rule_of(label: Label) -> LabelRule:
-    return LabelRule(label.horizon_bars, label.threshold)
+    return LabelRule(label.horizon_bars, label.threshold, label.kind)
 
 
 def _windows(samples: Samples, rows: IntArray) -> Windows:

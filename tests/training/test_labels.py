@@ -1,10 +1,13 @@
 """What a label says, and where there is none."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from growfolio.assets import Asset, Market, Timeframe, find_asset
 from growfolio.candles import PRICES, Bars, Candles
 from growfolio.grid import session_number
+from growfolio.models.manifest import LABEL_KINDS
 
 from tests.training.conftest import simulated
 from training.history import stretches
@@ -69,3 +72,47 @@ def _raised_each_night(asset: Asset, bars: Bars) -> Bars:
     factor = 1.03 ** (session - session[0])
     opened, high, low, close = (getattr(bars, name) * factor for name in PRICES[:4])
     return Bars(bars.open_time, opened, high, low, close, bars.volume)
+
+
+def bars_of(close: list[float], high: list[float], low: list[float]) -> Candles:
+    """Sixty quiet bars with an ATR of about 1, then these."""
+    quiet = [100.0] * 60
+    candles = closes(*quiet, *close)
+    return replace(candles, high=np.array([[100.5] * 60 + high]), low=np.array([[99.5] * 60 + low]))
+
+
+def test_with_barriers_a_bar_is_buy_where_the_sell_target_is_reached_before_the_stop() -> None:
+    rule = LabelRule(3, 1.0 - 1e-9, "triple_barrier")
+    up = bars_of([101.0, 102.0, 102.0], [101.2, 102.5, 102.1], [100.0, 101.0, 102.0])
+    assert rule.labels(up)[0][59] == BUY
+    stopped_first = bars_of([98.6, 102.0, 102.0], [100.0, 102.5, 102.1], [98.4, 98.6, 102.0])
+    assert rule.labels(stopped_first)[0][59] == HOLD
+    down = bars_of([99.0, 98.0, 98.0], [100.0, 99.0, 98.2], [98.8, 97.5, 97.9])
+    assert rule.labels(down)[0][59] == SELL
+    neither = bars_of([100.0, 100.5, 100.2], [100.6, 100.9, 100.6], [99.6, 99.9, 100.0])
+    assert rule.labels(neither)[0][59] == HOLD
+
+
+def test_a_threshold_scaled_by_volatility_asks_more_of_a_wild_market() -> None:
+    rule = LabelRule(1, 0.5, "volatility")
+    calm = closes(*(100 * (1 + 0.0005 * (-1) ** n) for n in range(70)), 100.1)
+    wild = closes(*(100 * (1 + 0.01 * (-1) ** n) for n in range(70)), 99.1)
+    assert rule.labels(calm)[0][69] == BUY
+    assert rule.labels(wild)[0][69] == HOLD
+
+
+@pytest.mark.parametrize("kind", LABEL_KINDS)
+def test_no_kind_of_label_looks_across_a_close_or_past_its_horizon(
+    kind: str, market: dict[Asset, Bars]
+) -> None:
+    asset = find_asset("AAPL")
+    (candles, *_) = stretches(asset, market[asset], Timeframe.M5)
+    rule = LabelRule(4, 0.4, kind)
+    labels, decided = rule.labels(candles)
+    session = session_number(candles.close_time, asset.market)
+    known = np.flatnonzero(labels != UNKNOWN)
+    assert (session[known] == session[known + 4]).all()
+    assert (decided[known] == candles.close_time[known + 4]).all()
+    later = np.arange(len(labels)) > 204
+    moved = {name: np.where(later, getattr(candles, name) * 1.1, getattr(candles, name)) for name in PRICES}
+    assert (rule.labels(replace(candles, **moved))[0][:201] == labels[:201]).all()

@@ -173,6 +173,12 @@ def test_a_failed_attempt_at_a_newer_bar_stands_beside_the_signal() -> None:
     assert record.last_attempt == a_failure(BAR + 300)
 
 
+def test_the_label_that_a_signal_speaks_of_comes_back_from_the_table() -> None:
+    shares = (Decimal("0.3"), Decimal("0.45"), Decimal("0.25"))
+    signal = replace(a_signal(), label="triple_barrier", class_shares=shares)
+    assert signal_from(AAPL, M5, signal_value(signal)) == signal
+
+
 FREE_TEXT = {"model", "revision", "price_source", "trend"}
 DAMAGES: tuple[dict[str, Any], ...] = ({"S": "?"}, {"N": "not a number"}, {"L": []}, {"NULL": True})
 

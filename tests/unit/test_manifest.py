@@ -140,7 +140,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     ),
     "a label that serving cannot explain": (
         lambda d: model_of(d)["label"].update(kind="oracle"),
-        r"label.kind: must be fixed, not 'oracle'",
+        r"label.kind: must be fixed or volatility or triple_barrier, not 'oracle'",
     ),
     "a threshold in per cent": (
         lambda d: model_of(d)["label"].update(threshold=1.0),

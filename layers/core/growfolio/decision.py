@@ -43,7 +43,17 @@ def decide(
         in_sample=forecast.trained_from <= bar_close <= forecast.trained_until,
         simulated=simulated,
         facts=facts,
+        label=forecast.label,
+        class_shares=_shares(forecast),
     )
+
+
+TARGETS = {
+    Action.BUY: (Decimal("-0.5"), Decimal("2"), Decimal("-1.5")),
+    Action.SELL: (Decimal("-2"), Decimal("0.5"), Decimal("1.5")),
+    Action.HOLD: (Decimal("-1"), Decimal("1"), Decimal("-2")),
+}
+"""Buy target, sell target and stop loss of each action, in multiples of the ATR from the price."""
 
 
 def targets(action: Action, price: Decimal, atr_pct: Decimal) -> tuple[Decimal, Decimal, Decimal]:
@@ -53,13 +63,16 @@ def targets(action: Action, price: Decimal, atr_pct: Decimal) -> tuple[Decimal, 
     SELL, its mirror: leave on a rise of 0.5 ATR, buy back 2 ATR below, stop 1.5 ATR above.
     HOLD: the edges at 1 ATR, and the stop of one who is long 2 ATR below.
     """
-    buy, sell, stop = {
-        Action.BUY: (Decimal("-0.5"), Decimal("2"), Decimal("-1.5")),
-        Action.SELL: (Decimal("-2"), Decimal("0.5"), Decimal("1.5")),
-        Action.HOLD: (Decimal("-1"), Decimal("1"), Decimal("-2")),
-    }[action]
+    buy, sell, stop = TARGETS[action]
     atr = price * atr_pct / 100
     return in_ticks(price + buy * atr), in_ticks(price + sell * atr), in_ticks(price + stop * atr)
+
+
+def _shares(forecast: Forecast) -> tuple[Decimal, Decimal, Decimal] | None:
+    if forecast.class_shares is None:
+        return None
+    sell, hold, buy = (Decimal(repr(share)).quantize(Decimal("0.0001")) for share in forecast.class_shares)
+    return sell, hold, buy
 
 
 def _to_decimals(forecast: Forecast) -> tuple[Decimal, Decimal, Decimal]:

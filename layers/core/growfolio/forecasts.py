@@ -34,6 +34,10 @@ class Forecast:
     threshold: float
     trained_from: int
     trained_until: int
+    label: str = "fixed"
+    """How threshold is meant: see growfolio.models.manifest.LABEL_KINDS."""
+    class_shares: tuple[float, float, float] | None = None
+    """How often each class came up in training, where that is known."""
 
 
 class Forecaster(Protocol):

@@ -88,6 +88,10 @@ class Signal:
     in_sample: bool
     simulated: bool
     facts: Facts
+    label: str = "fixed"
+    """How threshold is meant: a fraction of the price (fixed), of volatility, or barriers in ATR."""
+    class_shares: tuple[Decimal, Decimal, Decimal] | None = None
+    """How often each class came up in the model's training, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)

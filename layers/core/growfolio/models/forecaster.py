@@ -96,6 +96,8 @@ class OnnxForecaster:
             label.threshold,
             model.trained_from,
             model.trained_until,
+            label.kind,
+            label.class_shares,
         )
 
 

@@ -16,8 +16,13 @@ from growfolio.models.checked_json import Field, read_json, utc_text
 
 MANIFEST = "manifest.json"
 FORMAT = 1
-LABEL_KINDS = ("fixed",)
-"""`fixed`: the close horizon_bars later against the close, with one threshold for all bars."""
+LABEL_KINDS = ("fixed", "volatility", "triple_barrier")
+"""What the threshold is a share of, horizon_bars ahead.
+
+- fixed: the close against the later close, one fraction for all bars
+- volatility: the same, as a share of the volatility that the last 60 bars lead one to expect
+- triple_barrier: which of the targets shown to readers is reached first; threshold scales their distance
+"""
 LARGEST_FILE = 64_000_000
 """Bytes; a model here has about 250 kB, and Lambda's writable folder 512 MB."""
 
@@ -42,6 +47,8 @@ class Label:
     kind: str
     horizon_bars: int
     threshold: float
+    class_shares: tuple[float, float, float] | None = None
+    """Of sell, hold and buy in training; None in manifests from before it was noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +165,7 @@ def _model(model_id: str, field: Field) -> Model:
             label["kind"].text("|".join(LABEL_KINDS), f"must be {' or '.join(LABEL_KINDS)}"),
             label["horizon_bars"].whole(1, 1000),
             label["threshold"].fraction(),
+            _class_shares(label),
         ),
         trained_from=field["trained_from"].time(),
         trained_until=field["trained_until"].time(),
@@ -177,6 +185,17 @@ def _file(field: Field, name: str) -> ModelFile:
         field["sha256"].text("[0-9a-f]{64}", "must be 64 lower-case hex digits"),
         field["bytes"].whole(1, LARGEST_FILE),
     )
+
+
+def _class_shares(label: Field) -> tuple[float, float, float] | None:
+    given = label.value.get("class_shares") if isinstance(label.value, dict) else None
+    if given is None:
+        return None
+    shares = [share.value for share in label["class_shares"].elements()]
+    numbers = [float(share) for share in shares if isinstance(share, int | float)]
+    if len(shares) != 3 or len(numbers) != 3 or abs(sum(numbers) - 1) > 1e-3 or min(numbers) < 0:
+        raise label["class_shares"].fault("must be three shares that sum to 1")
+    return numbers[0], numbers[1], numbers[2]
 
 
 def _market(field: Field) -> Market:

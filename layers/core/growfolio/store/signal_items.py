@@ -2,6 +2,7 @@
 
 import logging
 from decimal import Decimal
+from typing import Any
 
 from growfolio.assets import Asset, Timeframe, find_asset
 from growfolio.errors import BadItem
@@ -73,6 +74,8 @@ def signal_value(signal: Signal) -> Value:
             "volume_ratio": number(signal.facts.volume_ratio),
             "volatility_pct": number(signal.facts.volatility_pct),
         }
+        | ({} if signal.label == "fixed" else {"label": text(signal.label)})
+        | ({} if signal.class_shares is None else {"class_shares": numbers(signal.class_shares)})
     )
 
 
@@ -111,9 +114,19 @@ def signal_from(asset: Asset, timeframe: Timeframe, value: Value) -> Signal:
                 volume_ratio=Decimal(stored["volume_ratio"]["N"]),
                 volatility_pct=Decimal(stored["volatility_pct"]["N"]),
             ),
+            # Most labels are fixed, and models from before it was noted do not say how often classes came up.
+            label=stored["label"]["S"] if "label" in stored else "fixed",
+            class_shares=_class_shares(stored),
         )
     except DAMAGE as fault:
         raise unreadable(f"the stored {timeframe} signal of {asset.symbol}", fault) from fault
+
+
+def _class_shares(stored: dict[str, Any]) -> tuple[Decimal, Decimal, Decimal] | None:
+    if "class_shares" not in stored:
+        return None
+    sell, hold, buy = (Decimal(share["N"]) for share in stored["class_shares"]["L"])
+    return sell, hold, buy
 
 
 def attempt_value(attempt: Attempt) -> Value:
