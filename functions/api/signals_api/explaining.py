@@ -9,8 +9,8 @@ GEMINI = "gemini"
 TEMPLATE = "template"
 FITS_SECONDS = 3600
 """For how long a written explanation goes with later signals of the same action: explain writes anew then."""
-AWAITED_SECONDS = 60
-"""After a signal: how long explain may take. What has not come by then waits for the next signal."""
+FOLLOWS_SECONDS = 60
+"""What is written after a signal comes so soon, or with the next signal."""
 
 
 def fits(stored: Explanation | None, signal: Signal) -> bool:
@@ -45,4 +45,9 @@ def explain(judged: Judged, stored: Explanation | None) -> Explanation | None:
 def is_awaited(judged: Judged, stored: Explanation | None, now: int) -> bool:
     """Whether a better explanation than the one at hand may be stored at any moment."""
     signal = judged.signal
-    return signal is not None and not fits(stored, signal) and now < signal.generated_at + AWAITED_SECONDS
+    return signal is not None and not fits(stored, signal) and follows_soon(signal, now)
+
+
+def follows_soon(signal: Signal, now: int) -> bool:
+    """Whether what is written after a signal may show at any moment."""
+    return now < signal.generated_at + FOLLOWS_SECONDS

@@ -12,7 +12,7 @@ from growfolio.store.port import Explanation, MarketRecord, SignalStore
 
 from signals_api import SERVICE
 from signals_api.caching import AWAITED_SECONDS, changes_at
-from signals_api.explaining import is_awaited
+from signals_api.explaining import follows_soon, is_awaited
 from signals_api.keeping import Kept
 
 Clock = Callable[[], int]
@@ -77,13 +77,21 @@ class Reader:
         return self.changes_at(signals, now)
 
     def market(self, asset: Asset, now: int) -> MarketRecord | None:
-        """The last price and bars of an asset. They are written with its 5m signal."""
+        """The last price and bars of an asset."""
         return self._markets.get(
             asset,
             now,
             read=lambda: next(iter(self.store.markets([asset])), None),
-            until=lambda _: self.changes_at(self.signals(Timeframe.M5, [asset], now), now),
+            until=lambda found: self.market_until(asset, found, now),
         )
+
+    def market_until(self, asset: Asset, record: MarketRecord | None, now: int) -> int:
+        """When the price or bars may become others. A refresh writes them after the asset's 5m signal."""
+        (judged,) = self.signals(Timeframe.M5, [asset], now)
+        newest = record.bars[-1][0] if record and record.bars else 0
+        if judged.signal and newest < judged.signal.bar_close and follows_soon(judged.signal, now):
+            return now + AWAITED_SECONDS
+        return self.changes_at([judged], now)
 
     def hours(self, market: Market, now: int) -> MarketHours:
         """The market's sessions around now: as stored; by our own calendar where none are stored for now."""

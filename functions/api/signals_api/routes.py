@@ -139,7 +139,7 @@ def show_market(request: Request, reader: From, symbol: Symbol) -> Response:
         request,
         lambda: market_json(asset, record),
         tag=entity_tag(asset, *((record.price, record.bars[-1:]) if record else ())),
-        seconds=holds_for(reader.changes_at(reader.signals(Timeframe.M5, [asset], now), now), now),
+        seconds=holds_for(reader.market_until(asset, record, now), now),
     )
 
 

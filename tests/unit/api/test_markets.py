@@ -1,5 +1,7 @@
 """The last price of an asset and the bars for its picture."""
 
+import pytest
+
 from tests.samples import BAR, a_market, a_signal
 from tests.unit.api.conftest import Api
 
@@ -41,6 +43,16 @@ def test_tiny_prices_come_as_plain_decimals(api: Api) -> None:
 
 def test_an_unknown_symbol_is_not_found(api: Api) -> None:
     assert api.get("/v1/markets/GME").status_code == 404
+
+
+@pytest.mark.parametrize(("since_bar", "seconds"), [(30, 5), (64, 5), (65, 235)])
+def test_a_picture_that_has_not_caught_up_with_its_signal_is_awaited_for_a_minute(
+    api: Api, since_bar: int, seconds: int
+) -> None:
+    api.store.put_signal(a_signal("AAPL"))
+    api.store.put_market(a_market("AAPL", newest=BAR - 300))
+    api.now = BAR + since_bar
+    assert api.get("/v1/markets/AAPL").headers["cache-control"] == f"public, max-age={seconds}"
 
 
 def test_the_picture_holds_until_the_next_bar_and_changes_with_a_new_price(api: Api) -> None:
