@@ -80,9 +80,11 @@ $(TRAINING)/.ready: training/requirements.lock training/torch.txt pyproject.toml
 test-training: $(TRAINING)/.ready ## the tests of training, on torch
 	$(TRAINING)/bin/python -m pytest tests/training
 
-train: $(TRAINING)/.ready ## models of all assets with candles in CANDLES=DIR, written to models/
-	@test -n "$(CANDLES)" || { echo "make train CANDLES=DIR: a folder of <ID>_5m.parquet files"; exit 2; }
-	$(TRAINING)/bin/python -m training train --candles "$(CANDLES)" --out models
+train: $(TRAINING)/.ready ## download (or take CANDLES=DIR) and train: models/ and results/
+	@test -n "$(CANDLES)" || $(TRAINING)/bin/python -m training download --out data/raw || \
+	  { echo "no candles: with a folder of <ID>_5m.parquet files, make train CANDLES=DIR goes on without a network"; exit 2; }
+	$(TRAINING)/bin/python -m training train --candles "$(or $(CANDLES),data/raw)" --out models
+	$(TRAINING)/bin/python -m training evaluate --quick --candles "$(or $(CANDLES),data/raw)" --out results
 
 starter: $(TRAINING)/.ready ## make the shipped models again from CANDLES=DIR (about half an hour on 2 cores)
 	@test -n "$(CANDLES)" || { echo "make starter CANDLES=DIR: a folder of <ID>_5m.parquet files"; exit 2; }

@@ -86,10 +86,17 @@ def download(
             say(f"archive: {added:,} new bars of {origin.market}")
     plan = [step for origin in origins for step in plan_of(origin, files, assets, start, now)]
     progress = Progress(sum(step.bars for step in plan) or 1.0, clock, say)
+    silent: set[Market] = set()
     for step in plan:
+        if step.origin.market in silent:
+            progress.skip(step.bars)
+            continue
         added, troubles = _take(step, files)
         short += troubles
         served = len(step.since) - len(troubles)
+        if not served:
+            # Who has nothing of this time, or is out of reach, has nothing older either.
+            silent.add(step.origin.market)
         first = min(step.since.values())
         progress.advance(
             step.bars,

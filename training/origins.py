@@ -15,7 +15,7 @@ from training.download import Origin
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-PATIENCE = Patience(request=20.0, deadline=600.0, tries=5, pause=1.0, publication=0.0)
+PATIENCE = Patience(request=20.0, deadline=600.0, tries=3, pause=1.0, publication=0.0)
 """A download has minutes where a refresh has seconds, and waits for no bar that is published late."""
 
 

@@ -180,6 +180,14 @@ def test_a_file_that_is_no_parquet_is_named(files: CandleFiles) -> None:
         fill(files, Origin(Market.CRYPTO, SimulatedSource(seed=1)), BTC)
 
 
+def test_a_source_that_served_nobody_is_not_asked_for_what_is_older(files: CandleFiles) -> None:
+    source = Recorded()
+    source.faults = dict.fromkeys((BTC, ETH), TemporaryMarketError("could not be reached"))
+    short, _ = fill(files, Origin(Market.CRYPTO, source), BTC, ETH, start=END - 365 * DAY)
+    assert {until for _, _, until in source.asked} == {END}
+    assert [trouble.asset for trouble in short] == [BTC, ETH]
+
+
 def test_a_silent_provider_is_a_temporary_trouble(files: CandleFiles) -> None:
     with BinanceServer({}) as server:
         server.delays["*"] = 5.0
