@@ -70,7 +70,13 @@ class PastSignal(Answer):
     confidence: float = Field(ge=0, le=100, description="The probability of the action, in per cent.")
     probabilities: Probabilities
     horizon_bars: int = Field(ge=1, description="How many bars ahead the probabilities speak of.")
-    threshold: float = Field(description="The move that counts as BUY or SELL, as a fraction.")
+    threshold: float = Field(description="From what move on it is a BUY or SELL; `label` says of what.")
+    label: Literal["fixed", "volatility", "triple_barrier"] = Field(
+        description="threshold is a fraction of the price, of its usual move, or of the way to the targets."
+    )
+    class_shares: Probabilities | None = Field(
+        description="How often each action was right when the model was trained, where that is known."
+    )
     price: float
     price_time: datetime
     price_source: str
@@ -108,6 +114,8 @@ class NoSignal(_Judged):
     probabilities: None
     horizon_bars: None
     threshold: None
+    label: None
+    class_shares: None
     price: None
     price_time: None
     price_source: None

@@ -15,7 +15,7 @@ from typing import Any
 from growfolio.assets import Asset
 from growfolio.health import MarketHealth
 from growfolio.judgement import Judged
-from growfolio.signals import Attempt, Facts, Signal
+from growfolio.signals import CLASSES, Attempt, Facts, Signal
 from growfolio.store.port import Explanation, MarketRecord
 
 Json = dict[str, Any]
@@ -25,6 +25,8 @@ ONLY_A_SIGNAL_SAYS = (
     "probabilities",
     "horizon_bars",
     "threshold",
+    "label",
+    "class_shares",
     "price",
     "price_time",
     "price_source",
@@ -63,16 +65,17 @@ def judged_json(judged: Judged) -> Json:
 
 def signal_json(signal: Signal) -> Json:
     """A signal as it was given, without a word on what it is worth now."""
-    sell, hold, buy = (float(share) for share in signal.probabilities)
     return {
         "symbol": signal.asset.symbol,
         "market": signal.asset.market,
         "timeframe": signal.timeframe,
         "action": signal.action,
         "confidence": float(signal.confidence),
-        "probabilities": {"sell": sell, "hold": hold, "buy": buy},
+        "probabilities": _by_class(signal.probabilities),
         "horizon_bars": signal.horizon_bars,
         "threshold": float(signal.threshold),
+        "label": signal.label,
+        "class_shares": _by_class(signal.class_shares) if signal.class_shares else None,
         "price": float(signal.price.value),
         "price_time": instant(signal.price.time),
         "price_source": signal.price.source,
@@ -87,6 +90,10 @@ def signal_json(signal: Signal) -> Json:
         "simulated": signal.simulated,
         "facts": facts_json(signal.facts),
     }
+
+
+def _by_class(shares: tuple[Decimal, Decimal, Decimal]) -> dict[str, float]:
+    return {action.lower(): float(share) for action, share in zip(CLASSES, shares, strict=True)}
 
 
 def facts_json(facts: Facts) -> Json:

@@ -46,6 +46,8 @@ def test_a_signal_reaches_its_reader_as_it_was_decided(api: Api) -> None:
         "probabilities": {"sell": 0.1003, "hold": 0.2877, "buy": 0.612},
         "horizon_bars": 1,
         "threshold": 0.001,
+        "label": "fixed",
+        "class_shares": None,
         "price": 222.55,
         "price_time": "2024-09-05T18:00:00Z",
         "price_source": "replay close",
@@ -67,6 +69,14 @@ def test_a_signal_reaches_its_reader_as_it_was_decided(api: Api) -> None:
             "volatility_pct": 0.093,
         },
     }
+
+
+def test_what_counts_as_a_move_and_how_often_each_came_up_is_told_where_it_is_known(api: Api) -> None:
+    shares = (Decimal("0.21"), Decimal("0.58"), Decimal("0.21"))
+    api.store.put_signal(replace(a_signal(), label="triple_barrier", class_shares=shares))
+    (signal,) = api.signals("?symbols=AAPL")
+    assert signal["label"] == "triple_barrier"
+    assert signal["class_shares"] == {"sell": 0.21, "hold": 0.58, "buy": 0.21}
 
 
 def test_tiny_prices_arrive_in_full_as_plain_decimals(api: Api) -> None:

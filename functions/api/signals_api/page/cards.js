@@ -107,13 +107,17 @@ function figures(signal) {
   ];
 }
 
+const kinds = ["sell", "hold", "buy"];
+const share = (kind, of) => `${ACTIONS[kind.toUpperCase()].word} ${percent(100 * of[kind])}`;
+
+/** Three shares in words. */
+export const shares = (of) => kinds.map((kind) => share(kind, of)).join(", ");
+
 /** The three probabilities, as a bar and in words. */
 export function chances({ probabilities }) {
-  const kinds = ["sell", "hold", "buy"];
-  const words = kinds.map((kind) => `${ACTIONS[kind.toUpperCase()].word} ${percent(100 * probabilities[kind])}`);
   const bar = h("span", { class: "bar", "aria-hidden": "true" }, kinds.map((kind) => h("span", { class: kind })));
   kinds.forEach((kind, i) => bar.children[i].style.setProperty("flex-grow", String(probabilities[kind])));
-  return h("p", { class: "chances" }, bar, kinds.map((kind, i) => h("span", { class: `word ${kind}` }, words[i])));
+  return h("p", { class: "chances" }, bar, kinds.map((kind) => h("span", { class: `word ${kind}` }, share(kind, probabilities))));
 }
 
 function foot(signal, explanation, now) {

@@ -1,7 +1,7 @@
 // One asset in full: its picture, its targets, what the signal stands on, and the signals before it.
 
+import { badges, chances, shares, standing, verdict } from "./cards.js";
 import { barAt, picture, point, withSignals } from "./chart.js";
-import { badges, chances, standing, verdict } from "./cards.js";
 import { ACTIONS, confidence, currency, decimalsOf, figure, h, hour, price, time } from "./words.js";
 
 const TRENDS = {
@@ -129,7 +129,16 @@ function why(explanation, signal, now) {
   ];
 }
 
-function facts({ facts: given, timeframe, threshold, horizon_bars }) {
+/** What the model calls a buy or sell. */
+function meaning({ label, threshold, horizon_bars, timeframe }) {
+  const within = `within ${horizon_bars * parseInt(timeframe)} minutes`;
+  if (label === "volatility") return `a move of more than ${figure(threshold)} × the usual one ${within}`;
+  if (label === "triple_barrier") return `its target is reached before its stop, ${within}`;
+  return `a move of more than ${figure(100 * threshold)} % ${within}`;
+}
+
+function facts(signal) {
+  const { facts: given, class_shares: usual } = signal;
   const rows = [
     ["Trend", TRENDS[given.trend] || given.trend],
     ["RSI (14)", given.rsi.toFixed(1)],
@@ -137,7 +146,8 @@ function facts({ facts: given, timeframe, threshold, horizon_bars }) {
     ["Volume", `${figure(given.volume_ratio)} × its average`],
     ["A typical bar moves", `${figure(given.atr_pct)} %`],
     ["Volatility of a bar", `${figure(given.volatility_pct)} %`],
-    ["Buy or sell means", `a move of more than ${figure(100 * threshold)} % within ${horizon_bars * parseInt(timeframe)} minutes`],
+    ["Buy or sell means", meaning(signal)],
+    ...(usual ? [["In training it was", shares(usual)]] : []),
   ];
   return h("dl", { class: "facts" }, rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
 }
