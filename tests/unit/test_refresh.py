@@ -118,6 +118,18 @@ def test_a_failure_is_noted_beside_the_last_good_signal_and_healed_by_the_next_r
     assert world.signal(AAPL).bar_close == BAR + 300
 
 
+def test_numbers_that_arithmetic_refuses_stop_one_asset_alone(world: World) -> None:
+    bars = walk(AAPL, NOW)
+    for prices in (bars.open, bars.high, bars.low, bars.close):
+        prices *= 1e30
+    world.feed.answers[AAPL] = bars
+    world.refresh()
+    attempt = world.record(AAPL).last_attempt
+    assert attempt is not None
+    assert attempt.status is Status.BAD_DATA
+    assert len([r for r in world.store.signals(Timeframe.M5) if r.signal]) == len(STOCKS) - 1
+
+
 def test_a_missing_model_is_a_reason_not_a_signal(world: World) -> None:
     world.forecaster = FixedForecaster(without=lambda asset, _: asset == AAPL)
     world.refresh()

@@ -178,10 +178,23 @@ def _forecast(run: _Run, candles: Candles, todo: Mapping[Asset, IntArray]) -> No
         picks, run.ports.forecaster.forecast(requests, batch, run.now), strict=True
     ):
         newest = bar == len(candles.close_time) - 1
-        if isinstance(forecast, Forecast):
-            _put(run, _signal(run, candles, values, row, bar, forecast), newest=newest)
+        decided = _decided(run, candles, values, row, bar, forecast)
+        if isinstance(decided, Signal):
+            _put(run, decided, newest=newest)
         elif newest:
-            _note(run, asset, candles.timeframe, int(candles.close_time[-1]), forecast)
+            _note(run, asset, candles.timeframe, int(candles.close_time[-1]), decided)
+
+
+def _decided(
+    run: _Run, candles: Candles, values: Indicators, row: int, bar: int, forecast: Forecast | ModelError
+) -> Signal | GrowfolioError:
+    """The signal, or why there is none: numbers that arithmetic refuses stop this asset alone."""
+    if isinstance(forecast, ModelError):
+        return forecast
+    try:
+        return _signal(run, candles, values, row, bar, forecast)
+    except ArithmeticError as fault:
+        return BadCandles(f"candles that cannot be computed with ({type(fault).__name__})")
 
 
 def _signal(
