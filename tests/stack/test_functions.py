@@ -5,13 +5,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from growfolio.assets import Market, Timeframe, assets_of
 
 from tests.stack.conftest import ROOT
 from tests.stack.emulator import Package, emulated
 from tests.stack.measuring import measurements
 from tests.stack.permissions import Grant, forbidden, unused
 from tests.stack.providers import SECRETS
-from tests.stack.stories import STORIES, Played, play
+from tests.stack.stories import EVENT, STORIES, Played, play
 from tests.stack.world import World
 
 
@@ -29,6 +30,23 @@ def test_secrets_are_read_once_and_kept(world: World, played: dict[str, Played])
     read = [call for call in world.record.calls if call.action == "ssm:GetParameter"]
     assert read
     assert len(read) == len(set(read))
+
+
+@pytest.mark.parametrize("market", Market)
+def test_a_first_deploy_serves_the_models_shipped_with_the_code(
+    world: World, played: dict[str, Played], market: Market
+) -> None:
+    function = f"Refresh{market.capitalize()}Function"
+    world.forget_signals(market)
+    nothing_set = dict.fromkeys(("MODEL_REPOSITORY", "HUB_TOKEN_PARAMETER", "QUOTE_KEY_PARAMETER"), "")
+    empty = {f"GROWFOLIO_{name}": text for name, text in nothing_set.items()}
+    with world.running(function, environment=world.environment(function) | empty) as process:
+        answer = process.invoke(EVENT)
+    assert answer.error == ""
+    for timeframe in Timeframe:
+        signals = {record.asset: record.signal for record in world.store.signals(timeframe)}
+        made = [signals.get(asset) for asset in assets_of(market)]
+        assert {signal.model.revision if signal else "none" for signal in made} == {"starter"}
 
 
 @pytest.mark.parametrize("function", STORIES)

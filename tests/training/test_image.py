@@ -35,6 +35,7 @@ def test_the_entry_point_takes_what_the_train_function_sends() -> None:
         "network": "gru",
         "publish": True,
         "promote": True,
+        "warm_start": "active",
     }
     arguments = TrainingRequest.from_event(event).arguments()
     ran = subprocess.run(
