@@ -15,8 +15,9 @@ from growfolio.training_request import NETWORKS
 
 from training.fit import FitSettings
 from training.gate import GateRule
-from training.job import JobWanted, TrainingJob
+from training.job import TrainingJob
 from training.job_log import JobLog
+from training.job_wanted import JobWanted
 from training.origins import bucket_objects
 from training.outcome import Outcome
 from training.publish import hub_target
