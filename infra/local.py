@@ -139,7 +139,7 @@ def run(options: Options) -> None:
     if options.once:
         return
     _serve(cloud, options.port)
-    print(f"\nAPI on http://127.0.0.1:{options.port}/v1/signals?timeframe=5m   (Ctrl+C ends)", flush=True)
+    print(f"\nPage and API on http://127.0.0.1:{options.port}/   (Ctrl+C ends)", flush=True)
     while True:
         time.sleep(PERIOD - (clock() - PUBLISHING_DELAY) % PERIOD)
         _show(cloud, options, cloud.refresh())

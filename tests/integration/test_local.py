@@ -180,7 +180,7 @@ def test_the_api_is_served_while_the_schedule_runs() -> None:
     with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            assert any(line.startswith("API on") for line in process.stdout)
+            assert any(line.startswith("Page and API on") for line in process.stdout)
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/signals/BTC", timeout=20) as answer:
                 signals = json.load(answer)["signals"]
             assert {(s["symbol"], s["status"], s["simulated"]) for s in signals} == {("BTC", "ok", True)}

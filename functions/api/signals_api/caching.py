@@ -4,11 +4,11 @@ from collections.abc import Callable
 from hashlib import blake2b
 
 from fastapi import Request, Response
-from growfolio.assets import Market
+from growfolio.assets import Market, Timeframe
 from growfolio.judgement import Judged
 from growfolio.presentation import Json, judged_json, to_json
-from growfolio.sessions import MarketHours
-from growfolio.signals import Signal
+from growfolio.sessions import GRACE_SECONDS, MarketHours
+from growfolio.signals import Signal, Status
 
 from signals_api.example import EXAMPLE
 
@@ -17,6 +17,8 @@ AWAITED_SECONDS = 5
 LONGEST_SECONDS = 3600
 """No answer holds longer, so that a correction reaches readers over a weekend too."""
 NEVER_KEPT = {"Cache-Control": "no-store"}
+
+_FAILURES = {Status.NO_DATA, Status.BAD_DATA, Status.NO_MODEL, Status.STALE}
 
 _FORM = to_json(judged_json(EXAMPLE))
 """A part of every ETag: a deployment that writes the same signals in another form changes them all."""
@@ -40,10 +42,17 @@ def changes_at(judged: Judged, hours: MarketHours, now: int) -> int:
     awaited = not just_opened and _tried_until(judged) < newest_close and now < newest_close + bar
     changes = [
         soon if awaited else None,
+        _mended_at(now, soon) if judged.status in _FAILURES else None,
         newest_close + bar if newest_close < session.close else hours.next_open(now),
         judged.signal.expires_at if judged.signal else None,
     ]
     return min((change for change in changes if change and change > now), default=soon)
+
+
+def _mended_at(now: int, soon: int) -> int:
+    """When what failed may have been mended: a refresh tries again every five minutes."""
+    since = now % Timeframe.M5.seconds
+    return soon if since < GRACE_SECONDS else now - since + Timeframe.M5.seconds
 
 
 def _tried_until(judged: Judged) -> int:

@@ -61,6 +61,15 @@ def test_a_bar_that_was_tried_in_vain_is_not_awaited(api: Api) -> None:
     assert held_for(api.get("/v1/signals?symbols=AAPL")) == 210
 
 
+@pytest.mark.parametrize(("later", "seconds"), [(60, 5), (100, 200), (300, 5), (400, 200)])
+def test_a_failure_is_kept_no_longer_than_until_the_refresh_that_may_mend_it(
+    api: Api, later: int, seconds: int
+) -> None:
+    api.store.note_attempt(AAPL, Timeframe.M15, a_failure(BAR))
+    api.now = BAR + later
+    assert held_for(api.get("/v1/signals?timeframe=15m&symbols=AAPL")) == seconds
+
+
 def test_an_answer_holds_as_long_as_the_first_of_its_signals(api: Api) -> None:
     api.refresh(BAR)
     api.store.put_signal(a_signal("AAPL", bar_close=BAR + 300))
