@@ -42,7 +42,7 @@ def changes_at(judged: Judged, hours: MarketHours, now: int) -> int:
     awaited = not just_opened and _tried_until(judged) < newest_close and now < newest_close + bar
     changes = [
         soon if awaited else None,
-        _mended_at(now, soon) if judged.status in _FAILURES else None,
+        _mended_at(now, soon) if judged.status in _FAILURES and not just_opened else None,
         newest_close + bar if newest_close < session.close else hours.next_open(now),
         judged.signal.expires_at if judged.signal else None,
     ]
