@@ -104,9 +104,10 @@ browser: $(VENV)/.dev $(CHROMIUM) ## the page and the extension in headless Chro
 bench-api: $(VENV)/.dev $(DYNAMODB_LOCAL)/.$(DYNAMODB_VERSION) ## readers' load, beside a handler that only queries; needs Java 17 and npm
 	$(BIN)/python -m tests.benchmarks.api
 
-bench: $(VENV)/.dev $(TRAINING)/.ready ## forecasts against ta and torch side by side; a concurrent fetch
+bench: $(VENV)/.dev $(TRAINING)/.ready ## forecasts against ta and torch; a concurrent fetch; starts beside a hello-world's
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(TRAINING)/bin/python -m tests.benchmarks.refresh
 	$(BIN)/python -m tests.benchmarks.fetch
+	$(MAKE) bench-start
 
 bench-training: $(TRAINING)/.ready ## 48 models at once against one after another, on a GPU where there is one
 	$(TRAINING)/bin/python -m tests.benchmarks.training
