@@ -16,7 +16,8 @@ from growfolio.market.exchange import ExchangeSource
 from growfolio.market.source import MarketSource, Patience
 from growfolio.market.yahoo import YahooSource
 from growfolio.models.loading import model_loader
-from growfolio.refresh import Ports, RefreshReport, refresh
+from growfolio.refresh import Ports, refresh
+from growfolio.refresh_report import RefreshReport
 from growfolio.settings import Settings
 from growfolio.signals import Attempt, Status
 

@@ -10,7 +10,8 @@ from growfolio.assets import Asset, Market, Timeframe, assets_of, find_asset
 from growfolio.candles import Bars
 from growfolio.decision import targets
 from growfolio.errors import PermanentMarketError, StoreError
-from growfolio.refresh import BACKLOG, Ports, RefreshReport, refresh
+from growfolio.refresh import BACKLOG, Ports, refresh
+from growfolio.refresh_report import RefreshReport
 from growfolio.signals import Action, Price, Signal, SignalRecord, Status, in_ticks
 
 from tests.fakes.memory_store import MemoryStore

@@ -6,7 +6,7 @@ The same code serves live, replays a past day and backtests: it sees only bars t
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from growfolio.indicators import Indicators, indicators
 from growfolio.market.quotes import Quotes, live_or_close
 from growfolio.market.source import Fetched
 from growfolio.market_record import market_record
+from growfolio.refresh_report import RefreshReport
 from growfolio.sessions import market_hours
 from growfolio.signals import Attempt, Price, Signal, Status, in_ticks
 from growfolio.store.port import SignalStore
@@ -56,38 +57,6 @@ class Ports:
     store: SignalStore
     quotes: Quotes | None = None
     """Live prices; None where the candles are not live, whose future a quote would be."""
-
-
-@dataclass(slots=True)
-class RefreshReport:
-    """What one refresh did, counted in pairs of asset and timeframe."""
-
-    market: Market
-    written: int = 0
-    unchanged: int = 0
-    late: int = 0
-    """Bars of the backlog that were handled for the history only."""
-    troubles: dict[tuple[Asset, Timeframe], Attempt] = field(default_factory=dict)
-    store_faults: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    """What an operator should know, though every signal was made: prices that are not live."""
-
-    @property
-    def assets_without_data(self) -> set[Asset]:
-        """Assets that had no usable candles, on any timeframe."""
-        lacking = (Status.NO_DATA, Status.BAD_DATA)
-        return {asset for (asset, _), attempt in self.troubles.items() if attempt.status in lacking}
-
-    def summary(self) -> dict[str, Any]:
-        """For the log and the caller: counts, and each trouble in words."""
-        return {
-            "market": self.market.value,
-            "written": self.written,
-            "unchanged": self.unchanged,
-            "late": self.late,
-            "troubles": {f"{a.symbol} {tf}": "; ".join(t.reasons) for (a, tf), t in self.troubles.items()},
-            "store_faults": self.store_faults,
-        }
 
 
 @dataclass(frozen=True, slots=True)

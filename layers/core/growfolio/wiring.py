@@ -12,7 +12,8 @@ from growfolio.market.quotes_exchange import ExchangeQuotes, Tickers
 from growfolio.market.source import MarketSource
 from growfolio.models.loading import model_loader
 from growfolio.models.revision import SsmParameter
-from growfolio.refresh import Ports, RefreshReport, refresh
+from growfolio.refresh import Ports, refresh
+from growfolio.refresh_report import RefreshReport
 from growfolio.settings import Settings
 from growfolio.store.dynamodb import DynamoStore
 
