@@ -6,7 +6,8 @@ import tomllib
 from infra.cost import ROOT
 from infra.template import load
 
-GUIDE = (ROOT / "README.md").read_text().partition("## Deploy\n")[2]
+README = (ROOT / "README.md").read_text()
+GUIDE = README.partition("\n## Deploy\n")[2].partition("\n## ")[0]
 TEMPLATE = load(ROOT / "template.yaml")
 
 
@@ -33,7 +34,7 @@ def test_what_is_called_by_name_has_that_name() -> None:
 def test_every_make_target_that_is_named_is_there() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     targets |= set(re.findall(r"^([a-z-]+):", (ROOT / "infra/stack.mk").read_text(), re.MULTILINE))
-    assert set(re.findall(r"\bmake ([a-z-]+)", GUIDE)) <= targets
+    assert set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE)) <= targets
 
 
 def test_the_stages_are_configured_by_their_parameters() -> None:
