@@ -2,6 +2,7 @@
 
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -37,7 +38,7 @@ class Fault:
     """How many requests meet it; those after find all well."""
 
 
-class CandleServer:
+class CandleServer(ABC):
     """Base of the fakes: a subclass speaks one provider's wire format. Use it in a `with` block."""
 
     def __init__(self, candles: Mapping[str, Bars] | None = None) -> None:
@@ -79,13 +80,13 @@ class CandleServer:
         self._http.shutdown()
         self._http.server_close()
 
+    @abstractmethod
     def symbol_of(self, path: str, query: Mapping[str, str]) -> str:
         """The symbol that a request is for, empty for none."""
-        raise NotImplementedError
 
+    @abstractmethod
     def answer(self, request: Request) -> tuple[int, bytes]:
         """Status and body when all is well."""
-        raise NotImplementedError
 
     def published(self, symbol: str) -> Bars | None:
         """The symbol's candles, less the newest while that is withheld."""

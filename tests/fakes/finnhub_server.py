@@ -1,11 +1,11 @@
 """Finnhub on this machine: the part of its wire format that quotes use."""
 
 import json
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.fakes.json_service import JsonAnswer, JsonService, QuietServer
 
 KEY = "finnhub-key"
 UNKNOWN = {"c": 0, "d": None, "dp": None, "h": 0, "l": 0, "o": 0, "pc": 0, "t": 0}
@@ -16,10 +16,13 @@ def a_quote(price: float, moment: int) -> dict[str, Any]:
     return {"c": price, "d": 1.0, "dp": 0.5, "h": price, "l": price, "o": price, "pc": price, "t": moment}
 
 
-class FakeFinnhub:
+class FakeFinnhub(JsonService):
     """A context manager. `quotes` holds the answer for each symbol; the rest is what goes wrong."""
 
     def __init__(self) -> None:
+        server = _Server(("127.0.0.1", 0), _Answer)
+        server.finnhub = self
+        super().__init__(server)
         self.quotes: dict[str, Any] = {}
         self.key = KEY
         """Who sends another gets 401."""
@@ -30,24 +33,10 @@ class FakeFinnhub:
         self.silent: dict[str, float] = {}
         """Symbols that are answered after so many seconds."""
         self.asked: list[str] = []
-        self.targets: list[str] = []
-        """Paths with their queries, as they would stand in a log."""
-        self._server = _Server(("127.0.0.1", 0), _Answer)
-        self._server.finnhub = self
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}/api/v1"
-
-    def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        return f"{super().url}/api/v1"
 
     def answer(self, symbol: str, key: str) -> tuple[int, bytes]:
         time.sleep(self.silent.get(symbol, 0.0))
@@ -59,36 +48,19 @@ class FakeFinnhub:
         return 200, self.bodies.get(symbol) or json.dumps(self.quotes.get(symbol, UNKNOWN)).encode()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 64
+class _Server(QuietServer):
     finnhub: FakeFinnhub
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: clients that lose patience hang up."""
 
-
-class _Answer(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Answer(JsonAnswer):
     server: _Server
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802  (http.server calls it so)
         finnhub, url = self.server.finnhub, urlsplit(self.path)
         finnhub.targets.append(self.path)
         if url.path != "/api/v1//quote":  # finnhub-python joins the two with one slash too many
-            self._send(404, b"{}")
+            self.send_json(404, b"{}")
             return
         symbol = parse_qs(url.query)["symbol"][0]
         finnhub.asked.append(symbol)
-        self._send(*finnhub.answer(symbol, self.headers.get("X-Finnhub-Token", "")))
-
-    def _send(self, status: int, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json; charset=utf-8")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        self.send_json(*finnhub.answer(symbol, self.headers.get("X-Finnhub-Token", "")))

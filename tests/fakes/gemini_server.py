@@ -1,13 +1,13 @@
 """Gemini on this machine: the part of its wire format that explanations use."""
 
 import json
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
+
+from tests.fakes.json_service import JsonAnswer, JsonService, QuietServer
 
 KEY = "gemini-key"
 MODEL = "gemini-2.5-flash-lite"
@@ -22,10 +22,13 @@ class Asked:
     settings: dict[str, Any]
 
 
-class FakeGemini:
+class FakeGemini(JsonService):
     """A context manager. Answers each request by `answer`, unless `body` says otherwise."""
 
     def __init__(self, answer: Callable[[str], str] = lambda facts: "No. No. No.") -> None:
+        server = _Server(("127.0.0.1", 0), _Answer)
+        server.gemini = self
+        super().__init__(server)
         self.answer = answer
         """What it makes of a prompt's facts."""
         self.status = 200
@@ -34,24 +37,6 @@ class FakeGemini:
         self.silent = 0.0
         """Seconds before each answer."""
         self.asked: list[Asked] = []
-        self.targets: list[str] = []
-        """Paths with their queries, as they would stand in a log."""
-        self._server = _Server(("127.0.0.1", 0), _Answer)
-        self._server.gemini = self
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
     def refuse(self, status: int, name: str, message: str) -> None:
         """From now on answer an error as Google writes them."""
@@ -92,31 +77,16 @@ def _error(status: int, name: str, message: str) -> bytes:
     return json.dumps({"error": {"code": status, "message": message, "status": name}}).encode()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 64
+class _Server(QuietServer):
     gemini: FakeGemini
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: clients that lose patience hang up."""
 
-
-class _Answer(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Answer(JsonAnswer):
     server: _Server
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802  (http.server calls it so)
         gemini, path = self.server.gemini, urlsplit(self.path).path
         gemini.targets.append(self.path)
         sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         model = path.removeprefix("/v1beta/models/").removesuffix(":generateContent")
-        status, body = gemini.respond(model, self.headers.get("x-goog-api-key", ""), sent)
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json; charset=UTF-8")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        self.send_json(*gemini.respond(model, self.headers.get("x-goog-api-key", ""), sent))
