@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+import numpy.typing as npt
 from growfolio.assets import Asset, Market, Timeframe
 from growfolio.candles import Bars, BoolArray, Candles, IntArray
 from growfolio.errors import BadCandles, GrowfolioError, MissingCandles
@@ -12,10 +13,12 @@ from growfolio.features import BARS_NEEDED, FeatureArray, features
 from growfolio.models.checked_json import utc_text
 
 from training.history import Stretch, stretches
+from training.inversion import inverted, inverted_labels
 from training.labels import UNKNOWN, LabelRule, Labels
 from training.splits import Split, split_calendar
 
 FeatureFunction = Callable[[Candles], FeatureArray]
+Answers = npt.NDArray[np.int8]
 
 
 class Part(StrEnum):
@@ -30,14 +33,16 @@ class Part(StrEnum):
 class Samples:
     """A row for each bar, stretch after stretch: a window of rows up to a usable one is unbroken.
 
-    features (rows, 16) are raw; asset (rows,) holds positions in assets; bar_close and decided are
-    seconds. A row is usable when serving would have had its whole history and its label is known.
+    features (rows, 16) are raw, inverted those of the market upside down; asset (rows,) holds positions in
+    assets; bar_close and decided are seconds. A row is usable when serving would have had its whole history
+    and its label is known.
     """
 
     market: Market
     timeframe: Timeframe
     assets: tuple[Asset, ...]
     features: FeatureArray
+    inverted: FeatureArray
     labels: Labels
     asset: IntArray
     bar_close: IntArray
@@ -56,6 +61,23 @@ class Samples:
         if asset is not None:
             keep &= self.asset == self.assets.index(asset)
         return np.flatnonzero(keep)
+
+    @property
+    def taught(self) -> FeatureArray:
+        """What training windows are cut from (2 rows, 16): the market, then the same upside down."""
+        return np.concatenate([self.features, self.inverted])
+
+    def answers(self, train: IntArray, upside_down: bool) -> Answers:
+        """The classes (2 rows,) of these rows in taught, upside down too where wanted; others are UNKNOWN."""
+        known = np.full((2, len(self.labels)), UNKNOWN, dtype=np.int8)
+        known[0, train] = self.labels[train]
+        if upside_down:
+            known[1, train] = inverted_labels(self.labels[train])
+        return known.ravel()
+
+    def ends(self, train: IntArray, upside_down: bool) -> IntArray:
+        """Where in taught the windows of these rows end."""
+        return np.concatenate([train, train + len(self.labels)]) if upside_down else train
 
     def seen_from(self, rows: IntArray) -> int:
         """The close of the first bar that any of these rows looks back on, in seconds."""
@@ -100,6 +122,7 @@ def build_samples(
         timeframe,
         assets,
         features=np.concatenate([compute(stretch)[0] for _, stretch in parts]),
+        inverted=np.concatenate([compute(inverted(stretch))[0] for _, stretch in parts]),
         labels=all_labels,
         asset=np.repeat([assets.index(a) for a, _ in parts], [len(s.close_time) for _, s in parts]),
         bar_close=bar_close,

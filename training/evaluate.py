@@ -21,6 +21,7 @@ from training.fit import logits
 from training.fleet import Member, Watch
 from training.judged import Judged, judge
 from training.leaks import Check, leak_checks
+from training.lineage import forebear
 from training.replayed import TrainedModels
 from training.report import FoldReport, Report, write_report
 from training.settings import TrainSettings
@@ -78,7 +79,7 @@ def evaluate(
         raise ConfigurationError(f"no usable candles in {settings.train.candles}: {left_out}")
     folds = [fold for samples in pools for fold in folds_of(samples, settings.folds)]
     told(f"{len(folds)} models to fit: {len(pools)} pools, {settings.folds} folds each and the last part")
-    fitted = fit_models([_member(fold, settings) for fold in folds], settings.train.fit, _watch(told))
+    fitted = fit_models([_member(fold, folds, settings) for fold in folds], settings.train.fit, _watch(told))
     reports = []
     for fold, one in zip(folds, fitted, strict=True):
         reports.append(_judged(fold, one, settings))
@@ -109,15 +110,21 @@ def _about(settings: EvaluationSettings, pools: Sequence[Samples]) -> dict[str, 
     }
 
 
-def _member(fold: Fold, settings: EvaluationSettings) -> Member:
-    name = f"{_pool(fold.samples)} {fold.name}"
+def _name(fold: Fold) -> str:
+    return f"{_pool(fold.samples)} {fold.name}"
+
+
+def _member(fold: Fold, folds: Sequence[Fold], settings: EvaluationSettings) -> Member:
+    """A fold's model, which goes on from another pool's as the published ones do (lineage.py)."""
+    name, before = _name(fold), forebear(fold.samples, folds, lambda other: other.samples)
     train, validation = fold.rows(Part.TRAIN)[:: settings.stride], fold.rows(Part.VALIDATION)
     least = settings.train.least_training, settings.train.least_validation
     if len(train) < least[0] or min(len(validation), len(fold.rows(Part.TEST))) < least[1]:
         raise ConfigurationError(
             f"{name}: too few samples to judge a model; give more candles or fewer folds"
         )
-    return Member(name, fold.samples, train, validation, settings.train.fit.seed + crc32(name.encode()))
+    seed = settings.train.fit.seed + crc32(name.encode())
+    return Member(name, fold.samples, train, validation, seed, follows=_name(before) if before else "")
 
 
 def _watch(told: _Clock) -> Watch:

@@ -26,13 +26,15 @@ class FitSettings:
     """How one model is fitted."""
 
     network: str = "lstm"
-    epochs: int = 30
+    epochs: int = 12
     """At most; fewer where validation stops improving."""
     batch_size: int = 64
     """Windows a step."""
     learning_rate: float = 2e-3
     """At the start; it falls to a twentieth along half a cosine."""
-    patience: int = 6
+    following_rate: float = 7e-4
+    """As learning_rate, for a model that goes on from the weights of another."""
+    patience: int = 4
     """Epochs without a better validation loss before stopping."""
     answered: int = 20
     """The last bars of a training window that are answered, each from the bars before it; 1 is the plain
@@ -40,6 +42,8 @@ class FitSettings:
     serving always answer the last bar of 60."""
     stopping_rows: int = 20_000
     """Validation rows, evenly spaced, that early stopping looks at; calibration takes all."""
+    inverted: bool = True
+    """Each training sample is learned from a second time in the market upside down (inversion.py)."""
     seed: int = 0
     dropout: float = DROPOUT
     half: bool = True
@@ -71,10 +75,10 @@ def fit(
     torch.manual_seed(settings.seed)
     rng = np.random.default_rng(settings.seed)
     model = build(settings.network, settings.dropout)
-    fit_normalisation(model.normalisation, samples.features[train])
-    targets = np.full(len(samples.labels), UNKNOWN, dtype=np.int64)
-    targets[train] = samples.labels[train]
-    table, answers = torch.from_numpy(samples.features), torch.from_numpy(targets)
+    taught, pool = samples.taught, samples.ends(train, settings.inverted)
+    fit_normalisation(model.normalisation, taught[pool])
+    table = torch.from_numpy(taught)
+    answers = torch.from_numpy(samples.answers(train, settings.inverted)).long()
     spaced = validation[:: math.ceil(len(validation) / settings.stopping_rows)]
     optimiser = torch.optim.AdamW(model.parameters(), settings.learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
@@ -82,7 +86,7 @@ def fit(
     )
     best_loss, best_epoch, best = math.inf, 0, model.state_dict()
     for number in range(1, settings.epochs + 1):
-        ends = rng.permutation(train[rng.integers(min(settings.answered, len(train))) :: settings.answered])
+        ends = rng.permutation(pool[rng.integers(min(settings.answered, len(pool))) :: settings.answered])
         train_loss = _pass(model, optimiser, table, answers, ends, settings)
         schedule.step()
         loss = log_loss(logits(model, samples.features, spaced), torch.from_numpy(samples.labels[spaced]))

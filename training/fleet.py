@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +35,8 @@ class Member:
     seed: int
     start: SignalModel | None = None
     """Go on from these weights and this normalisation, instead of fresh ones."""
+    follows: str = ""
+    """The id of another member that is fitted first, and whose weights and normalisation are the start."""
     learning_rate: float | None = None
     """At the start; None: the settings'."""
 
@@ -54,13 +56,14 @@ class Fitting:
 
     def ends(self, settings: FitSettings) -> IntArray:
         """The windows of the next epoch, in their order: the same rows that fit would draw."""
-        train = self.member.train
-        first = self.rng.integers(min(settings.answered, len(train)))
-        return self.rng.permutation(train[first :: settings.answered])
+        pool = self.member.samples.ends(self.member.train, settings.inverted)
+        first = self.rng.integers(min(settings.answered, len(pool)))
+        return self.rng.permutation(pool[first :: settings.answered])
 
     def rate(self, number: int, settings: FitSettings) -> float:
         """The learning rate of an epoch: from the start to a twentieth along half a cosine."""
-        start = self.member.learning_rate or settings.learning_rate
+        usual = settings.following_rate if self.member.follows else settings.learning_rate
+        start = self.member.learning_rate or usual
         least = start / 20
         return least + (start - least) * (1 + math.cos(math.pi * (number - 1) / settings.epochs)) / 2
 
@@ -99,14 +102,46 @@ def fit_fleet(
 ) -> list[Fitted]:
     """One fitted model for each member, in order: of the epoch with its least validation loss, calibrated.
 
-    What a member becomes does not depend on the others: it has its own batches, dropout, gradient
-    clipping, learning rate and early stopping. With a checkpoint file, a run that was interrupted goes on
-    after the last whole epoch and ends with the same models; the file stays. Deterministic for the members'
-    seeds, on one machine and number of threads. device: a GPU where there is one.
+    All members of a generation are fitted at once; those that follow others are the generation after them.
+    What a member becomes depends on no other but the one it follows: it has its own batches, dropout,
+    gradient clipping, learning rate and early stopping. With a checkpoint file, a run that was interrupted
+    goes on after the last whole epoch and ends with the same models; the file stays, and beside it those of
+    later generations. Deterministic for the members' seeds, on one machine and number of threads. device: a
+    GPU where there is one. Raises KeyError for a member that follows one that is not there.
     """
+    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    found: dict[str, Fitted] = {}
+    for number, generation in enumerate(_generations(members)):
+        started = [replace(m, start=found[m.follows].model) if m.follows else m for m in generation]
+        file = checkpoint.with_name(f"{checkpoint.name}.{number}") if checkpoint and number else checkpoint
+        fitted = _fit_generation(started, settings, watch, file, device)
+        found |= {member.id: one for member, one in zip(generation, fitted, strict=True)}
+    return [found[member.id] for member in members]
+
+
+def _generations(members: Sequence[Member]) -> list[list[Member]]:
+    """Members that follow nobody, then those that follow them, and so on."""
+    by_id = {member.id: member for member in members}
+
+    def depth(member: Member) -> int:
+        return 1 + depth(by_id[member.follows]) if member.follows else 0
+
+    depths = [depth(member) for member in members]
+    return [
+        [member for member, own in zip(members, depths, strict=True) if own == number]
+        for number in range(max(depths, default=-1) + 1)
+    ]
+
+
+def _fit_generation(
+    members: Sequence[Member],
+    settings: FitSettings,
+    watch: Watch,
+    checkpoint: Path | None,
+    device: torch.device,
+) -> list[Fitted]:
     from training.fleet_checkpoint import Checkpoint
 
-    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
     fittings = [_begin(member, settings) for member in members]
     # The models with the most batches come first, so that those which still have one are always the first.
     live = sorted(range(len(members)), key=lambda at: -len(members[at].train))
@@ -139,7 +174,8 @@ def _begin(member: Member, settings: FitSettings) -> Fitting:
         model.load_state_dict(member.start.state_dict())
         model.temperature.fill_(1.0)
     else:
-        fit_normalisation(model.normalisation, member.samples.features[member.train])
+        samples = member.samples
+        fit_normalisation(model.normalisation, samples.taught[samples.ends(member.train, settings.inverted)])
     return Fitting(member, model, np.random.default_rng(member.seed))
 
 
@@ -152,7 +188,7 @@ def _fleet(fittings: Sequence[Fitting], settings: FitSettings, device: torch.dev
     return Fleet(
         FLEET_NETWORKS[settings.network],
         settings,
-        FleetTable.of([m.samples for m in members], [m.train for m in members], device),
+        FleetTable.of([m.samples for m in members], [m.train for m in members], settings.inverted, device),
         FleetWeights([fitting.model for fitting in fittings], device),
         torch.stack([norm.centre for norm in norms])[:, None, None].to(device),
         torch.stack([norm.scale for norm in norms])[:, None, None].to(device),

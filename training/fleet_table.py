@@ -15,7 +15,7 @@ from training.labels import UNKNOWN
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FleetTable:
-    """Features of all samples one after another (rows, 16), and each model's own answers (int8), also so.
+    """What all samples teach one after another (rows, 16), and each model's own answers (int8), also so.
 
     features_at and answers_at (models,) say where a model's row 0 is. A row that a model is not trained on
     has the answer UNKNOWN.
@@ -27,18 +27,16 @@ class FleetTable:
     answers_at: Tensor
 
     @classmethod
-    def of(cls, samples: Sequence[Samples], train: Sequence[IntArray], device: torch.device) -> "FleetTable":
+    def of(
+        cls, samples: Sequence[Samples], train: Sequence[IntArray], upside_down: bool, device: torch.device
+    ) -> "FleetTable":
         """train holds each model's training rows of its samples."""
         distinct = list({id(one): one for one in samples}.values())
-        sizes = [len(one.labels) for one in distinct]
+        sizes = [2 * len(one.labels) for one in distinct]
         starts = dict(zip(map(id, distinct), np.cumsum([0, *sizes[:-1]]).tolist(), strict=True))
-        answers = []
-        for own, rows in zip(samples, train, strict=True):
-            known = np.full(len(own.labels), UNKNOWN, dtype=np.int8)
-            known[rows] = own.labels[rows]
-            answers.append(known)
+        answers = [own.answers(rows, upside_down) for own, rows in zip(samples, train, strict=True)]
         return cls(
-            torch.from_numpy(np.concatenate([one.features for one in distinct])).to(device),
+            torch.from_numpy(np.concatenate([one.taught for one in distinct])).to(device),
             torch.from_numpy(np.concatenate(answers)).to(device),
             torch.tensor([starts[id(one)] for one in samples], device=device),
             torch.from_numpy(np.cumsum([0, *map(len, answers[:-1])])).to(device),

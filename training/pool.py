@@ -13,6 +13,7 @@ from training.dataset import Part, Samples
 from training.evaluation import Scores, log_loss, score
 from training.fit import logits
 from training.fleet import Member
+from training.lineage import forebear
 from training.networks import Served
 from training.settings import TrainSettings
 
@@ -25,6 +26,8 @@ class Candidate:
     model: Served
     samples: Samples
     own: Asset | None = None
+    lineage: tuple[Samples, ...] = ()
+    """What the models before it, from whose weights it went on, were fitted on."""
 
     @property
     def assets(self) -> tuple[Asset, ...]:
@@ -52,6 +55,14 @@ class Job:
     id: str
     samples: Samples
     own: Asset | None
+    follows: "Job | None" = None
+    """Whose weights the model goes on from."""
+
+    @property
+    def lineage(self) -> tuple[Samples, ...]:
+        """What the models before it are fitted on."""
+        before = self.follows
+        return () if before is None else (before.samples, *before.lineage)
 
     @property
     def training_rows(self) -> IntArray:
@@ -69,30 +80,51 @@ class Job:
             validation,
             seed,
             start=warm.network(self.id) if warm else None,
+            follows=self.follows.id if self.follows else "",
             learning_rate=warm.learning_rate if warm else None,
         )
 
     def fitted(self, model: Served) -> Candidate:
         """What the job comes to, with its model."""
-        return Candidate(self.id, model, self.samples, self.own)
+        return Candidate(self.id, model, self.samples, self.own, self.lineage)
 
 
-def jobs_of(samples: Samples, settings: TrainSettings) -> tuple[list[Job], dict[str, str]]:
+def plan(pools: Sequence[Samples], settings: TrainSettings) -> tuple[list[list[Job]], dict[str, str]]:
+    """The jobs of each pool that can be fitted, and why other models are not, by model id.
+
+    Those with most to learn from are planned first, so that others can go on from them.
+    """
+    planned: dict[int, list[Job]] = {}
+    too_small: dict[str, str] = {}
+    for number in sorted(range(len(pools)), key=lambda n: -len(pools[n].rows(Part.TRAIN))):
+        pooled = [jobs[0] for jobs in planned.values() if jobs]
+        before = None if settings.warm else forebear(pools[number], pooled, lambda job: job.samples)
+        planned[number], refused = jobs_of(pools[number], settings, before)
+        too_small |= refused
+    return [planned[number] for number in range(len(pools)) if planned[number]], too_small
+
+
+def jobs_of(
+    samples: Samples, settings: TrainSettings, before: Job | None = None
+) -> tuple[list[Job], dict[str, str]]:
     """The pooled model and those of single assets, pooled first, and why others are not fitted, by model id.
 
+    The pooled model goes on from `before`, those of assets from the pooled one; a warm start has its own.
     Nothing is fitted where even the pool is too small.
     """
     ending = f"{samples.timeframe}_{settings.fit.network}"
     wanted: list[tuple[str, Asset | None]] = [(f"{samples.market}_{ending}", None)]
     if not settings.pooled_only:
         wanted += [(f"{asset.id}_{ending}", asset) for asset in samples.assets]
-    jobs, too_small = [], {}
+    jobs: list[Job] = []
+    too_small = {}
     for model_id, own in wanted:
         reason = _too_small(samples, own, settings)
         if reason is None and settings.warm is not None:
             reason = settings.warm.lacks(model_id)
         if reason is None:
-            jobs.append(Job(model_id, samples, own))
+            follows = None if settings.warm else jobs[0] if jobs else before
+            jobs.append(Job(model_id, samples, own, follows))
         else:
             too_small[model_id] = reason
     return ([] if wanted[0][0] in too_small else jobs), too_small

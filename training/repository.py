@@ -93,13 +93,15 @@ def _write_model(candidate: Candidate, test: Scores, settings: TrainSettings, cr
             "test": test.to_json(),
             "temperature": candidate.model.temperature.item(),
             "onnx_against_torch": difference,
+            "went_on_from": [f"{before.market} {before.timeframe}" for before in candidate.lineage],
         },
     )
 
 
 def _first_seen(candidate: Candidate, settings: TrainSettings) -> int:
-    """The close of the first bar that the model has learned from, in a run before this one too."""
+    """The close of the first bar that the model has learned from, in a run or a model before it too."""
     first = candidate.samples.seen_from(candidate.samples.rows(Part.TRAIN, candidate.own))
+    first = min([first, *(before.seen_from(before.rows(Part.TRAIN)) for before in candidate.lineage)])
     return min(first, settings.warm.trained_from(candidate.id)) if settings.warm else first
 
 

@@ -16,7 +16,7 @@ from training.dataset import Samples, build_samples
 from training.ensemble import fit_models
 from training.fit import Epoch
 from training.networks import ENSEMBLE, MEMBERS
-from training.pool import Candidate, Job, jobs_of
+from training.pool import Candidate, Job, plan
 from training.progress import Progress
 from training.repository import manifest_of, write_pool
 from training.settings import TrainSettings
@@ -32,21 +32,22 @@ def train(settings: TrainSettings, now: int, clock: Callable[[], float], say: Sa
     candles can be used, saying why for each asset.
     """
     pools, left_out = gather(settings, now)
-    plan = [jobs_of(samples, settings) for samples in pools]
-    left_out |= {model_id: reason for _, too_small in plan for model_id, reason in too_small.items()}
+    planned, too_small = plan(pools, settings)
+    left_out |= too_small
     for what, reason in left_out.items():
         say(f"left out: {what}: {reason}")
-    fitted = [jobs for jobs, _ in plan if jobs]
-    if not fitted:
+    if not planned:
         raise ConfigurationError(f"no usable candles in {settings.candles}: {_listed(left_out)}")
-    jobs = [job for of_pool in fitted for job in of_pool]
+    jobs = [job for of_pool in planned for job in of_pool]
     passes = settings.fit.epochs * (len(MEMBERS) if settings.fit.network == ENSEMBLE else 1)
     progress = Progress(passes * sum(len(job.training_rows) for job in jobs), clock, say)
     settings.out.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=settings.out, prefix=".unfinished-") as folder:
         unfinished = replace(settings, out=Path(folder))
         candidates = _fit(jobs, settings, progress)
-        results = [write_pool([candidates[job.id] for job in of_pool], unfinished, now) for of_pool in fitted]
+        results = [
+            write_pool([candidates[job.id] for job in of_pool], unfinished, now) for of_pool in planned
+        ]
         manifest = manifest_of(results, left_out, settings, now)
         (unfinished.out / CARD).write_text(model_card(results, _listed(left_out), settings, now))
         (unfinished.out / MANIFEST).write_text(manifest.to_json())

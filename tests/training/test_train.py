@@ -251,7 +251,9 @@ def test_a_run_that_is_begun_again_goes_on_after_the_last_epoch_and_ends_with_th
     with pytest.raises(KeyboardInterrupt):
         train(quick(candle_folder, tmp_path / "models", **coins), END, lambda: 0.0, interrupt)
     said = run(quick(candle_folder, tmp_path / "models", **coins))
-    assert {line.split("epoch ")[1][:3] for line in said if "epoch" in line} == {"2/2"}
+    epochs = [line.split("] ")[1].split(":")[0] for line in said if "epoch" in line]
+    own = [f"{asset}_USDT_5m_lstm epoch {n}/2" for n in (1, 2) for asset in ("BTC", "ETH")]
+    assert epochs == ["crypto_5m_lstm epoch 2/2", *own]
     again = parse_manifest((tmp_path / "models" / "manifest.json").read_bytes())
     whole = parse_manifest((trained[0].out / "manifest.json").read_bytes())
     assert len(again.models) == 3
