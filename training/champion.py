@@ -16,7 +16,7 @@ from growfolio.models.revision import FixedRevision
 from growfolio.settings import STARTER
 
 from training.export import read_pth
-from training.networks import SignalModel
+from training.networks import Served
 
 PATIENCE = Patience(request=30.0, deadline=600.0)
 
@@ -31,17 +31,14 @@ class Champion:
     tensors: Mapping[str, bytes] = field(default_factory=dict)
     """Not of every model: the starter models have none."""
 
-    def network(self, model_id: str) -> SignalModel:
+    def network(self, model_id: str) -> Served:
         """To go on training. Raises PermanentModelError where there are no tensors, or of another network."""
         if model_id not in self.tensors:
             raise PermanentModelError(f"{model_id} of revision {self.revision} was published without tensors")
         with TemporaryDirectory() as folder:
             path = Path(folder) / f"{model_id}.pth"
             path.write_bytes(self.tensors[model_id])
-            model = read_pth(path, self.manifest.models[model_id].network)
-        if not isinstance(model, SignalModel):
-            raise PermanentModelError(f"{model_id} is an ensemble: fine-tune its members")
-        return model
+            return read_pth(path, self.manifest.models[model_id].network)
 
 
 def champion_of(repository: str, revision: str, endpoint: str | None = None) -> Champion:

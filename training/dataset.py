@@ -1,7 +1,7 @@
 """Samples of one market and timeframe: features, labels and calendar of all its assets, in one table."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -131,6 +131,21 @@ def build_samples(
         split=split_calendar(bar_close[usable], market, timeframe),
     )
     return samples, left_out
+
+
+def on_one_calendar(pools: Sequence[Samples]) -> list[Samples]:
+    """The same pools, those of a market cut at the same moments, whatever their timeframe."""
+    return [
+        replace(samples, split=split_calendar(calendar(samples, pools), samples.market, samples.timeframe))
+        for samples in pools
+    ]
+
+
+def calendar(samples: Samples, pools: Iterable[Samples]) -> IntArray:
+    """The closes by which a pool is cut: those of its market's pool that has the most usable samples."""
+    of_market = [pool for pool in pools if pool.market is samples.market]
+    finest = max(of_market, key=lambda pool: int(pool.usable.sum()))
+    return finest.bar_close[finest.usable]
 
 
 def _long_enough(asset: Asset, bars: Bars, timeframe: Timeframe) -> list[Stretch]:

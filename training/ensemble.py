@@ -29,14 +29,20 @@ def fit_models(
         return [FittedModel(one.model, one.epochs) for one in fitted]
     fleets = [
         fit_fleet(
-            members,
+            [_part(member, number) for member in members],
             replace(settings, network=network),
-            lambda name, epoch, network=network: watch(f"{name} ({network})", epoch),  # type: ignore[misc]
-            checkpoint.with_name(f"{checkpoint.name}.{network}") if checkpoint else None,
+            lambda name, epoch, who=f"{network} {number + 1}": watch(f"{name} ({who})", epoch),  # type: ignore[misc]
+            checkpoint.with_name(f"{checkpoint.name}.{network}{number}") if checkpoint else None,
         )
-        for network in MEMBERS
+        for number, network in enumerate(MEMBERS)
     ]
     return [_together(own, member) for member, *own in zip(members, *fleets, strict=True)]
+
+
+def _part(member: Member, number: int) -> Member:
+    """The same member as one network of an ensemble: from another seed, or from the same place in one."""
+    start = member.start.parts[number] if isinstance(member.start, EnsembleModel) else member.start
+    return replace(member, seed=member.seed + number, start=start)
 
 
 def _together(fitted: Sequence[Fitted], member: Member) -> FittedModel:

@@ -15,7 +15,7 @@ from growfolio.sessions import DAY
 
 from training.backtest import Equity, backtest
 from training.baselines import MOST_ROWS, Answers, baselines, prior_of, spaced
-from training.dataset import Part, Samples
+from training.dataset import Part, Samples, calendar
 from training.ensemble import FittedModel, fit_models
 from training.fit import logits
 from training.fleet import Member, Watch
@@ -77,7 +77,9 @@ def evaluate(
     pools, left_out = gather(settings.train, now)
     if not pools:
         raise ConfigurationError(f"no usable candles in {settings.train.candles}: {left_out}")
-    folds = [fold for samples in pools for fold in folds_of(samples, settings.folds)]
+    folds = [
+        fold for samples in pools for fold in folds_of(samples, settings.folds, calendar(samples, pools))
+    ]
     told(f"{len(folds)} models to fit: {len(pools)} pools, {settings.folds} folds each and the last part")
     fitted = fit_models([_member(fold, folds, settings) for fold in folds], settings.train.fit, _watch(told))
     reports = []

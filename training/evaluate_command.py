@@ -9,15 +9,15 @@ import torch
 from growfolio.assets import ASSETS, Timeframe, find_asset
 from growfolio.errors import GrowfolioError
 from growfolio.models.manifest import LABEL_KINDS
+from growfolio.training_request import DEFAULT_NETWORK, NETWORKS
 
 from training.evaluate import EvaluationSettings, evaluate
 from training.fit import FitSettings
 from training.labels import LabelRule
-from training.networks import ENSEMBLE, NETWORKS
 from training.outcome import Outcome, outcome_of
 from training.settings import TrainSettings
 
-EPOCHS = 10
+EPOCHS = 6
 """At most, for each fold's model: the budget of a report."""
 
 
@@ -29,7 +29,7 @@ def add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     command.add_argument("--quick", action="store_true", help="one fold and the last part, 15m alone")
     command.add_argument("--folds", type=int, default=3, help="before the last part (default %(default)s)")
     command.add_argument("--epochs", type=int, default=EPOCHS, help="at most (default %(default)s)")
-    command.add_argument("--network", choices=[*NETWORKS, ENSEMBLE], default="lstm")
+    command.add_argument("--network", choices=NETWORKS, default=DEFAULT_NETWORK)
     command.add_argument("--symbols", nargs="+", metavar="SYMBOL", help="default: all with candles")
     command.add_argument("--horizon", type=int, default=1, help="the label's, in bars")
     command.add_argument("--threshold", type=float, default=0.001, help="the label's, a fraction")

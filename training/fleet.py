@@ -18,7 +18,7 @@ from training.fleet_networks import FLEET_NETWORKS
 from training.fleet_step import Fleet
 from training.fleet_table import FleetTable
 from training.fleet_weights import FleetWeights
-from training.networks import SignalModel, build
+from training.networks import Served, SignalModel, build
 
 Watch = Callable[[str, Epoch], None]
 """Called with a model's id after each of its epochs."""
@@ -33,7 +33,7 @@ class Member:
     train: IntArray
     validation: IntArray
     seed: int
-    start: SignalModel | None = None
+    start: Served | None = None
     """Go on from these weights and this normalisation, instead of fresh ones."""
     follows: str = ""
     """The id of another member that is fitted first, and whose weights and normalisation are the start."""

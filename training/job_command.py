@@ -11,7 +11,7 @@ from growfolio.assets import ASSETS, Timeframe, find_asset
 from growfolio.errors import ConfigurationError
 from growfolio.models.checked_json import utc_text
 from growfolio.settings import Settings
-from growfolio.training_request import NETWORKS
+from growfolio.training_request import DEFAULT_NETWORK, NETWORKS
 
 from training.fit import FitSettings
 from training.gate import GateRule
@@ -34,7 +34,7 @@ def add_job(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     command = commands.add_parser("job", help="all of it, in a container", description=_ABOUT)
     command.add_argument("--symbols", nargs="+", metavar="SYMBOL", help="default: all")
     command.add_argument("--timeframes", nargs="+", type=Timeframe, default=list(Timeframe))
-    command.add_argument("--network", choices=NETWORKS, default=FitSettings().network)
+    command.add_argument("--network", choices=NETWORKS, default=DEFAULT_NETWORK)
     command.add_argument("--publish", action="store_true", help="models that pass the gate")
     command.add_argument("--promote", action="store_true", help="what was published")
     command.add_argument("--warm-start", default="", metavar="REVISION", help="fine-tune it; or `active`")

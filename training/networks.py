@@ -104,8 +104,8 @@ NETWORKS: dict[str, Callable[[float], nn.Module]] = {
 }
 """Single networks, by the name that `--network` takes and model ids end with; each takes its dropout."""
 ENSEMBLE = "ensemble"
-MEMBERS = ("lstm", "gru", "transformer")
-"""The networks of an ensemble."""
+MEMBERS = ("lstm", "lstm", "transformer")
+"""The networks of an ensemble, each fitted from a seed of its own (training/README.md says why these)."""
 
 
 class Normalisation(nn.Module):
@@ -154,12 +154,16 @@ class EnsembleModel(nn.Module):
         self.members = nn.ModuleList(members)
         self.register_buffer("temperature", torch.ones(()))
 
+    @property
+    def parts(self) -> list[SignalModel]:
+        """The members, in the order of MEMBERS."""
+        return [member for member in self.members if isinstance(member, SignalModel)]
+
     def logits(self, windows: Tensor, answered: int = 1) -> Tensor:
         """Logarithms of the mean of the members' probabilities: (batch, answered, 3)."""
         given = [
             torch.softmax(member.logits(windows, answered) / member.temperature, dim=-1)
-            for member in self.members
-            if isinstance(member, SignalModel)
+            for member in self.parts
         ]
         return torch.log(torch.stack(given).mean(dim=0).clamp_min(1e-12))
 

@@ -47,7 +47,8 @@ def split_calendar(
 ) -> Split:
     """Cuts at the moments before which these shares of all samples lie, whatever their asset.
 
-    bar_close holds the close time of each usable sample of the pool, in any order, at least one.
+    bar_close holds the close time of each usable sample of the calendar (dataset.calendar), in any order, at
+    least one.
     """
     ordered = np.sort(bar_close)
     train_until = int(ordered[int(train * (len(ordered) - 1))])

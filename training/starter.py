@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from growfolio.assets import find_asset
+from growfolio.training_request import DEFAULT_NETWORK
 
+from training.fit import FitSettings
 from training.settings import TrainSettings
 
 STOCKS = ("AAPL", "AMZN", "GOOGL", "META", "MSFT", "MA", "PEP")
@@ -23,6 +25,7 @@ def starter_settings(candles: Path, out: Path) -> TrainSettings:
         candles,
         out,
         assets=tuple(find_asset(symbol) for symbol in STOCKS + COINS),
+        fit=FitSettings(network=DEFAULT_NETWORK),
         pooled_only=True,
         keep_tensors=False,
         expires_days=None,

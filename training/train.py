@@ -12,7 +12,7 @@ from growfolio.market.replay import ReplaySource
 from growfolio.models.manifest import MANIFEST, Manifest
 
 from training.card import CARD, model_card
-from training.dataset import Samples, build_samples
+from training.dataset import Samples, build_samples, on_one_calendar
 from training.ensemble import fit_models
 from training.fit import Epoch
 from training.networks import ENSEMBLE, MEMBERS
@@ -68,7 +68,7 @@ def gather(settings: TrainSettings, now: int) -> tuple[list[Samples], dict[str, 
             samples, refused = build_samples(market, timeframe, bars, settings.rule, after=after)
             left_out |= {f"{asset.id} {timeframe}": str(reason) for asset, reason in refused.items()}
             pools += [samples] if samples is not None else []
-    return pools, left_out
+    return on_one_calendar(pools), left_out
 
 
 def _fit(jobs: Sequence[Job], settings: TrainSettings, progress: Progress) -> dict[str, Candidate]:

@@ -32,14 +32,15 @@ class Fold:
         return rows[self.samples.decided[rows] <= self.test_until] if part is Part.TEST else rows
 
 
-def folds_of(samples: Samples, count: int) -> list[Fold]:
+def folds_of(samples: Samples, count: int, calendar: IntArray) -> list[Fold]:
     """count folds whose tests lie one after another, then the last part, tested by a model of its own.
 
-    One calendar for all assets of the pool: a cut is a moment. Every part begins an embargo after the one
-    before it, and holds only samples whose label is decided within it (Split), so the purge is the horizon
-    whatever that is (López de Prado, Advances in Financial Machine Learning, 2018, chapter 7).
+    calendar holds the closes whose shares set the cuts (dataset.calendar): a cut is a moment, the same for
+    all assets and timeframes of a market. Every part begins an embargo after the one before it, and holds
+    only samples whose label is decided within it (Split), so the purge is the horizon whatever that is
+    (López de Prado, Advances in Financial Machine Learning, 2018, chapter 7).
     """
-    ordered = np.sort(samples.bar_close[samples.usable])
+    ordered = np.sort(calendar)
 
     def moment(share: float) -> int:
         return int(ordered[int(share * (len(ordered) - 1))])

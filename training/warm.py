@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from growfolio.assets import Market, Timeframe
 
 from training.champion import Champion
-from training.networks import SignalModel
+from training.networks import Served
 
 LEARNING_RATE = 2e-4
 """At the start; a tenth of what fresh weights begin with, so that newest bars correct and do not erase."""
@@ -33,7 +33,7 @@ class WarmStart:
             return None
         return f"revision {self.revision[:12]} holds no tensors of it to go on from"
 
-    def network(self, model_id: str) -> SignalModel:
+    def network(self, model_id: str) -> Served:
         """Weights, normalisation and all. Raises PermanentModelError for what cannot be fine-tuned."""
         return self.champion.network(model_id)
 

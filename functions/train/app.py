@@ -1,6 +1,6 @@
 """The train function: a training request in, a job's id and the link to its logs out.
 
-{"symbols": ["AAPL"], "timeframes": ["5m"], "network": "lstm", "publish": true} submits a job;
+{"symbols": ["AAPL"], "timeframes": ["5m"], "network": "ensemble", "publish": true} submits a job;
 {"job_id": "..."} asks how one is.
 """
 

@@ -42,7 +42,7 @@ def samples(coins: dict[Asset, Bars]) -> Samples:
 
 @pytest.fixture(scope="module")
 def folds(samples: Samples) -> list[Fold]:
-    return folds_of(samples, 2)
+    return folds_of(samples, 2, samples.bar_close[samples.usable])
 
 
 def test_no_part_of_a_fold_holds_a_label_or_a_window_of_the_part_before_it(folds: list[Fold]) -> None:

@@ -20,6 +20,7 @@ from growfolio.models.revision import FixedRevision
 from infra.embedded_aws import embedded_aws
 from tests.fakes.hub_server import FakeHub, Fault, Repository
 from tests.training.conftest import simulated, write_bars
+from training.networks import MEMBERS
 from training.outcome import Outcome
 
 # Two processes that import torch and train, beside whatever else the machine does.
@@ -133,7 +134,9 @@ def test_a_job_killed_in_the_middle_is_finished_by_the_next_machine(
     assert code == Outcome.DONE, said[-1]
     assert messages(said, "download") == messages(said, "check") == ["was done before"]
     epochs = [line.split("epoch ")[1][:3] for line in messages(said, "train") if " epoch " in line]
-    assert epochs == ["2/2", "1/2", "1/2", "2/2", "2/2"], "the pool's last epoch, then its two assets"
+    of_assets = ["1/2", "1/2", "2/2", "2/2"]
+    first, *others = (["1/2", "2/2", *of_assets] for _ in MEMBERS)
+    assert epochs == [*first[1:], *(epoch for member in others for epoch in member)]
 
     (commit,) = cloud.hub.repositories[NAME].commits
     assert cloud.promoted == commit
@@ -231,6 +234,8 @@ def test_the_week_after_the_published_models_are_fine_tuned_on_the_new_bars(
     assert cloud.object("checkpoints/job-2/state.json")["warm_start"] == served
     before, after = cloud.hub.repositories[NAME].commits.values()
     assert cloud.promoted == cloud.hub.repositories[NAME].head != served
-    old, new = (json.loads(files["manifest.json"])["models"]["crypto_5m_lstm"] for files in (before, after))
+    old, new = (
+        json.loads(files["manifest.json"])["models"]["crypto_5m_ensemble"] for files in (before, after)
+    )
     assert new["trained_from"] == old["trained_from"]
     assert new["trained_until"] > old["trained_until"]

@@ -1,4 +1,4 @@
-"""Who goes on from whom: only from what ended no later, and has more to learn from."""
+"""Who goes on from whom: only from what ended no later and has more to learn from."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 from growfolio.assets import Asset, Market, Timeframe
 from growfolio.candles import Bars
 
-from training.dataset import Part, Samples, build_samples
+from training.dataset import Part, Samples, build_samples, on_one_calendar
 from training.fit import FitSettings
 from training.labels import LabelRule
 from training.lineage import forebear
@@ -55,9 +55,23 @@ def test_what_ended_later_is_the_future_and_is_not_gone_on_from(stocks: Samples,
     assert chosen(stocks, later, coins, same_moment) is same_moment
 
 
-def test_another_timeframe_is_not_gone_on_from(market: dict[Asset, Bars], stocks: Samples) -> None:
-    other = pool(market, Market.CRYPTO, Timeframe.M15)
-    assert chosen(stocks, replace(other, split=replace(stocks.split, train_until=2**40))) is None
+def test_of_the_same_market_the_finer_timeframe_is_gone_on_from_and_of_two_markets_the_same_timeframe(
+    market: dict[Asset, Bars], stocks: Samples, coins: Samples
+) -> None:
+    coarse, other_coarse = (pool(market, kind, Timeframe.M15) for kind in (Market.STOCKS, Market.CRYPTO))
+    assert chosen(coarse, replace(stocks, split=coarse.split)) is not None
+    assert chosen(stocks, replace(other_coarse, split=replace(stocks.split, train_until=2**40))) is None
+    assert chosen(stocks, replace(coarse, split=replace(stocks.split, train_until=2**40)), coins) is coins
+
+
+def test_both_timeframes_of_a_market_are_cut_at_the_same_moments(market: dict[Asset, Bars]) -> None:
+    pools = [pool(market, Market.STOCKS, timeframe) for timeframe in Timeframe]
+    fine, coarse = on_one_calendar(pools)
+    assert fine.split == pools[0].split
+    assert coarse.split.train_until == fine.split.train_until != pools[1].split.train_until
+    assert coarse.split.validate_until == fine.split.validate_until
+    assert coarse.split.test_from > fine.split.test_from, "60 bars of 15 minutes lie between its parts"
+    assert chosen(coarse, fine) is fine
 
 
 def test_assets_go_on_from_their_pool_and_the_line_says_what_was_seen(

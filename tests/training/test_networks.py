@@ -10,7 +10,7 @@ from growfolio.models.manifest import parse_manifest
 
 from training.__main__ import main
 from training.export import read_pth, write_onnx, write_pth
-from training.networks import ENSEMBLE, MEMBERS, NETWORKS, EnsembleModel, SignalModel, build_served
+from training.networks import ENSEMBLE, MEMBERS, NETWORKS, EnsembleModel, build_served
 
 ALL = [*NETWORKS, ENSEMBLE]
 WINDOWS = np.random.default_rng(0).normal(size=(24, 60, 16)).astype(np.float32)
@@ -45,11 +45,10 @@ def test_an_ensemble_answers_the_mean_of_its_members_calibrated_probabilities() 
     assert isinstance(model, EnsembleModel)
     windows = torch.from_numpy(WINDOWS)
     with torch.no_grad():
-        members = [member for member in model.members if isinstance(member, SignalModel)]
-        members[0].temperature.fill_(2.5)
-        mean = torch.stack([member(windows) for member in members]).mean(dim=0)
+        model.parts[0].temperature.fill_(2.5)
+        mean = torch.stack([member(windows) for member in model.parts]).mean(dim=0)
         torch.testing.assert_close(model(windows), mean)
-    assert len(members) == len(MEMBERS)
+    assert len(model.parts) == len(MEMBERS)
 
 
 @pytest.mark.parametrize("network", ["gru", ENSEMBLE])

@@ -27,7 +27,7 @@ def test_the_shipped_graphs_score_on_the_test_part_what_the_manifest_says(
     assert not left_out
     assert len(pools) == 4
     for samples in pools:
-        model = manifest.models[f"{samples.market}_{samples.timeframe}_lstm"]
+        model = manifest.models[f"{samples.market}_{samples.timeframe}_ensemble"]
         test = model.metrics["test"]
         assert isinstance(test, dict)
         rows = samples.rows(Part.TEST)

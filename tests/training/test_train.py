@@ -202,7 +202,7 @@ def test_the_command_trains_both_timeframes_and_ends_with_0(candle_folder: Path,
     given = f"train --candles {candle_folder} --out {tmp_path} --symbols BTC ETH --pooled-only"
     assert main([*given.split(), "--epochs", "1", "--expires-days", "0"]) == 0
     manifest = parse_manifest((tmp_path / "manifest.json").read_bytes())
-    assert set(manifest.models) == {"crypto_5m_lstm", "crypto_15m_lstm"}
+    assert set(manifest.models) == {"crypto_5m_ensemble", "crypto_15m_ensemble"}
     assert all(model.expires_at is None for model in manifest.models.values())
 
 

@@ -17,6 +17,7 @@ from training.champion import Champion
 from training.dataset import Part
 from training.export import read_pth
 from training.fit import FitSettings
+from training.networks import ENSEMBLE
 from training.settings import TrainSettings
 from training.train import gather, train
 from training.warm import WarmStart
@@ -93,6 +94,36 @@ def test_training_goes_on_from_the_published_weights_and_normalisation(
     assert 1e-4 < moved < 0.1
     for name in ("normalisation.centre", "normalisation.scale"):
         assert torch.equal(tuned[name], before[name])
+
+
+def test_each_network_of_an_ensemble_goes_on_from_its_own_weights(
+    candle_folder: Path, tmp_path: Path, market: dict[Asset, Bars]
+) -> None:
+    pooled, ensemble = "crypto_5m_ensemble", FitSettings(network=ENSEMBLE, epochs=1, batch_size=16)
+    (tmp_path / "candles").mkdir()
+    for asset in COINS:
+        write_bars(tmp_path / "candles", asset, market[asset].closed_by(END - 7 * DAY))
+    first = replace(settings(tmp_path / "candles", tmp_path / "first"), fit=ensemble)
+    train(first, END, lambda: 0.0, lambda line: None)
+    found = FolderRepository(first.out, "e" * 40).fetch("e" * 40, [Market.CRYPTO])
+    tensors = {pooled: (first.out / f"{pooled}.pth").read_bytes()}
+    champion = Champion(found.revision, found.manifest, found.graphs, tensors)
+    still = WarmStart(champion, learning_rate=1e-12)
+    train(
+        replace(settings(candle_folder, tmp_path / "second", still), fit=ensemble),
+        END,
+        lambda: 0.0,
+        lambda line: None,
+    )
+    before, after = (read_pth(tmp_path / name / f"{pooled}.pth", ENSEMBLE) for name in ("first", "second"))
+    kept = before.state_dict()
+    moved = [
+        float((tensor - kept[name]).abs().max())
+        for name, tensor in after.state_dict().items()
+        if not name.endswith("temperature")
+    ]
+    assert len(moved) > 30
+    assert max(moved) < 1e-5
 
 
 def test_models_that_were_not_published_are_left_out_with_the_reason(

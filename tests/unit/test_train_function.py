@@ -36,12 +36,12 @@ def handler(batch: Stubber) -> Handler:
 
 
 def test_a_request_submits_one_job_and_answers_its_id_and_logs(batch: Stubber, handler: Handler) -> None:
-    command = ["job", "--symbols", "AAPL", "--timeframes", "5m", "--network", "lstm", "--publish"]
+    command = ["job", "--symbols", "AAPL", "--timeframes", "5m", "--network", "ensemble", "--publish"]
     batch.add_response(
         "submit_job",
-        {"jobName": "training-lstm", "jobId": "1234"},
+        {"jobName": "training-ensemble", "jobId": "1234"},
         {
-            "jobName": "training-lstm",
+            "jobName": "training-ensemble",
             "jobQueue": "queue",
             "jobDefinition": "definition",
             "containerOverrides": {"command": command},
@@ -89,7 +89,7 @@ def a_job(status: str, stream: str = "") -> dict[str, Any]:
     """What Batch says of a job, as far as its own model demands it."""
     job = {
         "jobId": "1234",
-        "jobName": "training-lstm",
+        "jobName": "training-ensemble",
         "jobQueue": "queue",
         "jobDefinition": "definition",
         "status": status,

@@ -13,7 +13,7 @@ def test_an_empty_request_trains_everything_and_publishes_nothing() -> None:
     assert len(request.symbols) == len(ASSETS)
     assert request.timeframes == tuple(Timeframe)
     assert (request.network, request.publish, request.promote, request.warm_start) == (
-        "lstm",
+        "ensemble",
         False,
         False,
         "",

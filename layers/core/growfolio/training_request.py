@@ -9,20 +9,22 @@ from growfolio.assets import ASSETS, Timeframe, find_asset
 from growfolio.errors import BadTrainingRequest, UnknownAsset
 
 NETWORKS = ("lstm", "gru", "transformer", "ensemble")
+DEFAULT_NETWORK = "ensemble"
+"""What the walk-forward found best (training/README.md)."""
 ACTIVE = "active"
 """In place of a commit hash: the revision that is being served."""
-_EXAMPLE = '{"symbols": ["AAPL", "BTC"], "timeframes": ["5m", "15m"], "network": "lstm", "publish": true}'
+_EXAMPLE = '{"symbols": ["AAPL", "BTC"], "timeframes": ["5m", "15m"], "network": "ensemble", "publish": true}'
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingRequest:
-    """One training run; what is left out of a request means all of them, lstm, and no."""
+    """One training run; what is left out of a request means all of them, the default network, and no."""
 
     symbols: tuple[str, ...] = tuple(asset.symbol for asset in ASSETS)
     timeframes: tuple[Timeframe, ...] = tuple(Timeframe)
-    network: str = "lstm"
+    network: str = DEFAULT_NETWORK
     publish: bool = False
     """Whether models that pass the gate become one commit of the model repository."""
     promote: bool = False
@@ -39,7 +41,7 @@ class TrainingRequest:
         request = cls(
             symbols=_several(event, "symbols", cls().symbols, _symbol),
             timeframes=_several(event, "timeframes", cls().timeframes, _timeframe),
-            network=event.get("network", "lstm"),
+            network=event.get("network", DEFAULT_NETWORK),
             publish=_flag(event, "publish"),
             promote=_flag(event, "promote"),
             warm_start=event.get("warm_start", ""),
