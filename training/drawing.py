@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from html import escape
 
 COLOURS = ("#2563eb", "#dc2626", "#059669", "#d97706", "#7c3aed", "#475569")
+GOOD, BAD = COLOURS[2], COLOURS[1]
 WIDTH, HEIGHT, LEFT, BOTTOM = 340, 230, 46, 34
 
 
@@ -44,7 +45,7 @@ def line_chart(title: str, lines: Sequence[Line], across: str, up: str, diagonal
         x, y = LEFT + 150 * (number % 2), HEIGHT + 8 + 14 * (number // 2)
         parts.append(f'<rect x="{x}" y="{y - 8}" width="9" height="9" fill="{colour}"/>')
         parts.append(f'<text x="{x + 13}" y="{y}">{escape(line.name)}</text>')
-    return _svg(parts, legend=14 * -(-len(drawn) // 2))
+    return _svg(parts, HEIGHT + 14 * -(-len(drawn) // 2))
 
 
 def confusion_chart(title: str, confusion: Sequence[Sequence[int]]) -> str:
@@ -64,6 +65,40 @@ def confusion_chart(title: str, confusion: Sequence[Sequence[int]]) -> str:
                 f'<text x="{x + cell / 2 - 1}" y="{y + 41}" text-anchor="middle" class="s">{count:,}</text>'
             )
     return _svg(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A named value between two bounds."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+
+
+def interval_chart(title: str, intervals: Sequence[Interval], across: str, *, better_below: bool) -> str:
+    """Values with their bounds, one under the other, beside 0; coloured where 0 lies outside."""
+    left, height = 124, 62 + 22 * len(intervals)
+    ends = [0.0, *(bound for one in intervals for bound in (one.low, one.high))]
+    place = _scale(min(ends), max(ends), left, WIDTH - 14)
+    parts = [
+        f'<text x="{WIDTH / 2}" y="15" text-anchor="middle" class="t">{escape(title)}</text>',
+        f'<path d="M{place(0):.1f} 24V{height - 30}" stroke="#94a3b8" stroke-dasharray="4 3"/>',
+        f'<text x="{left}" y="{height - 16}" class="s">{min(ends):+.4f}</text>',
+        f'<text x="{WIDTH - 14}" y="{height - 16}" text-anchor="end" class="s">{max(ends):+.4f}</text>',
+        f'<text x="{(left + WIDTH) / 2}" y="{height - 4}" text-anchor="middle">{escape(across)}</text>',
+    ]
+    for number, one in enumerate(intervals):
+        y = 36 + 22 * number
+        sides = (GOOD, BAD) if better_below else (BAD, GOOD)
+        colour = sides[0] if one.high < 0 else sides[1] if one.low > 0 else COLOURS[5]
+        parts.append(f'<text x="{left - 8}" y="{y + 4}" text-anchor="end">{escape(one.name)}</text>')
+        parts.append(
+            f'<path d="M{place(one.low):.1f} {y}H{place(one.high):.1f}" stroke="{colour}" stroke-width="2"/>'
+            f'<circle cx="{place(one.value):.1f}" cy="{y}" r="3.4" fill="{colour}"/>'
+        )
+    return _svg(parts, height=height)
 
 
 def _scale(low: float, high: float, start: float, end: float) -> Callable[[float], float]:
@@ -86,6 +121,6 @@ def _axes(title: str, across: str, up: str, xs: tuple[float, float], ys: tuple[f
     )
 
 
-def _svg(parts: Sequence[str], legend: int = 0) -> str:
-    """legend is the height below the chart, in its units."""
-    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT + legend}" role="img">{"".join(parts)}</svg>'
+def _svg(parts: Sequence[str], height: int = HEIGHT) -> str:
+    """height in the chart's units, of which it is WIDTH wide."""
+    return f'<svg viewBox="0 0 {WIDTH} {height}" role="img">{"".join(parts)}</svg>'

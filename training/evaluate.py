@@ -5,8 +5,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zlib import crc32
 
-import numpy as np
-import torch
 from growfolio.assets import Asset, Timeframe
 from growfolio.candles import Bars
 from growfolio.errors import ConfigurationError
@@ -14,16 +12,16 @@ from growfolio.market.replay import ReplaySource
 from growfolio.sessions import DAY
 
 from training.backtest import Equity, backtest
-from training.baselines import MOST_ROWS, Answers, baselines, prior_of, spaced
+from training.baselines import MOST_ROWS
+from training.comparison import LAST_PART, WALK_FORWARD, Answered, Comparison, compared
 from training.dataset import Part, Samples, calendar
 from training.ensemble import FittedModel, fit_models
-from training.fit import logits
 from training.fleet import Member, Watch
-from training.judged import Judged, judge
+from training.judged_fold import judged_fold
 from training.leaks import Check, leak_checks
 from training.lineage import forebear
 from training.replayed import TrainedModels
-from training.report import FoldReport, Report, write_report
+from training.report import Report, write_report
 from training.settings import TrainSettings
 from training.train import Say, gather
 from training.walkforward import Fold, folds_of
@@ -82,18 +80,22 @@ def evaluate(
     ]
     told(f"{len(folds)} models to fit: {len(pools)} pools, {settings.folds} folds each and the last part")
     fitted = fit_models([_member(fold, folds, settings) for fold in folds], settings.train.fit, _watch(told))
-    reports = []
+    reports, answered = [], []
     for fold, one in zip(folds, fitted, strict=True):
-        reports.append(_judged(fold, one, settings))
+        report, answers = judged_fold(
+            fold, one, settings.train.fit.network, settings.most_rows, settings.tested_rows
+        )
+        reports.append(report)
+        answered.append(answers)
         model = reports[-1].table[0].scores
         told(f"{reports[-1].pool} {fold.name}: MCC {model.mcc:+.3f}, ECE {model.ece:.3f}")
     last = [(fold, one) for fold, one in zip(folds, fitted, strict=True) if fold.last]
     checks = {_pool(fold.samples): _checks(fold, settings, now) for fold, _ in last}
     told("leak checks done")
     equity = tuple(_backtest(fold, one, settings, told) for fold, one in last)
-    report = Report(now, _about(settings, pools), tuple(reports), checks, equity)
-    told(f"{write_report(report, out)}")
-    return report
+    found = Report(now, _about(settings, pools), tuple(reports), _compared(folds, answered), checks, equity)
+    told(f"{write_report(found, out)}")
+    return found
 
 
 def _pool(samples: Samples) -> str:
@@ -135,23 +137,13 @@ def _watch(told: _Clock) -> Watch:
     )
 
 
-def _judged(fold: Fold, one: FittedModel, settings: EvaluationSettings) -> FoldReport:
-    test = fold.rows(Part.TEST)
-    kept = np.searchsorted(test, spaced(test, settings.tested_rows))
-    rows, samples = test[kept], fold.samples
-    raw = logits(one.model, samples.features, rows).double()
-    calibrated = torch.softmax(raw / one.model.temperature, dim=1).numpy()
-    given = {settings.train.fit.network: Answers(calibrated, torch.softmax(raw, dim=1).numpy())}
-    for name, answers in baselines(fold, settings.most_rows).items():
-        given[name] = Answers(answers.calibrated[kept], answers.before[kept])
-    table: list[Judged] = [
-        judge(name, a.calibrated, a.before, samples.labels[rows], samples.bar_close[rows], prior_of(fold))
-        for name, a in given.items()
-    ]
-    split = samples.split
-    cuts = {name: getattr(split, name) for name in split.__slots__} | {"test_until": fold.test_until}
-    counts = {part.value: len(fold.rows(part)) for part in Part} | {"judged": len(rows)}
-    return FoldReport(_pool(samples), fold.name, cuts, counts, tuple(table), one.epochs)
+def _compared(folds: Sequence[Fold], answered: Sequence[Answered]) -> tuple[Comparison, ...]:
+    """Each pool's models against the others, over its folds and over the last part."""
+    parts: dict[tuple[str, str], list[Answered]] = {}
+    for fold, own in zip(folds, answered, strict=True):
+        part = LAST_PART if fold.last else WALK_FORWARD
+        parts.setdefault((_pool(fold.samples), part), []).append(own)
+    return tuple(found for (pool, part), own in parts.items() for found in compared(pool, part, own))
 
 
 def _checks(fold: Fold, settings: EvaluationSettings, now: int) -> list[Check]:

@@ -3,15 +3,12 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 from growfolio.candles import FloatArray, IntArray
-from growfolio.sessions import DAY
 
-from training.evaluation import calibrated_band, calibration_error, log_loss, matthews
+from training import paired
+from training.evaluation import calibrated_band, calibration_error, log_loss
 from training.export import TOLERANCE
 from training.labels import Labels
-
-LEAST_BLOCKS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,54 +95,16 @@ def too_few(rows: int, rule: GateRule) -> Verdict | None:
 
 
 def differences(evidence: Evidence, rule: GateRule, seed: int) -> tuple[FloatArray, FloatArray]:
-    """New less champion in log-loss and MCC, (simulations,) each: a paired bootstrap of blocks of time.
-
-    Whole days are drawn, of all assets together: neighbouring bars, and coins at the same moment, move
-    alike. A shorter time is cut into LEAST_BLOCKS.
-    """
-    when = evidence.bar_close - evidence.bar_close.min()
-    length = min(DAY, int(when.max()) // LEAST_BLOCKS + 1)
-    _, block = np.unique(when // length, return_inverse=True)
-    blocks = int(block.max()) + 1
-    rng = np.random.default_rng(seed)
-    weights = rng.multinomial(blocks, np.full(blocks, 1 / blocks), size=rule.simulations).astype(np.float64)
-    lost = _losses(evidence.new, evidence.labels) - _losses(evidence.champion, evidence.labels)
-    total = weights @ np.bincount(block, lost, minlength=blocks)
-    loss = total / (weights @ np.bincount(block, minlength=blocks))
-    new, champion = (
-        _correlations(weights, _confusions(probabilities, evidence.labels, block, blocks))
-        for probabilities in (evidence.new, evidence.champion)
+    """New less champion in log-loss and MCC, (simulations,) each."""
+    return paired.differences(
+        evidence.new, evidence.champion, evidence.labels, evidence.bar_close, rule.simulations, seed
     )
-    return np.asarray(loss), np.asarray(new - champion)
-
-
-def _losses(probabilities: FloatArray, labels: Labels) -> FloatArray:
-    given = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return np.asarray(-np.log(np.maximum(given, 1e-15)))
-
-
-def _confusions(
-    probabilities: FloatArray, labels: Labels, block: IntArray, blocks: int
-) -> npt.NDArray[np.int64]:
-    """(blocks, 3, 3), rows true and columns chosen."""
-    counts = np.zeros((blocks, 3, 3), dtype=np.int64)
-    np.add.at(counts, (block, labels, probabilities.argmax(axis=1)), 1)
-    return counts
-
-
-def _correlations(weights: FloatArray, confusions: npt.NDArray[np.int64]) -> FloatArray:
-    drawn = np.einsum("sb,bij->sij", weights, confusions).round().astype(np.int64)
-    return np.array([matthews(confusion) for confusion in drawn])
 
 
 def _figures(
     evidence: Evidence, loss_bound: float, mcc_bound: float, error: float, band: float
 ) -> dict[str, object]:
-    everything = np.zeros(len(evidence.labels), dtype=np.int64)
-    mcc = [
-        matthews(_confusions(probabilities, evidence.labels, everything, 1)[0])
-        for probabilities in (evidence.new, evidence.champion)
-    ]
+    mcc = [paired.correlation(given, evidence.labels) for given in (evidence.new, evidence.champion)]
     loss = [log_loss(probabilities, evidence.labels) for probabilities in (evidence.new, evidence.champion)]
     figures = {
         "log_loss": loss[0],

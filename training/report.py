@@ -9,7 +9,8 @@ from pathlib import Path
 from growfolio.models.checked_json import utc_text
 
 from training.backtest import Equity
-from training.drawing import Line, confusion_chart, line_chart
+from training.comparison import Comparison
+from training.drawing import Interval, Line, confusion_chart, interval_chart, line_chart
 from training.fit import Epoch
 from training.judged import Judged
 from training.leaks import Check
@@ -38,6 +39,7 @@ class Report:
     made_at: int
     about: dict[str, object]
     folds: tuple[FoldReport, ...]
+    comparisons: tuple[Comparison, ...]
     checks: dict[str, list[Check]]
     equity: tuple[Equity, ...]
 
@@ -66,6 +68,7 @@ def _json(report: Report) -> dict[str, object]:
             }
             for fold in report.folds
         ],
+        "comparisons": [found.to_json() for found in report.comparisons],
         "leak_checks": {
             pool: [{"name": c.name, "found": c.found, "passed": c.passed} for c in checks]
             for pool, checks in report.checks.items()
@@ -99,6 +102,7 @@ def _html(report: Report) -> str:
     body = [
         "<h1>How good the models are</h1>",
         f"<p class=note>{utc_text(report.made_at)} · {about}</p><p class=note>{_NOTE}</p>",
+        _comparisons(report.comparisons),
         _checks(report),
         _equity(report.equity),
         *(_pool(pool, [fold for fold in report.folds if fold.pool == pool]) for pool in pools),
@@ -107,6 +111,26 @@ def _html(report: Report) -> str:
     title = "<title>Evaluation</title>"
     top = f"<!doctype html><html lang=en><head>{head}{title}<style>{_STYLE}</style></head>"
     return f"{top}<body>{''.join(body)}</body></html>\n"
+
+
+def _comparisons(comparisons: Sequence[Comparison]) -> str:
+    """Two charts for each pool and part: what the model loses less, and how much higher its MCC is."""
+    parts: dict[str, list[Comparison]] = {}
+    for found in comparisons:
+        parts.setdefault(f"{found.pool}, {found.part}", []).append(found)
+    charts = []
+    for title, own in parts.items():
+        loss = [Interval(c.against, c.log_loss, *c.log_loss_between) for c in own]
+        mcc = [Interval(c.against, c.mcc, *c.mcc_between) for c in own]
+        charts += [
+            interval_chart(f"{title}: log-loss", loss, "nats less is better", better_below=True),
+            interval_chart(f"{title}: MCC", mcc, "more is better", better_below=False),
+        ]
+    return (
+        "<h2>The model less each of the others, on the same bars</h2><p class=note>Lines are 90 % intervals, "
+        "the same days drawn again for both; green lies wholly on the better side of 0, red on the worse.</p>"
+        f"<div class=charts>{''.join(charts)}</div>"
+    )
 
 
 def _checks(report: Report) -> str:

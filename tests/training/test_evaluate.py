@@ -197,5 +197,9 @@ def test_a_quick_evaluation_leaves_a_page_without_outside_assets_and_the_same_as
         "the future changed: nothing before it changes",
         "a leak planted on purpose: it is caught",
     }
+    compared = {(one["pool"], one["part"], one["against"]) for one in found["comparisons"]}
+    assert len(compared) == len(found["comparisons"]) == 2 * 2 * 4
+    assert ("crypto 5m", "walk-forward", "gradient boosting") in compared
+    assert page.count("nats less is better") == 4
     assert len(found["backtest"]) == 2
     assert any("epoch 1" in line for line in said)

@@ -135,8 +135,8 @@ def test_a_job_killed_in_the_middle_is_finished_by_the_next_machine(
     assert messages(said, "download") == messages(said, "check") == ["was done before"]
     epochs = [line.split("epoch ")[1][:3] for line in messages(said, "train") if " epoch " in line]
     of_assets = ["1/2", "1/2", "2/2", "2/2"]
-    first, *others = (["1/2", "2/2", *of_assets] for _ in MEMBERS)
-    assert epochs == [*first[1:], *(epoch for member in others for epoch in member)]
+    begun, *others = (["1/2", "2/2", *of_assets] for _ in MEMBERS)
+    assert epochs == [*begun[1:], *(epoch for member in others for epoch in member)]
 
     (commit,) = cloud.hub.repositories[NAME].commits
     assert cloud.promoted == commit

@@ -1,0 +1,52 @@
+"""One fold judged: its model and the baselines, asked about the same bars."""
+
+import numpy as np
+import torch
+from growfolio.candles import FloatArray, IntArray
+from growfolio.features import FeatureArray
+
+from training.baselines import Answers, baselines, prior_of, spaced
+from training.comparison import Answered
+from training.dataset import Part
+from training.ensemble import FittedModel
+from training.fit import logits
+from training.judged import judge
+from training.networks import MEMBERS, EnsembleModel, Served
+from training.report import FoldReport
+from training.walkforward import Fold
+
+ALONE = f"{MEMBERS[0]} alone"
+"""The first member of an ensemble: what one network of it would have said."""
+
+
+def judged_fold(
+    fold: Fold, one: FittedModel, network: str, most_rows: int, tested_rows: int
+) -> tuple[FoldReport, Answered]:
+    """The fold's table, its model first, and what was answered.
+
+    Baselines learn from at most most_rows; at most tested_rows of the test, evenly spaced, are asked about.
+    """
+    test, samples = fold.rows(Part.TEST), fold.samples
+    kept = np.searchsorted(test, spaced(test, tested_rows))
+    rows = test[kept]
+    given = {network: _answers(one.model, samples.features, rows)}
+    if isinstance(one.model, EnsembleModel):
+        given[ALONE] = _answers(one.model.parts[0], samples.features, rows)
+    for name, answers in baselines(fold, most_rows).items():
+        given[name] = Answers(answers.calibrated[kept], answers.before[kept])
+    labels, bar_close = samples.labels[rows], samples.bar_close[rows]
+    table = tuple(
+        judge(name, own.calibrated, own.before, labels, bar_close, prior_of(fold))
+        for name, own in given.items()
+    )
+    split = samples.split
+    cuts = {name: getattr(split, name) for name in split.__slots__} | {"test_until": fold.test_until}
+    counts = {part.value: len(fold.rows(part)) for part in Part} | {"judged": len(rows)}
+    report = FoldReport(f"{samples.market} {samples.timeframe}", fold.name, cuts, counts, table, one.epochs)
+    calibrated: dict[str, FloatArray] = {name: own.calibrated for name, own in given.items()}
+    return report, Answered(calibrated, labels, bar_close)
+
+
+def _answers(model: Served, table: FeatureArray, rows: IntArray) -> Answers:
+    raw = logits(model, table, rows).double()
+    return Answers(torch.softmax(raw / model.temperature, dim=1).numpy(), torch.softmax(raw, dim=1).numpy())
