@@ -41,6 +41,8 @@ class EvaluationSettings:
     tested_rows: int = 60_000
     """Of a fold's test, evenly spaced at most so many."""
     backtest_days: int = 10
+    lineage: bool = True
+    """Whether a fold's model goes on from another pool's, as published ones do (lineage.py)."""
 
     def quick(self) -> "EvaluationSettings":
         """One fold and the last part on 15m alone, for a few minutes."""
@@ -107,11 +109,17 @@ def _about(settings: EvaluationSettings, pools: Sequence[Samples]) -> dict[str, 
     return {
         "network": fit.network,
         "label": f"{rule.kind}, {rule.horizon_bars} bars ahead, threshold {rule.threshold:g}",
+        "inversion": _told(fit.inverted),
+        "lineage": _told(settings.lineage),
         "epochs at most": fit.epochs,
         "folds": settings.folds,
         "stride": settings.stride,
-        "assets": " ".join(asset.symbol for samples in pools[::2] or pools for asset in samples.assets),
+        "assets": " ".join(dict.fromkeys(asset.symbol for pool in pools for asset in pool.assets)),
     }
+
+
+def _told(flag: bool) -> str:
+    return "yes" if flag else "no"
 
 
 def _name(fold: Fold) -> str:
@@ -119,8 +127,8 @@ def _name(fold: Fold) -> str:
 
 
 def _member(fold: Fold, folds: Sequence[Fold], settings: EvaluationSettings) -> Member:
-    """A fold's model, which goes on from another pool's as the published ones do (lineage.py)."""
-    name, before = _name(fold), forebear(fold.samples, folds, lambda other: other.samples)
+    name = _name(fold)
+    before = forebear(fold.samples, folds, lambda other: other.samples) if settings.lineage else None
     train, validation = fold.rows(Part.TRAIN)[:: settings.stride], fold.rows(Part.VALIDATION)
     least = settings.train.least_training, settings.train.least_validation
     if len(train) < least[0] or min(len(validation), len(fold.rows(Part.TEST))) < least[1]:

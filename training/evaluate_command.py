@@ -19,6 +19,7 @@ from training.settings import TrainSettings
 
 EPOCHS = 6
 """At most, for each fold's model: the budget of a report."""
+PARTS = INVERSION, LINEAGE = "inversion", "lineage"
 
 
 def add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -34,29 +35,36 @@ def add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     command.add_argument("--horizon", type=int, default=1, help="the label's, in bars")
     command.add_argument("--threshold", type=float, default=0.001, help="the label's, a fraction")
     command.add_argument("--label", choices=LABEL_KINDS, default="fixed")
+    command.add_argument(
+        "--without",
+        nargs="+",
+        choices=PARTS,
+        default=[],
+        help="train plainer models, to see what each part is worth",
+    )
     command.set_defaults(run=_run)
 
 
-def _run(given: argparse.Namespace) -> Outcome:
-    torch.set_num_threads(given.threads)
-    torch.set_flush_denormal(True)
+def evaluation_settings(given: argparse.Namespace) -> EvaluationSettings:
+    """What the arguments ask for. Raises UnknownAsset."""
     train = TrainSettings(
         candles=given.candles,
         out=given.out,
         assets=tuple(map(find_asset, given.symbols)) if given.symbols else ASSETS,
         timeframes=tuple(Timeframe),
         rule=LabelRule(given.horizon, given.threshold, given.label),
-        fit=FitSettings(network=given.network, epochs=given.epochs),
+        fit=FitSettings(network=given.network, epochs=given.epochs, inverted=INVERSION not in given.without),
     )
-    settings = EvaluationSettings(train, folds=given.folds)
+    settings = EvaluationSettings(train, folds=given.folds, lineage=LINEAGE not in given.without)
+    return settings.quick() if given.quick else settings
+
+
+def _run(given: argparse.Namespace) -> Outcome:
+    torch.set_num_threads(given.threads)
+    torch.set_flush_denormal(True)
     try:
-        evaluate(
-            settings.quick() if given.quick else settings,
-            given.out,
-            int(time.time()),
-            time.monotonic,
-            lambda line: print(line, flush=True),
-        )
+        settings = evaluation_settings(given)
+        evaluate(settings, given.out, int(time.time()), time.monotonic, lambda line: print(line, flush=True))
     except GrowfolioError as reason:
         print(f"training: {reason}", file=sys.stderr)
         return outcome_of(reason)

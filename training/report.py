@@ -84,6 +84,7 @@ table{border-collapse:collapse;font-size:13px;width:100%}td,th{padding:4px 7px;t
 th{border-bottom:1px solid #94a3b8;font-weight:600}td:first-child,th:first-child{text-align:left}
 tr.model{background:#eff6ff;font-weight:600}.i{color:#64748b;font-size:11px;font-weight:400;white-space:nowrap}
 .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(330px,1fr));gap:12px;margin-top:12px}
+.pairs{grid-template-columns:1fr 1fr}
 svg{width:100%;font-size:11px;fill:#334155}svg .t{font-weight:600;font-size:12px}svg .s{font-size:10px}
 .good{color:#047857}.bad{color:#b91c1c;font-weight:600}p.note{color:#475569;font-size:13px}
 .scroll{overflow-x:auto}
@@ -129,7 +130,7 @@ def _comparisons(comparisons: Sequence[Comparison]) -> str:
     return (
         "<h2>The model less each of the others, on the same bars</h2><p class=note>Lines are 90 % intervals, "
         "the same days drawn again for both; green lies wholly on the better side of 0, red on the worse.</p>"
-        f"<div class=charts>{''.join(charts)}</div>"
+        f'<div class="charts pairs">{"".join(charts)}</div>'
     )
 
 

@@ -1,5 +1,6 @@
 """The report: folds that walk forward, numbers beside baselines, checks that really look for leaks."""
 
+import argparse
 import json
 from dataclasses import replace
 from itertools import pairwise
@@ -17,6 +18,7 @@ from training.backtest import COST, backtest
 from training.baselines import baselines, last_known, seen_columns
 from training.dataset import Part, Samples, build_samples
 from training.evaluate import EvaluationSettings, evaluate
+from training.evaluate_command import add_evaluate, evaluation_settings
 from training.fit import FitSettings
 from training.judged import block_bootstrap, judge, weighted_f1
 from training.labels import LabelRule
@@ -197,9 +199,24 @@ def test_a_quick_evaluation_leaves_a_page_without_outside_assets_and_the_same_as
         "the future changed: nothing before it changes",
         "a leak planted on purpose: it is caught",
     }
+    assert found["about"]["assets"] == "AAPL BTC ETH"
+    assert (found["about"]["inversion"], found["about"]["lineage"]) == ("yes", "yes")
     compared = {(one["pool"], one["part"], one["against"]) for one in found["comparisons"]}
     assert len(compared) == len(found["comparisons"]) == 2 * 2 * 4
     assert ("crypto 5m", "walk-forward", "gradient boosting") in compared
     assert page.count("nats less is better") == 4
     assert len(found["backtest"]) == 2
     assert any("epoch 1" in line for line in said)
+
+
+def test_plainer_models_can_be_judged_to_see_what_each_part_is_worth(tmp_path: Path) -> None:
+    parser = argparse.ArgumentParser()
+    add_evaluate(parser.add_subparsers())
+
+    def told(more: str) -> EvaluationSettings:
+        return evaluation_settings(parser.parse_args(f"evaluate --candles {tmp_path} {more}".split()))
+
+    usual, plain = told(""), told("--network lstm --without inversion lineage --quick")
+    assert (usual.train.fit.network, usual.train.fit.inverted, usual.lineage) == ("ensemble", True, True)
+    assert (plain.train.fit.network, plain.train.fit.inverted, plain.lineage) == ("lstm", False, False)
+    assert plain.folds == 1
