@@ -24,6 +24,9 @@ temperature and softmax are inside the graph. Network: `{network}`. Made {create
 
 Fitted on: {assets}. {left_out}
 
+Each training sample is learned from twice, as it was and upside down (each price p as 1 / p), so that no
+trend of the training months is taken for a rule.{lineage} Validation and test see the market as it was.
+
 ## Split
 
 By time, one calendar for all assets of a pool: the first 70 % of the samples train, the next 15 %
@@ -73,6 +76,7 @@ def model_card(results: Sequence[PoolResult], left_out: str, settings: TrainSett
         about=settings.about or "Origin and licence of the candles were not stated for this run.",
         assets=" ".join(assets),
         left_out=f"Left out: {left_out}." if left_out else "",
+        lineage=_lineage(results),
         embargo=EMBARGO,
         splits="\n".join(_split_row(result) for result in results),
         tests="\n".join(row for result in results for row in _test_rows(result)),
@@ -81,6 +85,16 @@ def model_card(results: Sequence[PoolResult], left_out: str, settings: TrainSett
         if days is None
         else f"They stop serving {days} days after they were made.",
     )
+
+
+def _lineage(results: Sequence[PoolResult]) -> str:
+    """Whose weights the pooled models went on from."""
+    lines = [
+        f" {result.models[0].id} goes on from the model of {before[0]}."
+        for result in results
+        if (before := result.went_on_from)
+    ]
+    return "".join(lines)
 
 
 def _split_row(result: PoolResult) -> str:

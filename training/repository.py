@@ -30,6 +30,8 @@ class PoolResult:
     models: tuple[Model, ...]
     test: tuple[Scores, ...]
     choice: Choice
+    went_on_from: tuple[str, ...] = ()
+    """The pools from whose models the pooled one went on, the nearest first."""
 
 
 def write_pool(candidates: Sequence[Candidate], settings: TrainSettings, created_at: int) -> PoolResult:
@@ -45,7 +47,7 @@ def write_pool(candidates: Sequence[Candidate], settings: TrainSettings, created
         _write_model(candidate, scores, settings, created_at)
         for candidate, scores in zip(candidates, test, strict=True)
     )
-    return PoolResult(pooled.samples, models, test, choice)
+    return PoolResult(pooled.samples, models, test, choice, _lineage(pooled))
 
 
 def manifest_of(
@@ -93,9 +95,13 @@ def _write_model(candidate: Candidate, test: Scores, settings: TrainSettings, cr
             "test": test.to_json(),
             "temperature": candidate.model.temperature.item(),
             "onnx_against_torch": difference,
-            "went_on_from": [f"{before.market} {before.timeframe}" for before in candidate.lineage],
+            "went_on_from": _lineage(candidate),
         },
     )
+
+
+def _lineage(candidate: Candidate) -> tuple[str, ...]:
+    return tuple(f"{before.market} {before.timeframe}" for before in candidate.lineage)
 
 
 def _first_seen(candidate: Candidate, settings: TrainSettings) -> int:
