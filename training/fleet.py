@@ -18,6 +18,7 @@ from training.fleet_networks import FLEET_NETWORKS
 from training.fleet_step import Fleet
 from training.fleet_table import FleetTable
 from training.fleet_weights import FleetWeights
+from training.fleet_workers import each
 from training.networks import Served, SignalModel, build
 
 Watch = Callable[[str, Epoch], None]
@@ -152,11 +153,8 @@ def _fit_generation(
     take_step = steps_on(device)
     while live:
         going = [fittings[at] for at in live]
-        for fitting, loss, row in zip(
-            going, _epoch(fleet, going, take_step), fleet.weights.values, strict=True
-        ):
-            fleet.weights.put_into(fitting.model, row)
-            watch(fitting.member.id, fitting.note(loss, row.cpu(), settings))
+        for fitting, epoch in zip(going, _judged(fleet, going, _epoch(fleet, going, take_step)), strict=True):
+            watch(fitting.member.id, epoch)
         rows = [row for row, fitting in enumerate(going) if not fitting.ended(settings)]
         if len(rows) < len(live):
             live = [live[row] for row in rows]
@@ -164,7 +162,18 @@ def _fit_generation(
             take_step = steps_on(device)
         if kept is not None:
             kept.write(fleet, fittings, live)
-    return [_calibrated(fitting, fleet.weights) for fitting in fittings]
+    return each(lambda number: _calibrated(fittings[number], fleet.weights), len(fittings))
+
+
+def _judged(fleet: Fleet, fittings: Sequence[Fitting], losses: Sequence[float]) -> list[Epoch]:
+    """What each model's epoch has come to, by its own validation part."""
+
+    def judge(number: int) -> Epoch:
+        fitting, row = fittings[number], fleet.weights.values[number]
+        fleet.weights.put_into(fitting.model, row)
+        return fitting.note(losses[number], row.cpu(), fleet.settings)
+
+    return each(judge, len(fittings))
 
 
 def _begin(member: Member, settings: FitSettings) -> Fitting:

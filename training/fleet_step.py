@@ -11,11 +11,9 @@ from training.fit import FitSettings
 from training.fleet_networks import Drop, FleetNetwork
 from training.fleet_table import FleetTable
 from training.fleet_weights import FleetWeights
+from training.fleet_workers import each
 from training.labels import UNKNOWN
 from training.networks import Normalisation
-
-TOGETHER_ON_CPU = 1
-"""Models whose states still lie in a core's cache. A GPU takes all at once."""
 
 
 @dataclass(slots=True, eq=False)
@@ -55,14 +53,17 @@ def step(fleet: Fleet, ends: Tensor, rates: Tensor, going: Tensor) -> tuple[Tens
     """Train the first models on windows that end at these rows (models, batch), -1 where a batch is short.
 
     rates and going are FleetWeights.update's. Gives the sum of losses and the number of answers (models,).
+    On a processor each model takes its step by itself: its states still lie in a core's cache.
     """
-    width = len(ends)
-    together = width if fleet.device.type == "cuda" else TOGETHER_ON_CPU
-    done = []
-    for start in range(0, width, together):
-        models = slice(start, min(start + together, width))
-        done.append(_backward(fleet, models, ends[models]))
+
+    def train(models: slice) -> tuple[Tensor, Tensor]:
+        found = _backward(fleet, models, ends[models])
         fleet.weights.update(models, rates[models], going[models])
+        return found
+
+    if fleet.device.type == "cuda":
+        return train(slice(0, len(ends)))
+    done = each(lambda number: train(slice(number, number + 1)), len(ends))
     losses, known = (torch.cat(parts) for parts in zip(*done, strict=True))
     return losses, known
 

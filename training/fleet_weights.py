@@ -47,7 +47,8 @@ class FleetWeights:
     def _named(self, rows: Tensor) -> dict[str, Tensor]:
         parts = torch.split(rows, [shape.numel() for shape in self._shapes.values()], dim=1)
         named = zip(self._shapes.items(), parts, strict=True)
-        return {name: part.view(-1, *shape).detach() for (name, shape), part in named}
+        # detach would let autograd see that other models, in other threads, change other rows meanwhile.
+        return {name: part.view(-1, *shape).data for (name, shape), part in named}
 
     def update(self, models: slice, rates: Tensor, going: Tensor) -> None:
         """One step of some models, at their own learning rates (models, 1).

@@ -122,6 +122,17 @@ def test_a_model_becomes_the_same_with_dropout_whoever_else_is_in_the_fleet(memb
         assert distance(alone, together) < 1e-5
 
 
+def test_on_two_cores_each_model_becomes_what_it_becomes_on_one(members: list[Member]) -> None:
+    on_one = fitted(members[2:])
+    torch.set_num_threads(2)
+    try:
+        on_two = fitted(members[2:])
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
+    assert all(distance(a, b) == 0 for a, b in zip(on_one, on_two, strict=True))
+
+
 def test_the_same_seeds_make_the_same_fleet_and_others_another(members: list[Member]) -> None:
     first, again = fitted(members[2:]), fitted(members[2:])
     assert all(distance(a, b) == 0 for a, b in zip(first, again, strict=True))
