@@ -1,11 +1,12 @@
 """The model card: what the models are, what they were made from, and how good they are beside no model."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from growfolio.models.checked_json import utc_text
 
 from training.dataset import Part
-from training.repository import PoolResult
+from training.repository import PoolResult, picture
 from training.settings import TrainSettings
 from training.splits import EMBARGO
 
@@ -52,6 +53,8 @@ independent; neighbouring bars are not quite, so the true range is somewhat wide
 |---|---|---|---|---|---|---|---|---|---|---|---|
 {tests}
 
+{pictures}
+
 ## Limits
 
 - The features know one asset's prices and volumes: no news, no other market, no order book.
@@ -80,6 +83,9 @@ def model_card(results: Sequence[PoolResult], left_out: str, settings: TrainSett
         embargo=EMBARGO,
         splits="\n".join(_split_row(result) for result in results),
         tests="\n".join(row for result in results for row in _test_rows(result)),
+        pictures="\n".join(
+            f"![{own.models[0].id} on the test part]({picture(Path(), own.models[0].id)})" for own in results
+        ),
         newest=utc_text(newest),
         expiry="They never expire."
         if days is None
@@ -114,7 +120,7 @@ def _test_rows(result: PoolResult) -> list[str]:
             *(f"{n:.4f}" for n in (s.log_loss, s.prior_log_loss, s.best_constant_log_loss, s.ece)),
             f"{s.ece_calibrated_90[0]:.4f} to {s.ece_calibrated_90[1]:.4f}",
         )
-        for model, s in zip(result.models, result.test, strict=True)
+        for model, s in zip(result.models, (judged.scores for judged in result.test), strict=True)
     ]
 
 

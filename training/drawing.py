@@ -121,6 +121,25 @@ def _axes(title: str, across: str, up: str, xs: tuple[float, float], ys: tuple[f
     )
 
 
+def side_by_side(charts: Sequence[str], title: str) -> str:
+    """Charts in one row, as a file of its own: with its styles, on white."""
+    drawn = [chart for chart in charts if chart]
+    wide, tall = len(drawn) * (WIDTH + 20), HEIGHT + 60
+    placed = "".join(
+        chart.replace(
+            "<svg ", f'<svg x="{number * (WIDTH + 20)}" y="24" width="{WIDTH}" height="{tall - 30}" ', 1
+        )
+        for number, chart in enumerate(drawn)
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {tall}" width="{wide}" '
+        'font-family="system-ui,sans-serif" font-size="11" fill="#334155">'
+        "<style>.t{font-weight:600;font-size:12px}.s{font-size:10px}</style>"
+        f'<rect width="{wide}" height="{tall}" fill="#fff"/>'
+        f'<text x="12" y="16" class="t">{escape(title)}</text>{placed}</svg>\n'
+    )
+
+
 def _svg(parts: Sequence[str], height: int = HEIGHT) -> str:
     """height in the chart's units, of which it is WIDTH wide."""
     return f'<svg viewBox="0 0 {WIDTH} {height}" role="img">{"".join(parts)}</svg>'

@@ -1,6 +1,6 @@
 """Fitting whatever `--network` names: one network, or all members of an ensemble, each a fleet."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import torch
 
 from training.calibration import fit_temperature
 from training.fit import Epoch, FitSettings, logits
-from training.fleet import Fitted, Member, Watch, fit_fleet
+from training.fleet import Fitted, Member, fit_fleet
 from training.networks import ENSEMBLE, MEMBERS, EnsembleModel, Served
 
 
@@ -20,18 +20,24 @@ class FittedModel:
     epochs: tuple[Epoch, ...]
 
 
+NetworkWatch = Callable[[str, str, Epoch], None]
+"""Called with a model's id and the network that was at work, after each of its epochs."""
+
+
 def fit_models(
-    members: Sequence[Member], settings: FitSettings, watch: Watch, checkpoint: Path | None = None
+    members: Sequence[Member], settings: FitSettings, watch: NetworkWatch, checkpoint: Path | None = None
 ) -> list[FittedModel]:
     """As fit_fleet, for single networks and ensembles; each network of an ensemble has its own checkpoint."""
     if settings.network != ENSEMBLE:
-        fitted = fit_fleet(members, settings, watch, checkpoint)
+        fitted = fit_fleet(
+            members, settings, lambda name, epoch: watch(name, settings.network, epoch), checkpoint
+        )
         return [FittedModel(one.model, one.epochs) for one in fitted]
     fleets = [
         fit_fleet(
             [_part(member, number) for member in members],
             replace(settings, network=network),
-            lambda name, epoch, who=f"{network} {number + 1}": watch(f"{name} ({who})", epoch),  # type: ignore[misc]
+            lambda name, epoch, who=f"{network} {number + 1}": watch(name, who, epoch),  # type: ignore[misc]
             checkpoint.with_name(f"{checkpoint.name}.{network}{number}") if checkpoint else None,
         )
         for number, network in enumerate(MEMBERS)

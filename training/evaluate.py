@@ -16,7 +16,8 @@ from training.baselines import MOST_ROWS
 from training.comparison import LAST_PART, WALK_FORWARD, Answered, Comparison, compared
 from training.dataset import Part, Samples, calendar
 from training.ensemble import FittedModel, fit_models
-from training.fleet import Member, Watch
+from training.fitting_progress import FittingProgress
+from training.fleet import Member
 from training.judged_fold import judged_fold
 from training.leaks import Check, leak_checks
 from training.lineage import forebear
@@ -81,7 +82,9 @@ def evaluate(
         fold for samples in pools for fold in folds_of(samples, settings.folds, calendar(samples, pools))
     ]
     told(f"{len(folds)} models to fit: {len(pools)} pools, {settings.folds} folds each and the last part")
-    fitted = fit_models([_member(fold, folds, settings) for fold in folds], settings.train.fit, _watch(told))
+    members = [_member(fold, folds, settings) for fold in folds]
+    progress = FittingProgress({own.id: len(own.train) for own in members}, settings.train.fit, clock, told)
+    fitted = fit_models(members, settings.train.fit, progress)
     reports, answered = [], []
     for fold, one in zip(folds, fitted, strict=True):
         report, answers = judged_fold(
@@ -137,12 +140,6 @@ def _member(fold: Fold, folds: Sequence[Fold], settings: EvaluationSettings) -> 
         )
     seed = settings.train.fit.seed + crc32(name.encode())
     return Member(name, fold.samples, train, validation, seed, follows=_name(before) if before else "")
-
-
-def _watch(told: _Clock) -> Watch:
-    return lambda name, epoch: told(
-        f"{name} epoch {epoch.number}: loss {epoch.train_loss:.4f}, validation {epoch.validation_loss:.4f}"
-    )
 
 
 def _compared(folds: Sequence[Fold], answered: Sequence[Answered]) -> tuple[Comparison, ...]:

@@ -108,6 +108,11 @@ MEMBERS = ("lstm", "lstm", "transformer")
 """The networks of an ensemble, each fitted from a seed of its own (training/README.md says why these)."""
 
 
+def networks_in(name: str) -> tuple[str, ...]:
+    """The single networks that have to be fitted for one of this name."""
+    return MEMBERS if name == ENSEMBLE else (name,)
+
+
 class Normalisation(nn.Module):
     """(features - centre) / scale, clipped to ±limit, with centre and scale of the training part."""
 

@@ -10,9 +10,10 @@ from growfolio.assets import Asset, assets_of
 from growfolio.candles import FloatArray, IntArray
 
 from training.dataset import Part, Samples
-from training.evaluation import Scores, log_loss, score
+from training.evaluation import log_loss
 from training.fit import logits
 from training.fleet import Member
+from training.judged import Judged, judge
 from training.lineage import forebear
 from training.networks import Served
 from training.settings import TrainSettings
@@ -37,15 +38,22 @@ class Candidate:
 
     def probabilities(self, rows: IntArray) -> FloatArray:
         """Calibrated, (rows, 3), as serving would give them."""
-        raw = logits(self.model, self.samples.features, rows) / self.model.temperature
-        served: FloatArray = torch.softmax(raw, dim=1).double().numpy()
-        return served
+        return self._answers(rows)[0]
 
-    def scores(self, part: Part) -> Scores:
+    def judged(self, part: Part) -> Judged:
         """On the part's rows of the assets it was fitted on."""
-        rows, labels = self.samples.rows(part, self.own), self.samples.labels
-        prior = np.bincount(labels[self.samples.rows(Part.TRAIN, self.own)], minlength=3)
-        return score(self.probabilities(rows), labels[rows], prior / prior.sum())
+        rows, samples = self.samples.rows(part, self.own), self.samples
+        prior = np.bincount(samples.labels[samples.rows(Part.TRAIN, self.own)], minlength=3)
+        calibrated, before = self._answers(rows)
+        return judge(
+            self.id, calibrated, before, samples.labels[rows], samples.bar_close[rows], prior / prior.sum()
+        )
+
+    def _answers(self, rows: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Calibrated, and before."""
+        raw = logits(self.model, self.samples.features, rows).double()
+        calibrated = torch.softmax(raw / self.model.temperature, dim=1).numpy()
+        return calibrated, torch.softmax(raw, dim=1).numpy()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from training.drawing import Interval, Line, confusion_chart, interval_chart, li
 from training.fit import Epoch
 from training.judged import Judged
 from training.leaks import Check
+from training.picture import reliability_chart
 
 MODEL_FIRST = 0
 """In each table the model stands first, then its baselines."""
@@ -193,11 +194,10 @@ def _fold(fold: FoldReport) -> str:
         Line(judged.name, [(100 * c.share, c.accuracy) for c in judged.coverage], dotted=True)
         for judged in fold.table
     ]
-    reliable = [Line(model.name, [(c, a) for c, a, n in model.reliability if n >= 30], dotted=True)]
     charts = (
         line_chart("Direction of the most decided", covered, "% of rows", "right side"),
         line_chart("Accuracy of the surest", right, "% of rows", "right"),
-        line_chart("Reliability", reliable, "confidence", "right", diagonal=True),
+        reliability_chart(model),
         confusion_chart("Confusion", model.confusion),
     )
     head = (

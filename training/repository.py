@@ -13,8 +13,9 @@ from growfolio.models.manifest import Label, Manifest, Model, ModelFile
 from growfolio.sessions import DAY
 
 from training.dataset import Part, Samples
-from training.evaluation import Scores
 from training.export import write_onnx, write_pth
+from training.judged import Judged
+from training.picture import model_picture
 from training.pool import Candidate, Choice, choose
 from training.settings import TrainSettings
 
@@ -24,11 +25,11 @@ PROBED = 256
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PoolResult:
-    """The models of one market and timeframe as published, and test scores in the same order."""
+    """The models of one market and timeframe as published; how they did on the test part, in that order."""
 
     samples: Samples
     models: tuple[Model, ...]
-    test: tuple[Scores, ...]
+    test: tuple[Judged, ...]
     choice: Choice
     went_on_from: tuple[str, ...] = ()
     """The pools from whose models the pooled one went on, the nearest first."""
@@ -42,11 +43,12 @@ def write_pool(candidates: Sequence[Candidate], settings: TrainSettings, created
     """
     pooled, *own = candidates
     choice = choose(pooled, own)
-    test = tuple(candidate.scores(Part.TEST) for candidate in candidates)
+    test = tuple(candidate.judged(Part.TEST) for candidate in candidates)
     models = tuple(
-        _write_model(candidate, scores, settings, created_at)
-        for candidate, scores in zip(candidates, test, strict=True)
+        _write_model(candidate, judged, settings, created_at)
+        for candidate, judged in zip(candidates, test, strict=True)
     )
+    picture(settings.out, models[0].id).write_text(model_picture(test[0]))
     return PoolResult(pooled.samples, models, test, choice, _lineage(pooled))
 
 
@@ -68,7 +70,7 @@ def manifest_of(
     return Manifest(created_at, data, models, assignment)
 
 
-def _write_model(candidate: Candidate, test: Scores, settings: TrainSettings, created_at: int) -> Model:
+def _write_model(candidate: Candidate, test: Judged, settings: TrainSettings, created_at: int) -> Model:
     samples, days = candidate.samples, settings.expires_days
     onnx, pth = (settings.out / f"{candidate.id}.{kind}" for kind in ("onnx", "pth"))
     probed = samples.rows(Part.VALIDATION, candidate.own)
@@ -91,13 +93,18 @@ def _write_model(candidate: Candidate, test: Scores, settings: TrainSettings, cr
         trained_until=samples.split.validate_until,
         expires_at=None if days is None else created_at + days * DAY,
         metrics={
-            "validation": candidate.scores(Part.VALIDATION).to_json(),
-            "test": test.to_json(),
+            "validation": candidate.judged(Part.VALIDATION).scores.to_json(),
+            "test": test.scores.to_json(),
             "temperature": candidate.model.temperature.item(),
             "onnx_against_torch": difference,
             "went_on_from": _lineage(candidate),
         },
     )
+
+
+def picture(folder: Path, model_id: str) -> Path:
+    """Where a pooled model's picture lies, beside the card that shows it."""
+    return folder / f"{model_id}.svg"
 
 
 def _lineage(candidate: Candidate) -> tuple[str, ...]:

@@ -14,10 +14,8 @@ from growfolio.models.manifest import MANIFEST, Manifest
 from training.card import CARD, model_card
 from training.dataset import Samples, build_samples, on_one_calendar
 from training.ensemble import fit_models
-from training.fit import Epoch
-from training.networks import ENSEMBLE, MEMBERS
+from training.fitting_progress import FittingProgress
 from training.pool import Candidate, Job, plan
-from training.progress import Progress
 from training.repository import manifest_of, write_pool
 from training.settings import TrainSettings
 
@@ -39,8 +37,7 @@ def train(settings: TrainSettings, now: int, clock: Callable[[], float], say: Sa
     if not planned:
         raise ConfigurationError(f"no usable candles in {settings.candles}: {_listed(left_out)}")
     jobs = [job for of_pool in planned for job in of_pool]
-    passes = settings.fit.epochs * (len(MEMBERS) if settings.fit.network == ENSEMBLE else 1)
-    progress = Progress(passes * sum(len(job.training_rows) for job in jobs), clock, say)
+    progress = FittingProgress({job.id: len(job.training_rows) for job in jobs}, settings.fit, clock, say)
     settings.out.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=settings.out, prefix=".unfinished-") as folder:
         unfinished = replace(settings, out=Path(folder))
@@ -71,27 +68,12 @@ def gather(settings: TrainSettings, now: int) -> tuple[list[Samples], dict[str, 
     return on_one_calendar(pools), left_out
 
 
-def _fit(jobs: Sequence[Job], settings: TrainSettings, progress: Progress) -> dict[str, Candidate]:
-    """All models of all pools at once, by id."""
-    by_id, stale = {job.id: job for job in jobs}, dict.fromkeys([job.id for job in jobs], 0)
-
-    def watch(name: str, epoch: Epoch) -> None:
-        job = by_id[name.split()[0]]
-        rows = len(job.training_rows)
-        progress.advance(
-            rows,
-            f"{name} epoch {epoch.number}/{settings.fit.epochs}: loss {epoch.train_loss:.4f}, "
-            f"validation {epoch.validation_loss:.4f}{' (best)' if epoch.best else ''}",
-        )
-        stale[job.id] = 0 if epoch.best else stale[job.id] + 1
-        if stale[job.id] == settings.fit.patience:
-            progress.skip(rows * (settings.fit.epochs - epoch.number))
-
-    members = [job.member(settings) for job in jobs]
+def _fit(jobs: Sequence[Job], settings: TrainSettings, watch: FittingProgress) -> dict[str, Candidate]:
+    """All models of all pools, by id."""
     kept = settings.checkpoint / "fleet.pt" if settings.checkpoint else None
     if kept is not None:
         kept.parent.mkdir(parents=True, exist_ok=True)
-    fitted = fit_models(members, settings.fit, watch, kept)
+    fitted = fit_models([job.member(settings) for job in jobs], settings.fit, watch, kept)
     return {job.id: job.fitted(one.model) for job, one in zip(jobs, fitted, strict=True)}
 
 

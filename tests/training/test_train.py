@@ -1,6 +1,7 @@
 """`python -m training train`, end to end on a small simulated market."""
 
 import hashlib
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from shutil import copytree
 
@@ -128,7 +129,8 @@ def test_files_are_those_the_manifest_names_by_checksum(
     named = {
         file.file: file for model in manifest.models.values() for file in (model.onnx, model.pth) if file
     }
-    assert {path.name for path in out.iterdir()} == {*named, "manifest.json", "MODEL_CARD.md"}
+    card = {"MODEL_CARD.md", "stocks_5m_lstm.svg", "crypto_5m_lstm.svg"}
+    assert {path.name for path in out.iterdir()} == {*named, "manifest.json", *card}
     for name, file in named.items():
         content = (out / name).read_bytes()
         assert (len(content), hashlib.sha256(content).hexdigest()) == (file.bytes, file.sha256)
@@ -162,6 +164,12 @@ def test_the_model_card_tells_the_test_scores_and_where_the_candles_come_from(
         test = model.metrics["test"]
         row = f"| {model.id} | {test['rows']:,} | {test['accuracy']:.3f} | {test['base_rate']:.3f} |"  # type: ignore[index]
         assert row in card
+    for pool in ("stocks_5m_lstm", "crypto_5m_lstm"):
+        assert f"![{pool} on the test part]({pool}.svg)" in card
+        drawn = ElementTree.fromstring((tmp_path / f"{pool}.svg").read_text())
+        assert {text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")} >= {
+            *(pool, "Reliability", "The most decided", "Confusion")
+        }
 
 
 def test_the_same_seed_makes_the_same_models_whatever_else_is_trained(
