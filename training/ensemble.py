@@ -9,6 +9,7 @@ import torch
 from training.calibration import fit_temperature
 from training.fit import Epoch, FitSettings, logits
 from training.fleet import Fitted, Member, fit_fleet
+from training.fleet_workers import each
 from training.networks import ENSEMBLE, MEMBERS, EnsembleModel, Served
 
 
@@ -42,7 +43,7 @@ def fit_models(
         )
         for number, network in enumerate(MEMBERS)
     ]
-    return [_together(own, member) for member, *own in zip(members, *fleets, strict=True)]
+    return each(lambda at: _together([fleet[at] for fleet in fleets], members[at]), len(members))
 
 
 def _part(member: Member, number: int) -> Member:
