@@ -19,7 +19,7 @@ from training.labels import UNKNOWN
 from training.networks import DROPOUT, Normalisation, Served, SignalModel, build
 
 SCORING_BATCH = 256
-"""Windows whose attention still lies in a core's cache: a transformer answers three times as fast as on 4096."""
+"""Windows whose attention still lies in a cache: a transformer answers three times as fast as on 4096."""
 
 
 @dataclass(frozen=True, slots=True)
