@@ -26,7 +26,7 @@ from training.labels import LabelRule
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 
-BATCH = 4096
+BATCH = 256
 PROBED = 64
 """Bars, evenly spaced, on which torch and serving's own features are compared."""
 

@@ -1,21 +1,23 @@
 """The shipped models are what their card says: recomputed from the candles that they were tested on."""
 
-import os
+import json
 from pathlib import Path
 
 import growfolio.models as models
 import numpy as np
 import pytest
-from growfolio.features import windows
+from growfolio.assets import Market, Timeframe
 from growfolio.models.manifest import parse_manifest
+from growfolio.training_request import DEFAULT_NETWORK
 
+import training
+from training.comparison import WALK_FORWARD
 from training.dataset import Part
 from training.evaluation import score
+from training.gate_evidence import answers
+from training.judged_fold import ALONE
 from training.starter import starter_settings
 from training.train import gather
-
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-import onnxruntime
 
 
 def test_the_shipped_graphs_score_on_the_test_part_what_the_manifest_says(
@@ -32,14 +34,24 @@ def test_the_shipped_graphs_score_on_the_test_part_what_the_manifest_says(
         assert isinstance(test, dict)
         rows = samples.rows(Part.TEST)
         assert model.trained_until < samples.bar_close[rows].min()
-        served = np.concatenate(
-            [
-                session.run(["probabilities"], {"features": windows(samples.features[None], [0], ends)})[0]
-                for session in [onnxruntime.InferenceSession(folder / model.onnx.file)]
-                for ends in np.array_split(rows, 20)
-            ]
-        ).astype(np.float64)
+        served = answers((folder / model.onnx.file).read_bytes(), samples, rows)
         shares = np.bincount(samples.labels[samples.rows(Part.TRAIN)], minlength=3)
         scores = score(served, samples.labels[rows], shares / shares.sum())
         for name in ("rows", "accuracy", "mcc", "log_loss", "prior_log_loss", "ece"):
             assert getattr(scores, name) == pytest.approx(test[name], abs=2e-4)
+
+
+def test_their_report_shows_the_default_network_better_than_one_lstm_and_no_leak() -> None:
+    folder = Path(training.__file__).parent / "starter_report"
+    found = json.loads((folder / "evaluation.json").read_text())
+    assert found["about"]["network"] == DEFAULT_NETWORK
+    assert all(check["passed"] for checks in found["leak_checks"].values() for check in checks)
+    against_one = {
+        one["pool"]: one["log_loss_90"]
+        for one in found["comparisons"]
+        if (one["part"], one["against"]) == (WALK_FORWARD, ALONE)
+    }
+    assert set(against_one) == {f"{m} {t}" for m in Market for t in Timeframe}
+    assert all(high < 0 for _, high in against_one.values())
+    page = (folder / "report.html").read_text()
+    assert all(f"{model['mcc']:+.3f}" in page for fold in found["folds"] for model in fold["models"])
