@@ -22,7 +22,7 @@ from training.evaluate_command import add_evaluate, evaluation_settings
 from training.fit import FitSettings
 from training.judged import block_bootstrap, judge, weighted_f1
 from training.labels import LabelRule
-from training.leaks import leak_checks
+from training.leaks import NO_SKILL, gain_of, leak_checks
 from training.networks import build
 from training.replayed import TrainedModels
 from training.settings import TrainSettings
@@ -139,6 +139,8 @@ def test_the_leak_checks_pass_on_the_products_features_and_see_a_planted_leak(
     assert (shuffled.passed, future.passed, planted.passed) == (True, True, True)
     assert future.found == "0 values differ"
     assert planted.found != "0 values differ"
+    # What the first check looks for is there to be found: the same learner of labels that were not dealt out.
+    assert gain_of(folds[-1], folds[-1]) > NO_SKILL
 
 
 def test_a_backtest_refreshes_every_bar_as_serving_would_and_pays_for_every_trade(
