@@ -97,7 +97,7 @@ def _write_model(candidate: Candidate, test: Judged, settings: TrainSettings, cr
             "test": test.scores.to_json(),
             "temperature": candidate.model.temperature.item(),
             "onnx_against_torch": difference,
-            "went_on_from": _lineage(candidate),
+            "went_on_from": list(_lineage(candidate)),
         },
     )
 

@@ -103,7 +103,10 @@ def test_the_command_downloads_reports_and_ends_with_0(
     out, report = tmp_path / "raw", tmp_path / "report.json"
     assert main(f"download --out {out} --days 3 --symbols BTC --report {report}".split()) == Outcome.DONE
     assert "BTC_USDT  8" in capsys.readouterr().out
-    assert json.loads(report.read_text())["assets"][0]["bars"] == pytest.approx(3 * 288, abs=1)
+    (found,) = json.loads(report.read_text())["assets"]
+    # Nobody traded in some slots of the simulated market.
+    assert found["bars"] + found["missing"] == pytest.approx(3 * 288, abs=1)
+    assert found["missing"] < 20
 
 
 @pytest.mark.parametrize(
