@@ -95,7 +95,7 @@ class _Body:
 
 
 @contextmanager
-def product(candles: Path | None, *origins: str) -> Iterator[Product]:
+def product(candles: Path | None, *origins: str, now: int = NOW) -> Iterator[Product]:
     """With real candles where a folder is given, else with simulated ones; served until the block ends."""
     market = {"MARKET": "replay", "CANDLES": str(candles)} if candles else {"MARKET": "simulated"}
     options = Options.from_environment({**market, "AT": "2024-09-05T18:00:25Z"})
@@ -108,7 +108,7 @@ def product(candles: Path | None, *origins: str) -> Iterator[Product]:
         create_table(client, settings.table)
         made = Product(LocalCloud(settings, lambda: made.now), client, bool(candles))
         for bars_ago in range(BARS_BEFORE, -1, -1):
-            made.now = NOW - 300 * bars_ago
+            made.now = now - 300 * bars_ago
             made.cloud.refresh()
         with serving(made.application(*origins)) as made.url:
             yield made

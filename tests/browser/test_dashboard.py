@@ -1,6 +1,8 @@
 """What a person sees on the dashboard, beside what the API serves to anybody."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +11,8 @@ from growfolio.signals import in_ticks
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import Visit
-from tests.browser.product import Product
+from tests.browser.product import NOW, Product, product
+from tests.real import candles_folder
 
 WORDS = {"BUY": "Buy", "SELL": "Sell", "HOLD": "Hold"}
 
@@ -126,24 +129,36 @@ def open_detail(page: Page, symbol: str) -> None:
     page.locator("dialog svg.picture").wait_for()
 
 
-def given_once(served: Product, action: str) -> tuple[str, str]:
-    """A timeframe and a symbol to which the action is given now."""
-    found = [
-        (timeframe, symbol)
-        for timeframe in ("5m", "15m")
-        for symbol, signal in served.signals(timeframe).items()
-        if (signal["status"], signal["action"]) == ("ok", action)
-    ]
-    assert found, f"nothing is a {action} at this moment: choose another"
-    return found[0]
+def given_once(served: Product, action: str) -> tuple[str, str] | None:
+    """A timeframe and a symbol to which the action is given now, if there is one."""
+    for timeframe in ("5m", "15m"):
+        for symbol, signal in served.signals(timeframe).items():
+            if (signal["status"], signal["action"]) == ("ok", action):
+                return timeframe, symbol
+    return None
+
+
+@contextmanager
+def when_given(action: str) -> Iterator[tuple[Product, str, str]]:
+    """The product at the last moment of some at which any asset is given the action; its timeframe and symbol."""
+    for quarters in range(12):
+        with product(candles_folder(), now=NOW - 900 * quarters) as served:
+            if found := given_once(served, action):
+                yield served, *found
+                return
+    pytest.fail(f"nothing is a {action} in three hours: choose another day")
 
 
 @pytest.mark.parametrize("action", ["BUY", "SELL"])
 def test_a_chosen_asset_shows_its_bars_with_the_signals_that_were_given_and_the_targets(
-    visit: Visit, served: Product, action: str
+    visit: Visit, action: str
 ) -> None:
+    with when_given(action) as (served, timeframe, symbol):
+        shown_as_given(visit, served, timeframe, symbol, action)
+
+
+def shown_as_given(visit: Visit, served: Product, timeframe: str, symbol: str, action: str) -> None:
     page = visit.page
-    timeframe, symbol = given_once(served, action)
     signal = served.signals(timeframe)[symbol]
     bars = served.get(f"/v1/markets/{symbol}")["bars"]
     past = served.get(f"/v1/signals/{symbol}/history?timeframe={timeframe}&limit=78")["signals"]
