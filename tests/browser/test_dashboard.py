@@ -140,7 +140,7 @@ def given_once(served: Product, action: str) -> tuple[str, str] | None:
 
 @contextmanager
 def when_given(action: str) -> Iterator[tuple[Product, str, str]]:
-    """The product at the last moment of some at which any asset is given the action; its timeframe and symbol."""
+    """The product at a moment at which an asset is given the action; the asset's timeframe and symbol."""
     for quarters in range(12):
         with product(candles_folder(), now=NOW - 900 * quarters) as served:
             if found := given_once(served, action):
