@@ -21,11 +21,12 @@ def manifest() -> Manifest:
     return parse_manifest((FOLDER / "manifest.json").read_bytes())
 
 
-def test_they_are_the_four_pooled_models_in_about_a_megabyte(manifest: Manifest) -> None:
-    assert set(manifest.models) == {f"{market}_{frame}_lstm" for market in Market for frame in Timeframe}
+def test_they_are_the_four_pooled_ensembles_in_less_than_three_megabytes(manifest: Manifest) -> None:
+    assert set(manifest.models) == {f"{market}_{frame}_ensemble" for market in Market for frame in Timeframe}
     files = {path.name: path.stat().st_size for path in FOLDER.iterdir()}
-    assert set(files) == {f"{model}.onnx" for model in manifest.models} | {"manifest.json", "MODEL_CARD.md"}
-    assert sum(files.values()) < 1_100_000
+    of_models = {f"{model}.{kind}" for model in manifest.models for kind in ("onnx", "svg")}
+    assert set(files) == of_models | {"manifest.json", "MODEL_CARD.md"}
+    assert sum(files.values()) < 3_000_000
 
 
 def test_each_file_is_the_one_that_the_manifest_names(manifest: Manifest) -> None:
@@ -41,7 +42,7 @@ def test_as_the_last_resort_they_serve_every_asset_and_never_expire(manifest: Ma
     answers = forecaster.forecast(requests, windows, manifest.created_at + CENTURY)
     for (asset, frame), answer in zip(requests, answers, strict=True):
         assert isinstance(answer, Forecast)
-        assert answer.model_id == f"{asset.market}_{frame}_lstm"
+        assert answer.model_id == f"{asset.market}_{frame}_ensemble"
         assert answer.probabilities.sum() == pytest.approx(1.0, abs=1e-6)
 
 
