@@ -7,6 +7,7 @@ import numpy as np
 from growfolio.candles import FloatArray, IntArray
 
 from training.evaluation import log_loss
+from training.judged import interval
 from training.labels import Labels
 from training.paired import correlation, differences
 
@@ -71,14 +72,9 @@ def compared(pool: str, part: str, folds: Sequence[Answered]) -> list[Comparison
                 other,
                 len(labels),
                 log_loss(own, labels) - log_loss(their, labels),
-                _between(loss),
+                interval(loss),
                 correlation(own, labels) - correlation(their, labels),
-                _between(mcc),
+                interval(mcc),
             )
         )
     return found
-
-
-def _between(drawn: FloatArray) -> Interval:
-    low, high = np.percentile(drawn, [5, 95])
-    return float(low), float(high)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from growfolio.candles import IntArray
+from growfolio.candles import FloatArray, IntArray
 from growfolio.features import FeatureArray
 from growfolio.forecasts import WINDOW
 from torch import Tensor
@@ -123,6 +123,12 @@ def logits(model: Served, table: FeatureArray, ends: IntArray) -> Tensor:
     with torch.no_grad():
         batches = _batches(ends, SCORING_BATCH)
         return torch.cat([model.logits(features[_window_rows(rows)])[:, 0] for rows in batches])
+
+
+def probabilities(model: Served, table: FeatureArray, ends: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Of the same windows: calibrated, as serving would give them, and before, (len(ends), 3) each."""
+    raw = logits(model, table, ends).double()
+    return torch.softmax(raw / model.temperature, dim=1).numpy(), torch.softmax(raw, dim=1).numpy()
 
 
 def _pass(

@@ -132,9 +132,10 @@ def block_bootstrap(
         "lift": (np.trace(confusions, axis1=1, axis2=2) - confusions.sum(axis=2).max(axis=1)) / rows,
         "direction": draws @ sides / np.maximum(draws @ moves, 1),
     }
-    return {name: _percentiles(values) for name, values in drawn.items()}
+    return {name: interval(values) for name, values in drawn.items()}
 
 
-def _percentiles(values: FloatArray) -> tuple[float, float]:
+def interval(values: FloatArray) -> tuple[float, float]:
+    """The 5th and 95th percentile."""
     low, high = np.percentile(values, [5, 95])
     return float(low), float(high)

@@ -1,17 +1,15 @@
 """One fold judged: its model and the baselines, asked about the same bars."""
 
 import numpy as np
-import torch
-from growfolio.candles import FloatArray, IntArray
-from growfolio.features import FeatureArray
+from growfolio.candles import FloatArray
 
 from training.baselines import Answers, baselines, prior_of, spaced
 from training.comparison import Answered
 from training.dataset import Part
 from training.ensemble import FittedModel
-from training.fit import logits
+from training.fit import probabilities
 from training.judged import judge
-from training.networks import MEMBERS, EnsembleModel, Served
+from training.networks import MEMBERS, EnsembleModel
 from training.report import FoldReport
 from training.walkforward import Fold
 
@@ -29,9 +27,9 @@ def judged_fold(
     test, samples = fold.rows(Part.TEST), fold.samples
     kept = np.searchsorted(test, spaced(test, tested_rows))
     rows = test[kept]
-    given = {network: _answers(one.model, samples.features, rows)}
+    given = {network: Answers(*probabilities(one.model, samples.features, rows))}
     if isinstance(one.model, EnsembleModel):
-        given[ALONE] = _answers(one.model.parts[0], samples.features, rows)
+        given[ALONE] = Answers(*probabilities(one.model.parts[0], samples.features, rows))
     for name, answers in baselines(fold, most_rows).items():
         given[name] = Answers(answers.calibrated[kept], answers.before[kept])
     labels, bar_close = samples.labels[rows], samples.bar_close[rows]
@@ -45,8 +43,3 @@ def judged_fold(
     report = FoldReport(f"{samples.market} {samples.timeframe}", fold.name, cuts, counts, table, one.epochs)
     calibrated: dict[str, FloatArray] = {name: own.calibrated for name, own in given.items()}
     return report, Answered(calibrated, labels, bar_close)
-
-
-def _answers(model: Served, table: FeatureArray, rows: IntArray) -> Answers:
-    raw = logits(model, table, rows).double()
-    return Answers(torch.softmax(raw / model.temperature, dim=1).numpy(), torch.softmax(raw, dim=1).numpy())

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from zlib import crc32
 
 import numpy as np
-import torch
 from growfolio.assets import Asset, assets_of
 from growfolio.candles import FloatArray, IntArray
 
 from training.dataset import Part, Samples
 from training.evaluation import log_loss
-from training.fit import logits
+from training.fit import probabilities
 from training.fleet import Member
 from training.judged import Judged, judge
 from training.lineage import forebear
@@ -38,22 +37,16 @@ class Candidate:
 
     def probabilities(self, rows: IntArray) -> FloatArray:
         """Calibrated, (rows, 3), as serving would give them."""
-        return self._answers(rows)[0]
+        return probabilities(self.model, self.samples.features, rows)[0]
 
     def judged(self, part: Part) -> Judged:
         """On the part's rows of the assets it was fitted on."""
         rows, samples = self.samples.rows(part, self.own), self.samples
         prior = np.bincount(samples.labels[samples.rows(Part.TRAIN, self.own)], minlength=3)
-        calibrated, before = self._answers(rows)
+        calibrated, before = probabilities(self.model, samples.features, rows)
         return judge(
             self.id, calibrated, before, samples.labels[rows], samples.bar_close[rows], prior / prior.sum()
         )
-
-    def _answers(self, rows: IntArray) -> tuple[FloatArray, FloatArray]:
-        """Calibrated, and before."""
-        raw = logits(self.model, self.samples.features, rows).double()
-        calibrated = torch.softmax(raw / self.model.temperature, dim=1).numpy()
-        return calibrated, torch.softmax(raw, dim=1).numpy()
 
 
 @dataclass(frozen=True, slots=True)
