@@ -40,7 +40,7 @@ check: $(VENV)/.dev $(TRAINING)/.ready ## lint, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(TRAINING)/bin/mypy training/*.py tests/training/*.py tests/benchmarks/models.py tests/benchmarks/training.py tests/benchmarks/re*.py
+	$(TRAINING)/bin/mypy training $$(find tests/training -name '*.py') tests/benchmarks/models.py tests/benchmarks/training.py tests/benchmarks/re*.py
 	PYTHONPATH=functions/api $(BIN)/lint-imports
 
 # Amazon publishes DynamoDB Local in its Amplify tools; the checksum pins what the package held.

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from growfolio.assets import Market, assets_of
-from growfolio.sessions import DAY
-from growfolio.store.signal_items import HISTORY_SECONDS
+from growfolio.domain.assets import Market, assets_of
+from growfolio.domain.calendar import DAY
+from growfolio.storage.signal_items import HISTORY_SECONDS
 
 from infra.template import Template, load
 

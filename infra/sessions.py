@@ -7,7 +7,7 @@ from pathlib import Path
 import exchange_calendars
 import pandas as pd
 
-TARGET = Path(__file__).parents[1] / "layers" / "core" / "growfolio" / "sessions.json"
+TARGET = Path(__file__).parents[1] / "layers" / "core" / "growfolio" / "domain" / "sessions.json"
 FIRST = date(2016, 1, 1)
 
 

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 import numpy as np
-from growfolio.assets import Asset
-from growfolio.candles import PRICES, Bars, IntArray
+from growfolio.domain.assets import Asset
+from growfolio.domain.bars import PRICES, Bars, IntArray
 from growfolio.market.simulated import SimulatedSource
 
 BAR = 300

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import botocore.session
-from growfolio.store.attributes import Item
-from growfolio.store.connection import PATIENCE
-from growfolio.store.dynamodb import DynamoStore
-from growfolio.store.items import key
-from growfolio.store.table import create_table
+from growfolio.storage.attributes import Item
+from growfolio.storage.client import PATIENCE
+from growfolio.storage.dynamodb import DynamoStore
+from growfolio.storage.items import key
+from growfolio.storage.schema import create_table
 
-from infra.embedded_aws import embedded_aws
+from infra.local.embedded_aws import embedded_aws
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from growfolio.assets import Asset, Timeframe
-from growfolio.candles import PRICES, Candles
+from growfolio.domain.assets import Asset, Timeframe
+from growfolio.domain.bars import PRICES, Candles
 
 from tests.synthetic import candles_of
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
-from growfolio.assets import ASSETS, Asset, Timeframe
-from growfolio.candles import PRICES, Candles, FloatArray
+from growfolio.domain.assets import ASSETS, Asset, Timeframe
+from growfolio.domain.bars import PRICES, Candles, FloatArray
 
 PRICE_LEVELS = {"SHIB": 1.3e-5, "DOGE": 0.1, "BTC": 60_000.0}
 """About what these cost; other assets start at 150."""

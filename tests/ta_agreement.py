@@ -2,10 +2,10 @@
 
 import numpy as np
 import pandas as pd
-from growfolio.candles import Candles, FloatArray
-from growfolio.features import FeatureArray
-from growfolio.indicators import BOLLINGER_BARS, Indicators
-from growfolio.moving import moving_deviation, moving_mean
+from growfolio.domain.bars import Candles, FloatArray
+from growfolio.domain.features import FeatureArray
+from growfolio.domain.indicators import BOLLINGER_BARS, Indicators
+from growfolio.domain.rolling import moving_deviation, moving_mean
 from ta.volatility import BollingerBands
 
 from tests.benchmarks.reference import frame_of, plain_features, plain_indicators

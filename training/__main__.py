@@ -8,22 +8,22 @@ from importlib.resources import files
 from pathlib import Path
 
 import torch
-from growfolio.assets import ASSETS, Timeframe, find_asset
+from growfolio.domain.assets import ASSETS, Timeframe, find_asset
 from growfolio.errors import GrowfolioError
 from growfolio.models.manifest import LABEL_KINDS
-from growfolio.training_request import DEFAULT_NETWORK, NETWORKS
+from growfolio.training_jobs.request import DEFAULT_NETWORK, NETWORKS
 
-from training import commands
-from training.evaluate_command import add_evaluate
-from training.fit import FitSettings
-from training.labels import LabelRule
+from training import cli as commands
+from training.data.labels import LabelRule
+from training.evaluation.command import add_evaluate
+from training.fitting.fit import FitSettings
 from training.settings import TrainSettings
 from training.starter import starter_settings
 from training.train import train
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code 0, or another (outcome.py) with one line on what to do."""
+    """Exit code 0, or another (exit_codes.py) with one line on what to do."""
     given = _parser().parse_args(arguments)
     torch.set_num_threads(given.threads)
     # Gates close to shut leave numbers so small that the processor slows down on them.

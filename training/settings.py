@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from growfolio.assets import ASSETS, Asset, Timeframe
+from growfolio.domain.assets import ASSETS, Asset, Timeframe
 
-from training.fit import FitSettings
-from training.labels import LabelRule
-from training.warm import WarmStart
+from training.data.labels import LabelRule
+from training.fitting.fit import FitSettings
+from training.fitting.warm_start import WarmStart
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from growfolio.assets import find_asset
-from growfolio.training_request import DEFAULT_NETWORK
+from growfolio.domain.assets import find_asset
+from growfolio.training_jobs.request import DEFAULT_NETWORK
 
-from training.fit import FitSettings
+from training.fitting.fit import FitSettings
 from training.settings import TrainSettings
 
 STOCKS = ("AAPL", "AMZN", "GOOGL", "META", "MSFT", "MA", "PEP")

@@ -5,18 +5,18 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from growfolio.assets import Market
-from growfolio.candles import Bars
+from growfolio.domain.assets import Market
+from growfolio.domain.bars import Bars
 from growfolio.errors import ConfigurationError, MarketError
 from growfolio.market.replay import ReplaySource
 from growfolio.models.manifest import MANIFEST, Manifest
 
-from training.card import CARD, model_card
-from training.dataset import Samples, build_samples, on_one_calendar
-from training.ensemble import fit_models
-from training.fitting_progress import FittingProgress
-from training.pool import Candidate, Job, plan
-from training.repository import manifest_of, write_pool
+from training.data.dataset import Samples, build_samples, on_one_calendar
+from training.fitting.ensemble import fit_models
+from training.fitting.progress import FittingProgress
+from training.release.card import CARD, model_card
+from training.release.pool import Candidate, Job, plan
+from training.release.repository import manifest_of, write_pool
 from training.settings import TrainSettings
 
 Say = Callable[[str], None]

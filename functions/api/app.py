@@ -11,8 +11,8 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.metrics import MetricUnit
 from growfolio.settings import Settings
-from growfolio.store.dynamodb import DynamoStore
-from growfolio.store.port import SignalStore
+from growfolio.storage.dynamodb import DynamoStore
+from growfolio.storage.ports import SignalStore
 from mangum import Mangum
 from signals_api import SERVICE
 from signals_api.application import create_app

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from growfolio.explain.explaining import explain_changed
-from growfolio.explain.stream import changed_signals
-from growfolio.explain.wiring import explainer_from
+from growfolio.explanations.service import explain_changed
+from growfolio.explanations.wiring import explainer_from
 from growfolio.settings import Settings
-from growfolio.store.dynamodb import DynamoStore
+from growfolio.storage.dynamodb import DynamoStore
+from growfolio.storage.stream import changed_signals
 
 RESERVE_MILLISECONDS = 20_000
 """Kept for templates and the store: with less left, no language model is asked."""

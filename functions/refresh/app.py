@@ -7,9 +7,9 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+from growfolio.bootstrap import Refresher
 from growfolio.errors import StoreError
 from growfolio.settings import Settings
-from growfolio.wiring import Refresher
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from growfolio.errors import BadTrainingRequest
 from growfolio.settings import Settings
-from growfolio.training_jobs import TrainingJobs
-from growfolio.training_request import TrainingRequest
+from growfolio.training_jobs.batch import TrainingJobs
+from growfolio.training_jobs.request import TrainingRequest
 
 log = logging.getLogger("train")
 log.setLevel(logging.INFO)

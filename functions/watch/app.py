@@ -10,9 +10,9 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
+from growfolio.domain.watch import SignalRecords, fresh_shares
 from growfolio.settings import Settings
-from growfolio.store.dynamodb import DynamoStore
-from growfolio.watch import SignalRecords, fresh_shares
+from growfolio.storage.dynamodb import DynamoStore
 
 SERVICE = "watch"
 logger = Logger(service=SERVICE)

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from growfolio.assets import ASSETS, Market
-from growfolio.sessions import market_hours
+from growfolio.domain.assets import ASSETS, Market
+from growfolio.domain.calendar import market_hours
 from growfolio.settings import Settings
 from signals_api.application import create_app
 

@@ -15,12 +15,12 @@ from multiprocessing.connection import Connection
 from types import SimpleNamespace
 
 import numpy as np
-from growfolio.assets import Asset, Market, Timeframe, assets_of
-from growfolio.candles import Bars
-from growfolio.features import BARS_NEEDED
-from growfolio.grid import last_slots
+from growfolio.domain.assets import Asset, Market, Timeframe, assets_of
+from growfolio.domain.bars import Bars
+from growfolio.domain.features import BARS_NEEDED
+from growfolio.domain.grid import last_slots
 from growfolio.market.exchange import ExchangeSource
-from growfolio.market.source import MarketSource
+from growfolio.market.ports import MarketSource
 from growfolio.market.yahoo import YahooSource
 
 from tests.fakes.candle_server import CandleServer

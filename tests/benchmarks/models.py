@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from growfolio.assets import ASSETS, Asset, Timeframe
-from growfolio.features import FeatureArray
+from growfolio.domain.assets import ASSETS, Asset, Timeframe
+from growfolio.domain.features import FeatureArray
 from growfolio.models.manifest import MANIFEST, Label, Manifest, Model, ModelFile
 
-from training.export import write_onnx
-from training.networks import SignalModel, build
+from training.networks.export import write_onnx
+from training.networks.models import SignalModel, build
 
 CREATED = 1_735_689_600
 Key = tuple[Asset, Timeframe]

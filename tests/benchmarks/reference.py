@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from growfolio.candles import PRICES, Candles
-from growfolio.forecasts import WINDOW
+from growfolio.domain.bars import PRICES, Candles
+from growfolio.domain.forecast import WINDOW
 from ta.momentum import RSIIndicator
 from ta.trend import MACD, EMAIndicator
 from ta.volatility import AverageTrueRange, BollingerBands

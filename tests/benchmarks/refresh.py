@@ -15,18 +15,18 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
-from growfolio.assets import ASSETS, Market, Timeframe, assets_of
-from growfolio.candles import Candles
+from growfolio.domain.assets import ASSETS, Market, Timeframe, assets_of
+from growfolio.domain.bars import Candles
+from growfolio.domain.features import BARS_NEEDED, FeatureArray, features, windows
+from growfolio.domain.forecast import Forecast
 from growfolio.errors import ModelError
-from growfolio.features import BARS_NEEDED, FeatureArray, features, windows
-from growfolio.forecasts import Forecast
-from growfolio.models.forecaster import OnnxForecaster
+from growfolio.models.onnx_forecaster import OnnxForecaster
 from growfolio.models.repository import FolderRepository
 
 from tests.benchmarks.models import CREATED, Key, write_models
 from tests.benchmarks.reference import frame_of, plain_probabilities, plain_windows
 from tests.synthetic import synthetic_candles
-from training.networks import SignalModel
+from training.networks.models import SignalModel
 
 BAR = 1 / 8
 REPETITIONS = 21

@@ -14,18 +14,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from growfolio.forecasts import WINDOW
+from growfolio.domain.forecast import WINDOW
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 
-from training.fit import FitSettings
-from training.fleet_graph import steps_on
-from training.fleet_networks import FLEET_NETWORKS
-from training.fleet_step import Fleet
-from training.fleet_table import FleetTable
-from training.fleet_weights import FleetWeights
-from training.labels import UNKNOWN
-from training.networks import SignalModel, build
+from training.data.labels import UNKNOWN
+from training.fitting.fit import FitSettings
+from training.fitting.fleet_graph import steps_on
+from training.fitting.fleet_step import Fleet
+from training.fitting.fleet_table import FleetTable
+from training.fitting.fleet_weights import FleetWeights
+from training.networks.batched import FLEET_NETWORKS
+from training.networks.models import SignalModel, build
 
 BARS = {"cuda": 15.0, "cpu": 1.0}
 """How many times faster the fleet must be, by kind of device."""

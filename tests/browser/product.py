@@ -19,13 +19,13 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from fastapi import FastAPI
 from growfolio.settings import Settings
-from growfolio.store.dynamodb import DynamoStore
-from growfolio.store.table import create_table
+from growfolio.storage.dynamodb import DynamoStore
+from growfolio.storage.schema import create_table
 from signals_api.application import create_app
 
-from infra.embedded_aws import embedded_aws
-from infra.local import LocalCloud, environment
-from infra.local_options import Options
+from infra.local.embedded_aws import embedded_aws
+from infra.local.options import Options
+from infra.local.product import LocalCloud, environment
 from tests.dynamodb import client_of
 from tests.samples import BAR
 

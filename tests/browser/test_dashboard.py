@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from growfolio.signals import in_ticks
+from growfolio.domain.signals import in_ticks
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import Visit

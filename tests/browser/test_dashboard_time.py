@@ -3,10 +3,10 @@
 from datetime import datetime
 
 import pytest
-from growfolio.assets import Timeframe, find_asset
-from growfolio.sessions import NEW_YORK
-from growfolio.signals import Action
-from growfolio.store.port import Explanation
+from growfolio.domain.assets import Timeframe, find_asset
+from growfolio.domain.calendar import NEW_YORK
+from growfolio.domain.signals import Action
+from growfolio.storage.ports import Explanation
 from playwright.sync_api import BrowserContext, Page, Response, expect
 
 from tests.browser.conftest import Visit

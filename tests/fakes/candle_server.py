@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
-from growfolio.candles import Bars
+from growfolio.domain.bars import Bars
 
 ANY = "*"
 """In place of a symbol: every request, those for no symbol included."""

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import requests
-from growfolio.candles import Bars
+from growfolio.domain.bars import Bars
 
 from tests.fakes.candle_server import CandleServer, Request
 

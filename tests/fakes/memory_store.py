@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from growfolio.assets import Asset, Market, Timeframe
-from growfolio.sessions import MarketHours
-from growfolio.signals import Attempt, Signal, SignalRecord, Status
-from growfolio.store.port import Explanation, HistoryPage, MarketRecord
+from growfolio.domain.assets import Asset, Market, Timeframe
+from growfolio.domain.calendar import MarketHours
+from growfolio.domain.signals import Attempt, Signal, SignalRecord, Status
+from growfolio.storage.ports import Explanation, HistoryPage, MarketRecord
 
 Key = tuple[Asset, Timeframe]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-from growfolio.assets import Market, Timeframe, find_asset
+from growfolio.domain.assets import Market, Timeframe, find_asset
 from growfolio.models.manifest import MANIFEST, Label, Manifest, Model, ModelFile
 from growfolio.models.repository import ModelSet
 from onnx import TensorProto, helper, numpy_helper

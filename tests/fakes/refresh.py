@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from growfolio.assets import Asset, Timeframe
-from growfolio.candles import Bars
+from growfolio.domain.assets import Asset, Timeframe
+from growfolio.domain.bars import Bars
+from growfolio.domain.forecast import Forecast, Windows
+from growfolio.domain.grid import last_slots
+from growfolio.domain.signals import Price
 from growfolio.errors import MarketError, ModelError, TemporaryMarketError
-from growfolio.forecasts import Forecast, Windows
-from growfolio.grid import last_slots
-from growfolio.market.source import Fetched
-from growfolio.signals import Price
+from growfolio.market.ports import Fetched
 
 
 def walk(asset: Asset, now: int, bars: int = 1_200, seed: int = 1) -> Bars:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 import numpy as np
-from growfolio.assets import Asset
-from growfolio.candles import Bars
+from growfolio.domain.assets import Asset
+from growfolio.domain.bars import Bars
 from growfolio.errors import MarketError, PermanentMarketError
-from growfolio.market.source import Fetched
+from growfolio.market.ports import Fetched
 
 
 class ScriptedSource:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from growfolio.assets import Market
-from growfolio.candles import Bars, FloatArray
+from growfolio.domain.assets import Market
+from growfolio.domain.bars import Bars, FloatArray
+from growfolio.domain.calendar import sessions_between
 from growfolio.market.yahoo import YahooSession
-from growfolio.sessions import sessions_between
 
 from tests.fakes.candle_server import CandleServer, Request
 

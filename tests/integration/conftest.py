@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from growfolio.store.dynamodb import DynamoStore
+from growfolio.storage.dynamodb import DynamoStore
 
 from tests.dynamodb import FreshTable, dynamodb_local, fresh_table, moto_server
 

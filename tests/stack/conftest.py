@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from infra.embedded_aws import embedded_aws
+from infra.local.embedded_aws import embedded_aws
 from infra.sizes import BuiltFunction, built_functions
 from infra.template import load
 from tests.dynamodb import dynamodb_local

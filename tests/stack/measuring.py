@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from growfolio.store import signal_items
+from growfolio.storage import signal_items
 
 from tests.samples import a_signal
 from tests.stack.cloud import Json

@@ -7,10 +7,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from growfolio.assets import Market, Timeframe, assets_of
-from growfolio.candles import Bars
+from growfolio.domain.assets import Market, Timeframe, assets_of
+from growfolio.domain.bars import Bars
+from growfolio.domain.calendar import DAY
 from growfolio.market.simulated import SimulatedSource
-from growfolio.sessions import DAY
 
 from tests.fakes import finnhub_server, gemini_server
 from tests.fakes.candle_server import CandleServer

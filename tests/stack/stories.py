@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from growfolio.assets import Market, Timeframe, assets_of
+from growfolio.domain.assets import Market, Timeframe, assets_of
 
 from tests.stack.cloud import Json
 from tests.stack.emulator import Answer, Package

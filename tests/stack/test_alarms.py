@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from growfolio.assets import Market, Timeframe
-from growfolio.signals import SignalRecord
+from growfolio.domain.assets import Market, Timeframe
+from growfolio.domain.signals import SignalRecord
 
 from functions.watch.app import make_handler
 from tests.stack.cloud import Json, Templates

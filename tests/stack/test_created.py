@@ -6,7 +6,7 @@ import pytest
 
 from tests.stack.cloud import ACCOUNT, REGION, Created, Templates
 from tests.stack.conftest import PARAMETERS
-from training.outcome import Outcome
+from training.exit_codes import Outcome
 
 SILENT = {
     "AWS::ApiGatewayV2::Api",

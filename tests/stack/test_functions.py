@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from growfolio.assets import Market, Timeframe, assets_of
+from growfolio.domain.assets import Market, Timeframe, assets_of
 
 from tests.stack.conftest import ROOT
 from tests.stack.emulator import Package, emulated

@@ -8,10 +8,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from growfolio.assets import Market, Timeframe, find_asset
-from growfolio.grid import slots_between
+from growfolio.domain.assets import Market, Timeframe, find_asset
+from growfolio.domain.grid import slots_between
 from growfolio.settings import Settings
-from growfolio.store import items, signal_items
+from growfolio.storage import items, signal_items
 
 from infra.build_layer import requirements
 from infra.layers import EXCHANGES, LAYERS

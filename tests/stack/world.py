@@ -9,10 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from growfolio.assets import Market, Timeframe, assets_of
+from growfolio.domain.assets import Market, Timeframe, assets_of
 from growfolio.models.promotion import promote
-from growfolio.store import signal_items
-from growfolio.store.dynamodb import DynamoStore
+from growfolio.storage import signal_items
+from growfolio.storage.dynamodb import DynamoStore
 
 from infra.sizes import BuiltFunction
 from tests.dynamodb import client_of

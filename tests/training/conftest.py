@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from growfolio.assets import Asset, find_asset
-from growfolio.candles import PRICES, Bars
+from growfolio.domain.assets import Asset, find_asset
+from growfolio.domain.bars import PRICES, Bars
+from growfolio.domain.calendar import DAY
 from growfolio.market.simulated import SimulatedSource
-from growfolio.sessions import DAY
 
 END = 1_750_000_000 // DAY * DAY
 """A midnight in June 2025."""

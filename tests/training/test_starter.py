@@ -6,16 +6,16 @@ from pathlib import Path
 import growfolio.models as models
 import numpy as np
 import pytest
-from growfolio.assets import Market, Timeframe
+from growfolio.domain.assets import Market, Timeframe
 from growfolio.models.manifest import parse_manifest
-from growfolio.training_request import DEFAULT_NETWORK
+from growfolio.training_jobs.request import DEFAULT_NETWORK
 
 import training
-from training.comparison import WALK_FORWARD
-from training.dataset import Part
-from training.evaluation import score
-from training.gate_evidence import answers
-from training.judged_fold import ALONE
+from training.data.dataset import Part
+from training.evaluation.comparison import WALK_FORWARD
+from training.evaluation.fold import ALONE
+from training.evaluation.metrics import score
+from training.release.gate_evidence import answers
 from training.starter import starter_settings
 from training.train import gather
 

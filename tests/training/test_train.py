@@ -8,20 +8,20 @@ from shutil import copytree
 import numpy as np
 import pytest
 import torch
-from growfolio.assets import ASSETS, Market, Timeframe, find_asset
-from growfolio.features import features, windows
-from growfolio.forecasts import Forecast
-from growfolio.models.forecaster import OnnxForecaster
+from growfolio.domain.assets import ASSETS, Market, Timeframe, find_asset
+from growfolio.domain.calendar import DAY
+from growfolio.domain.features import features, windows
+from growfolio.domain.forecast import Forecast
 from growfolio.models.manifest import Manifest, parse_manifest
+from growfolio.models.onnx_forecaster import OnnxForecaster
 from growfolio.models.repository import FolderRepository
-from growfolio.sessions import DAY
 
 from tests.training.conftest import DAYS, END, simulated
 from training.__main__ import main
-from training.dataset import Part
-from training.export import read_pth
-from training.fit import FitSettings
-from training.history import stretches
+from training.data.dataset import Part
+from training.data.history import stretches
+from training.fitting.fit import FitSettings
+from training.networks.export import read_pth
 from training.settings import TrainSettings
 from training.train import gather, train
 

@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from growfolio.settings import Settings
-from growfolio.store.port import SignalStore
+from growfolio.storage.ports import SignalStore
 
 from signals_api import extension, pages, problems, routes
 from signals_api.documentation import describe

@@ -3,7 +3,7 @@
 from math import isfinite
 from typing import Annotated, Any
 
-from growfolio.assets import ASSETS, Timeframe
+from growfolio.domain.assets import ASSETS, Timeframe
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 TIMEFRAMES = {Timeframe.M5: "5min", Timeframe.M15: "15min"}

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from hashlib import blake2b
 
 from fastapi import Request, Response
-from growfolio.assets import Market, Timeframe
-from growfolio.judgement import Judged
+from growfolio.domain.assets import Market, Timeframe
+from growfolio.domain.calendar import GRACE_SECONDS, MarketHours
+from growfolio.domain.freshness import Judged
+from growfolio.domain.signals import Signal, Status
 from growfolio.presentation import Json, judged_json, to_json
-from growfolio.sessions import GRACE_SECONDS, MarketHours
-from growfolio.signals import Signal, Status
 
 from signals_api.example import EXAMPLE
 

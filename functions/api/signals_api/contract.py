@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Literal
 
-from growfolio.assets import Market, Timeframe
-from growfolio.signals import Action, Status
+from growfolio.domain.assets import Market, Timeframe
+from growfolio.domain.signals import Action, Status
 from pydantic import BaseModel, ConfigDict, Field
 
 

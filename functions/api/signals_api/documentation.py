@@ -7,8 +7,10 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from growfolio.assets import Timeframe
-from growfolio.health import market_health
+from growfolio.domain.assets import Timeframe
+from growfolio.domain.calendar import market_hours
+from growfolio.domain.health import market_health
+from growfolio.domain.signals import Status
 from growfolio.presentation import (
     Json,
     asset_json,
@@ -19,8 +21,6 @@ from growfolio.presentation import (
     market_json,
     signal_json,
 )
-from growfolio.sessions import market_hours
-from growfolio.signals import Status
 
 from signals_api.example import BAR_CLOSE, EXAMPLE, MARKET_EXAMPLE
 from signals_api.explaining import explain

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from growfolio.assets import Timeframe, find_asset
-from growfolio.judgement import Judged
-from growfolio.signals import Action, Attempt, Facts, ModelRef, Price, Signal, Status
-from growfolio.store.port import MarketRecord
+from growfolio.domain.assets import Timeframe, find_asset
+from growfolio.domain.freshness import Judged
+from growfolio.domain.signals import Action, Attempt, Facts, ModelRef, Price, Signal, Status
+from growfolio.storage.ports import MarketRecord
 
 BAR_CLOSE = int(datetime(2024, 9, 5, 18, 0, tzinfo=UTC).timestamp())
 _SIGNAL = Signal(

@@ -1,9 +1,9 @@
 """Which three sentences stand beside a signal: the stored ones that fit it, else a template's."""
 
-from growfolio.explain.template import from_template
-from growfolio.judgement import Judged
-from growfolio.signals import Signal
-from growfolio.store.port import Explanation
+from growfolio.domain.freshness import Judged
+from growfolio.domain.signals import Signal
+from growfolio.explanations.template import from_template
+from growfolio.storage.ports import Explanation
 
 GEMINI = "gemini"
 TEMPLATE = "template"

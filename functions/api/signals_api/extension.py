@@ -3,18 +3,18 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Response
-from growfolio.assets import ASSETS, Timeframe, find_asset
-from growfolio.judgement import Judged
-from growfolio.presentation import Json, explanation_json, instant, to_json
-from growfolio.sentiment import (
+from growfolio.domain.assets import ASSETS, Timeframe, find_asset
+from growfolio.domain.freshness import Judged
+from growfolio.domain.outlook import (
     CAUTIOUS_RISK,
     market_sentiment,
     position_size,
     strongest_first,
     volatility_level,
 )
-from growfolio.signals import Signal, Status
-from growfolio.store.port import Explanation
+from growfolio.domain.signals import Signal, Status
+from growfolio.presentation import Json, explanation_json, instant, to_json
+from growfolio.storage.ports import Explanation
 
 from signals_api.bodies import TIMEFRAMES, AnalyzeRequest, RecommendRequest
 from signals_api.caching import NEVER_KEPT

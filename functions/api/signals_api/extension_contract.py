@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from growfolio.sentiment import PositionSize, Sentiment, Volatility
+from growfolio.domain.outlook import PositionSize, Sentiment, Volatility
 from pydantic import Field
 
 from signals_api.contract import Answer

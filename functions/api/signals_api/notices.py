@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from growfolio.assets import Market
-from growfolio.judgement import Judged
-from growfolio.signals import Status
+from growfolio.domain.assets import Market
+from growfolio.domain.freshness import Judged
+from growfolio.domain.signals import Status
 
 MARKET_NAMES = {Market.STOCKS: "stock market", Market.CRYPTO: "crypto market"}
 NAMED = 3

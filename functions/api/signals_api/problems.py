@@ -7,7 +7,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from growfolio.assets import ASSETS
+from growfolio.domain.assets import ASSETS
 from growfolio.errors import TemporaryStoreError, UnknownAsset
 from growfolio.presentation import Json, to_json
 from starlette.exceptions import HTTPException

@@ -4,7 +4,7 @@ import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Annotated
 
-from growfolio.assets import ASSETS, Asset, Timeframe
+from growfolio.domain.assets import ASSETS, Asset, Timeframe
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from signals_api.problems import bad_parameter

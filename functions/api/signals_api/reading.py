@@ -3,12 +3,12 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from aws_lambda_powertools import Logger
-from growfolio.assets import ASSETS, Asset, Market, Timeframe
+from growfolio.domain.assets import ASSETS, Asset, Market, Timeframe
+from growfolio.domain.calendar import MarketHours, market_hours
+from growfolio.domain.freshness import Judged, judge
+from growfolio.domain.signals import SignalRecord
 from growfolio.errors import ConfigurationError
-from growfolio.judgement import Judged, judge
-from growfolio.sessions import MarketHours, market_hours
-from growfolio.signals import SignalRecord
-from growfolio.store.port import Explanation, MarketRecord, SignalStore
+from growfolio.storage.ports import Explanation, MarketRecord, SignalStore
 
 from signals_api import SERVICE
 from signals_api.caching import AWAITED_SECONDS, changes_at

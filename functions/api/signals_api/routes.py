@@ -3,8 +3,9 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from growfolio.assets import ASSETS, Market, Timeframe, find_asset
-from growfolio.health import MarketHealth, market_health
+from growfolio.domain.assets import ASSETS, Market, Timeframe, find_asset
+from growfolio.domain.health import MarketHealth, market_health
+from growfolio.domain.signals import SignalRecord
 from growfolio.presentation import (
     asset_json,
     explanation_json,
@@ -15,7 +16,6 @@ from growfolio.presentation import (
     signal_json,
     to_json,
 )
-from growfolio.signals import SignalRecord
 
 from signals_api.caching import (
     LONGEST_SECONDS,

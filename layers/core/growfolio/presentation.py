@@ -12,11 +12,11 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from growfolio.assets import Asset
-from growfolio.health import MarketHealth
-from growfolio.judgement import Judged
-from growfolio.signals import CLASSES, Attempt, Facts, Signal
-from growfolio.store.port import Explanation, MarketRecord
+from growfolio.domain.assets import Asset
+from growfolio.domain.freshness import Judged
+from growfolio.domain.health import MarketHealth
+from growfolio.domain.signals import CLASSES, Attempt, Facts, Signal
+from growfolio.storage.ports import Explanation, MarketRecord
 
 Json = dict[str, Any]
 """A JSON object: text, numbers, booleans, None, and lists and dicts of them."""

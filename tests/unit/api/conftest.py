@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from growfolio.assets import Market, Timeframe, assets_of
-from growfolio.sessions import market_hours
+from growfolio.domain.assets import Market, Timeframe, assets_of
+from growfolio.domain.calendar import market_hours
 from growfolio.settings import Settings
 from signals_api import contract, extension_contract
 from signals_api.application import create_app

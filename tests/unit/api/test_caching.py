@@ -5,10 +5,10 @@ from collections.abc import Callable
 from random import Random
 
 import pytest
-from growfolio.assets import Market, Timeframe, find_asset
-from growfolio.judgement import judge
-from growfolio.sessions import market_hours
-from growfolio.signals import SignalRecord, Status
+from growfolio.domain.assets import Market, Timeframe, find_asset
+from growfolio.domain.calendar import market_hours
+from growfolio.domain.freshness import judge
+from growfolio.domain.signals import SignalRecord, Status
 from signals_api.caching import changes_at, holds_for
 
 from tests.samples import BAR, a_failure, a_signal

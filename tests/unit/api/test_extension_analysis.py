@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from growfolio.assets import ASSETS, Timeframe
-from growfolio.signals import CLASSES, Signal
+from growfolio.domain.assets import ASSETS, Timeframe
+from growfolio.domain.signals import CLASSES, Signal
 
 from tests.samples import BAR, a_signal
 from tests.unit.api.conftest import Answer, Api

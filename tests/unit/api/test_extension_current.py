@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from growfolio.assets import Market, Timeframe, assets_of, find_asset
-from growfolio.signals import Status
+from growfolio.domain.assets import Market, Timeframe, assets_of, find_asset
+from growfolio.domain.signals import Status
 
 from tests.samples import BAR, a_failure, a_signal
 from tests.unit.api.conftest import Api

@@ -4,10 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from growfolio.assets import Market, Timeframe, find_asset
-from growfolio.explain.template import from_template
-from growfolio.signals import Action
-from growfolio.store.port import Explanation
+from growfolio.domain.assets import Market, Timeframe, find_asset
+from growfolio.domain.signals import Action
+from growfolio.explanations.template import from_template
+from growfolio.storage.ports import Explanation
 
 from tests.samples import BAR, a_signal
 from tests.unit.api.conftest import Api

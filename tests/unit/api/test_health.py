@@ -1,7 +1,7 @@
 """Whether an open market's readers are served."""
 
 import pytest
-from growfolio.assets import Market, Timeframe, assets_of
+from growfolio.domain.assets import Market, Timeframe, assets_of
 
 from tests.samples import BAR, a_failure, a_signal
 from tests.unit.api.conftest import Api

@@ -3,7 +3,7 @@
 from base64 import urlsafe_b64encode
 
 import pytest
-from growfolio.assets import Timeframe
+from growfolio.domain.assets import Timeframe
 
 from tests.samples import BAR, a_signal
 from tests.unit.api.conftest import Api

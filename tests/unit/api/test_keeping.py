@@ -4,10 +4,10 @@ from collections.abc import Callable
 from random import Random
 
 import pytest
-from growfolio.assets import Timeframe, find_asset
+from growfolio.domain.assets import Timeframe, find_asset
+from growfolio.domain.signals import Action
 from growfolio.presentation import instant
-from growfolio.signals import Action
-from growfolio.store.port import Explanation
+from growfolio.storage.ports import Explanation
 from signals_api.caching import AWAITED_SECONDS
 from signals_api.keeping import Kept
 

@@ -1,9 +1,9 @@
 """What a reader is told when there is no answer: what is wrong, and what to do."""
 
 import pytest
-from growfolio.assets import ASSETS, Timeframe
+from growfolio.domain.assets import ASSETS, Timeframe
+from growfolio.domain.signals import SignalRecord
 from growfolio.errors import PermanentStoreError, TemporaryStoreError
-from growfolio.signals import SignalRecord
 
 from tests.fakes.memory_store import MemoryStore
 from tests.unit.api.conftest import EXTENSION, Api

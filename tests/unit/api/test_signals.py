@@ -4,9 +4,9 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from growfolio.assets import ASSETS, Market, Timeframe, find_asset
-from growfolio.sessions import market_hours
-from growfolio.signals import Action, Status
+from growfolio.domain.assets import ASSETS, Market, Timeframe, find_asset
+from growfolio.domain.calendar import market_hours
+from growfolio.domain.signals import Action, Status
 
 from tests.samples import BAR, a_failure, a_signal
 from tests.unit.api.conftest import Api

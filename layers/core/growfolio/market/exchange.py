@@ -16,12 +16,12 @@ import ccxt
 import numpy as np
 from requests import Response, Session
 
-from growfolio.assets import Asset, Timeframe
-from growfolio.candles import Bars
+from growfolio.domain.assets import Asset, Timeframe
+from growfolio.domain.bars import Bars
 from growfolio.errors import ConfigurationError, MarketError, PermanentMarketError, TemporaryMarketError
-from growfolio.market.gathering import gather, refuse
-from growfolio.market.punctual import fetch_published
-from growfolio.market.source import Fetched, Patience
+from growfolio.market.fetching import gather, refuse
+from growfolio.market.late_bars import fetch_published
+from growfolio.market.ports import Fetched, Patience
 
 BAR = Timeframe.M5.seconds
 REST = 900

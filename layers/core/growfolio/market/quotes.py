@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
 
-from growfolio.assets import Asset
+from growfolio.domain.assets import Asset
+from growfolio.domain.signals import Price
 from growfolio.errors import MarketError
-from growfolio.signals import Price
 
 FURTHEST = Decimal("0.05")
 """How far a quote may lie from the last close, as a share of it: in five minutes, more is an error."""

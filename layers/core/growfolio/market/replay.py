@@ -6,10 +6,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from growfolio.assets import Asset
-from growfolio.candles import PRICES, Bars
+from growfolio.domain.assets import Asset
+from growfolio.domain.bars import PRICES, Bars
 from growfolio.errors import ConfigurationError, MarketError, PermanentMarketError
-from growfolio.market.source import Fetched
+from growfolio.market.ports import Fetched
 
 
 class ReplaySource:

@@ -16,10 +16,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from growfolio.assets import Asset, Market, Timeframe
-from growfolio.candles import Bars, FloatArray, IntArray
-from growfolio.market.source import Fetched
-from growfolio.sessions import DAY, Session, sessions_between
+from growfolio.domain.assets import Asset, Market, Timeframe
+from growfolio.domain.bars import Bars, FloatArray, IntArray
+from growfolio.domain.calendar import DAY, Session, sessions_between
+from growfolio.market.ports import Fetched
 
 BAR: Final = Timeframe.M5.seconds
 

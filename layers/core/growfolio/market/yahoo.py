@@ -6,8 +6,8 @@ then builds a pandas frame of every answer, 12 to 15 ms each, one after the othe
 
 Prices are taken as they traded: Yahoo's 5m bars are adjusted for splits but not for dividends, which
 move an open by well under one per cent. On the morning of a split Yahoo rewrites the past; the candle
-window notices and asks for everything anew (window.py), and until Yahoo has done it, the night's jump
-makes the asset bad_data (alignment.py).
+window notices and asks for everything anew (refresh/candle_window.py), and until Yahoo has done it, the
+night's jump makes the asset bad_data (domain/alignment.py).
 """
 
 import logging
@@ -23,13 +23,13 @@ from curl_cffi.requests.exceptions import RequestException
 from yfinance.data import YfData
 from yfinance.exceptions import YFException
 
-from growfolio.assets import Asset, Timeframe
-from growfolio.candles import PRICES, Bars
+from growfolio.domain.assets import Asset, Timeframe
+from growfolio.domain.bars import PRICES, Bars
+from growfolio.domain.calendar import DAY
 from growfolio.errors import PermanentMarketError, TemporaryMarketError
-from growfolio.market.gathering import gather, refuse
-from growfolio.market.punctual import fetch_published
-from growfolio.market.source import Fetched, Patience
-from growfolio.sessions import DAY
+from growfolio.market.fetching import gather, refuse
+from growfolio.market.late_bars import fetch_published
+from growfolio.market.ports import Fetched, Patience
 
 CHART = "https://query2.finance.yahoo.com/v8/finance/chart/"
 LONGEST_PAST = 59 * DAY

@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from growfolio.assets import Market
+from growfolio.domain.assets import Market
 from growfolio.errors import ConfigurationError, ModelError, PermanentModelError, TemporaryModelError
 from growfolio.models.manifest import MANIFEST, Model, parse_manifest
 from growfolio.models.repository import ModelSet, Patience, needed, verified
-from growfolio.models.revision import RevisionSource
+from growfolio.models.revisions import RevisionSource
 from growfolio.settings import STARTER
 
 COMMIT = "[0-9a-f]{40}"
@@ -71,7 +71,7 @@ class HubRepository:
     def fetch_file(self, revision: str, file: str, check: Callable[[bytes], T]) -> T:
         """Any file of a commit, as check gives it. Raises ModelError, and what check raises."""
         _prepare(self.cache)
-        from growfolio.models.hub_client import bounded
+        from growfolio.models.hub_timeouts import bounded
 
         with bounded(self.patience):
             return _Commit(self, revision).take(file, check)
@@ -99,7 +99,7 @@ class _Commit:
     def models(self, markets: Collection[Market]) -> ModelSet:
         """All or none. Raises ModelError."""
         _prepare(self.repository.cache)
-        from growfolio.models.hub_client import bounded
+        from growfolio.models.hub_timeouts import bounded
 
         with bounded(self.repository.patience), ThreadPoolExecutor(CONCURRENT_DOWNLOADS) as pool:
             manifest = self.take(MANIFEST, parse_manifest)

@@ -8,11 +8,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from growfolio.assets import Asset, Market, Timeframe, find_asset
+from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
+from growfolio.domain.features import FEATURES, FEATURES_VERSION
+from growfolio.domain.forecast import WINDOW
 from growfolio.errors import UnknownAsset
-from growfolio.features import FEATURES, FEATURES_VERSION
-from growfolio.forecasts import WINDOW
-from growfolio.models.checked_json import Field, read_json, utc_text
+from growfolio.models.json_fields import Field, read_json, utc_text
 
 MANIFEST = "manifest.json"
 FORMAT = 1

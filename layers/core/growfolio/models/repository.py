@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from growfolio.assets import Market
+from growfolio.domain.assets import Market
 from growfolio.errors import PermanentModelError
 from growfolio.models.manifest import MANIFEST, Manifest, Model, ModelFile, parse_manifest
 

@@ -1,0 +1,1 @@
+"""The cloud on one machine: what `make run` starts. Nothing in here is deployed."""

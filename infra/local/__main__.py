@@ -1,0 +1,7 @@
+"""`python -m infra.local.product`, which `make run` calls."""
+
+import sys
+
+from infra.local.product import main
+
+sys.exit(main())

@@ -1,0 +1,86 @@
+"""Which implementation stands behind each port, from the settings. Providers are imported only when used."""
+
+from pathlib import Path
+
+from growfolio.domain.assets import Market
+from growfolio.errors import ConfigurationError
+from growfolio.market.exchange_quotes import ExchangeQuotes, Tickers
+from growfolio.market.ports import MarketSource
+from growfolio.market.quotes import Quotes
+from growfolio.models.loader import model_loader
+from growfolio.models.revisions import SsmParameter
+from growfolio.refresh.candle_feed import WindowedFeed
+from growfolio.refresh.report import RefreshReport
+from growfolio.refresh.run import Ports, refresh
+from growfolio.settings import Settings
+from growfolio.storage.candle_archive import CandleArchive
+from growfolio.storage.dynamodb import DynamoStore
+from growfolio.storage.objects import S3Objects
+
+DEFAULT_SOURCE = {Market.STOCKS: "yahoo", Market.CRYPTO: "exchange"}
+
+
+class Refresher:
+    """The refresh of one market, with what is worth keeping while a function is warm."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises ConfigurationError where the settings name no market or source that there is."""
+        self.market = _market(settings)
+        source = market_source(settings, self.market)
+        self._feed = WindowedFeed(source, _archive(settings, self.market), self.market)
+        self._quotes = live_quotes(settings, source)
+        self._models = model_loader(settings, [self.market])
+        self._store = DynamoStore(settings.table)
+
+    def refresh(self, now: int) -> tuple[RefreshReport, tuple[str, ...]]:
+        """One refresh at now (seconds since the epoch), and notes for whoever operates it."""
+        models = self._models.load()
+        ports = Ports(self.market, self._feed, models.forecaster, self._store, self._quotes)
+        report = refresh(ports, now)
+        return report, (*models.notes, *report.notes, *self._feed.save(now))
+
+
+def market_source(settings: Settings, market: Market) -> MarketSource:
+    """The provider of candles. Raises ConfigurationError for one that there is not."""
+    name = settings.source or DEFAULT_SOURCE[market]
+    if name == "yahoo":
+        from growfolio.market.yahoo import YahooSource
+
+        return YahooSource()
+    if name == "exchange":
+        from growfolio.market.exchange import ExchangeSource
+
+        return ExchangeSource(settings.exchanges)
+    if name == "replay":
+        from growfolio.market.replay import ReplaySource
+
+        return ReplaySource(Path(settings.candles))
+    if name == "simulated":
+        from growfolio.market.simulated import SimulatedSource
+
+        return SimulatedSource()
+    raise ConfigurationError(f"GROWFOLIO_SOURCE={name!r}: choose yahoo, exchange, replay or simulated")
+
+
+def live_quotes(settings: Settings, source: MarketSource) -> Quotes | None:
+    """Live prices to go with a source's candles; None where there are none, or the candles are not live.
+
+    Replayed and made-up candles have no quotes: today's price would be their future.
+    """
+    if source.name == "yahoo" and settings.quote_key_parameter:
+        from growfolio.market.finnhub import FinnhubQuotes
+
+        key = SsmParameter(settings.quote_key_parameter)
+        return FinnhubQuotes(key.current, key.name, settings.quote_url)
+    return ExchangeQuotes(source) if isinstance(source, Tickers) else None
+
+
+def _archive(settings: Settings, market: Market) -> CandleArchive | None:
+    return CandleArchive(S3Objects(settings.bucket), market) if settings.bucket else None
+
+
+def _market(settings: Settings) -> Market:
+    try:
+        return Market(settings.market)
+    except ValueError:
+        raise ConfigurationError(f"GROWFOLIO_MARKET={settings.market!r}: choose stocks or crypto") from None

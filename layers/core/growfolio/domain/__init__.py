@@ -1,0 +1,1 @@
+"""What the product knows about markets and signals. Pure: no I/O, no clock, no provider."""

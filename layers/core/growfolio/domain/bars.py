@@ -1,0 +1,88 @@
+"""Bars of one asset as a provider gives them, and candles of many assets aligned on one grid."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from growfolio.domain.assets import Asset, Timeframe
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+PRICES = ("open", "high", "low", "close", "volume")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bars:
+    """5-minute bars of one asset as its provider gave them: not yet checked, ordered or aligned.
+
+    open_time is in seconds since the epoch (UTC), each array has shape (bars,). A bar is closed
+    300 s after it opened; providers drop the one that has not.
+    """
+
+    open_time: IntArray
+    open: FloatArray
+    high: FloatArray
+    low: FloatArray
+    close: FloatArray
+    volume: FloatArray
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[float]]) -> "Bars":
+        """From rows of (open_time in seconds, open, high, low, close, volume)."""
+        table = np.asarray(rows, dtype=np.float64).reshape(-1, 6)
+        return cls(table[:, 0].astype(np.int64), *(np.ascontiguousarray(table[:, i]) for i in range(1, 6)))
+
+    def __len__(self) -> int:
+        return len(self.open_time)
+
+    def where(self, keep: BoolArray) -> "Bars":
+        """The bars that keep marks, in their order."""
+        return Bars(*(getattr(self, field.name)[keep] for field in fields(self)))
+
+    def closed_by(self, now: int) -> "Bars":
+        """Only bars that had closed at now (seconds since the epoch)."""
+        return self.where(self.open_time + Timeframe.M5.seconds <= now)
+
+    def followed_by(self, newer: "Bars") -> "Bars":
+        """The bars before the first newer one, then the newer ones as they came."""
+        if not len(newer):
+            return self
+        kept = self.where(self.open_time < newer.open_time.min())
+        return kept._and(newer)
+
+    def joined_with(self, newer: "Bars") -> "Bars":
+        """These bars and newer ones in order of time; where both have a bar, the newer answer holds."""
+        both = self.where(~np.isin(self.open_time, newer.open_time))._and(newer)
+        order = np.argsort(both.open_time, kind="stable")
+        return Bars(*(getattr(both, f.name)[order] for f in fields(self)))
+
+    def _and(self, other: "Bars") -> "Bars":
+        return Bars(*(np.concatenate([getattr(self, f.name), getattr(other, f.name)]) for f in fields(self)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candles:
+    """The last closed bars of some assets on one grid, newest last.
+
+    close_time has shape (bars,), in seconds since the epoch; prices and volume have shape
+    (assets, bars); filled marks slots without trades, filled flat with zero volume.
+    """
+
+    assets: tuple[Asset, ...]
+    timeframe: Timeframe
+    close_time: IntArray
+    open: FloatArray
+    high: FloatArray
+    low: FloatArray
+    close: FloatArray
+    volume: FloatArray
+    filled: BoolArray
+
+    def last(self, bars: int) -> "Candles":
+        """Only the newest bars."""
+        columns = {f: getattr(self, f)[:, -bars:] for f in (*PRICES, "filled")}
+        return Candles(self.assets, self.timeframe, self.close_time[-bars:], **columns)

@@ -1,0 +1,82 @@
+"""How a forecast becomes a signal. Pure: time and price are passed in."""
+
+from decimal import Decimal
+
+from growfolio.domain.assets import Asset, Timeframe
+from growfolio.domain.calendar import expiry
+from growfolio.domain.forecast import Forecast
+from growfolio.domain.signals import CLASSES, Action, Facts, ModelRef, Price, Signal, in_ticks
+
+
+def decide(
+    asset: Asset,
+    timeframe: Timeframe,
+    forecast: Forecast,
+    price: Price,
+    facts: Facts,
+    *,
+    bar_close: int,
+    now: int,
+    simulated: bool,
+) -> Signal:
+    """The signal of one forecast: action and confidence are the class with the highest probability."""
+    probabilities = _to_decimals(forecast)
+    best = max(range(3), key=lambda i: probabilities[i])
+    action = CLASSES[best]
+    buy, sell, stop = targets(action, price.value, facts.atr_pct)
+    return Signal(
+        asset=asset,
+        timeframe=timeframe,
+        action=action,
+        confidence=(probabilities[best] * 100).quantize(Decimal("0.1")),
+        probabilities=probabilities,
+        horizon_bars=forecast.horizon_bars,
+        threshold=Decimal(repr(forecast.threshold)),
+        price=price,
+        buy_target=buy,
+        sell_target=sell,
+        stop_loss=stop,
+        bar_close=bar_close,
+        generated_at=now,
+        expires_at=expiry(asset.market, bar_close, timeframe),
+        model=ModelRef(forecast.model_id, forecast.revision),
+        in_sample=forecast.trained_from <= bar_close <= forecast.trained_until,
+        simulated=simulated,
+        facts=facts,
+        label=forecast.label,
+        class_shares=_shares(forecast),
+    )
+
+
+TARGETS = {
+    Action.BUY: (Decimal("-0.5"), Decimal("2"), Decimal("-1.5")),
+    Action.SELL: (Decimal("-2"), Decimal("0.5"), Decimal("1.5")),
+    Action.HOLD: (Decimal("-1"), Decimal("1"), Decimal("-2")),
+}
+"""Buy target, sell target and stop loss of each action, in multiples of the ATR from the price."""
+
+
+def targets(action: Action, price: Decimal, atr_pct: Decimal) -> tuple[Decimal, Decimal, Decimal]:
+    """Buy target, sell target and stop loss, in multiples of the ATR around the price.
+
+    BUY: enter on a dip of 0.5 ATR, take profit 2 ATR above, stop 1.5 ATR below.
+    SELL, its mirror: leave on a rise of 0.5 ATR, buy back 2 ATR below, stop 1.5 ATR above.
+    HOLD: the edges at 1 ATR, and the stop of one who is long 2 ATR below.
+    """
+    buy, sell, stop = TARGETS[action]
+    atr = price * atr_pct / 100
+    return in_ticks(price + buy * atr), in_ticks(price + sell * atr), in_ticks(price + stop * atr)
+
+
+def _shares(forecast: Forecast) -> tuple[Decimal, Decimal, Decimal] | None:
+    if forecast.class_shares is None:
+        return None
+    sell, hold, buy = (Decimal(repr(share)).quantize(Decimal("0.0001")) for share in forecast.class_shares)
+    return sell, hold, buy
+
+
+def _to_decimals(forecast: Forecast) -> tuple[Decimal, Decimal, Decimal]:
+    """Probabilities to four places that sum to exactly one."""
+    places = Decimal("0.0001")
+    sell, buy = (Decimal(repr(float(forecast.probabilities[i]))).quantize(places) for i in (0, 2))
+    return sell, 1 - sell - buy, buy

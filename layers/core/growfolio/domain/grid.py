@@ -1,0 +1,39 @@
+"""The grid of bar slots that sessions lay down: every candle lies on one of them."""
+
+import numpy as np
+
+from growfolio.domain.assets import Market, Timeframe
+from growfolio.domain.bars import IntArray
+from growfolio.domain.calendar import DAY, Session, sessions_between
+
+
+def slots_of(session: Session, timeframe: Timeframe) -> IntArray:
+    """The close times of a session's bars."""
+    step = timeframe.seconds
+    return np.arange(session.open + step, session.close + 1, step, dtype=np.int64)
+
+
+def slots_between(market: Market, start: int, end: int, timeframe: Timeframe) -> IntArray:
+    """The close times of all bars that open at or after start and close at or before end."""
+    slots = [slots_of(session, timeframe) for session in sessions_between(market, start, end)]
+    grid = np.concatenate(slots) if slots else np.empty(0, dtype=np.int64)
+    return grid[(grid - timeframe.seconds >= start) & (grid <= end)]
+
+
+def last_slots(market: Market, now: int, timeframe: Timeframe, bars: int) -> IntArray:
+    """The close times of the last bars that had closed at now, oldest first."""
+    span = bars * timeframe.seconds
+    while True:
+        grid = slots_between(market, now - span - 5 * DAY, now, timeframe)
+        if len(grid) >= bars:
+            return grid[-bars:]
+        span *= 2
+
+
+def session_number(close_time: IntArray, market: Market) -> IntArray:
+    """A number that is equal for bars of the same session; 0 everywhere for crypto, which never closes."""
+    if market is Market.CRYPTO or not len(close_time):
+        return np.zeros(len(close_time), dtype=np.int64)
+    sessions = sessions_between(market, int(close_time[0]) - DAY, int(close_time[-1]) + DAY)
+    opens = np.array([s.open for s in sessions], dtype=np.int64)
+    return np.searchsorted(opens, close_time - 1, side="right").astype(np.int64)

@@ -1,0 +1,70 @@
+"""Whether a market's readers are served what they should be. Pure: time is passed in."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from growfolio.domain.assets import Market
+from growfolio.domain.calendar import GRACE_SECONDS, MarketHours
+from growfolio.domain.freshness import Judged
+from growfolio.domain.signals import Status
+
+MOST_REASONS = 5
+"""A provider that is down gives one reason, not one for each asset."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarketHealth:
+    """The state of one market and of its signals, over all its assets and timeframes."""
+
+    market: Market
+    open: bool
+    next_open: int | None
+    """Where it is closed: when it opens, in seconds since the epoch, if that is known."""
+    fresh_share: float | None
+    """Of the signals that are due, how many are current; None where none is due."""
+    statuses: dict[Status, int]
+    """How many signals have each status."""
+    reasons: dict[str, int]
+    """Why signals are not current although their market is open, the commonest first: each with how many."""
+    revisions: tuple[str, ...]
+    """The model revisions that made the stored signals."""
+    newest_bar: int | None
+    """The close of the newest bar that has a signal."""
+
+    def is_well(self, least_share: float) -> bool:
+        """Whether at least this share of the signals that are due is current."""
+        return self.fresh_share is None or self.fresh_share >= least_share
+
+
+def market_health(hours: MarketHours, signals: Sequence[Judged], now: int) -> MarketHealth:
+    """The health of one market, from the judged signals of all its assets and timeframes.
+
+    Signals are due while the market is open, from the first bar of the session on, once its refresh has
+    had its time: a market that opened a minute ago is not ill for having none yet.
+    """
+    session = hours.current(now)
+    due = [
+        judged.status is Status.OK
+        for judged in signals
+        if session and now >= session.open + judged.timeframe.seconds + GRACE_SECONDS
+    ]
+    made = [judged.signal for judged in signals if judged.signal]
+    statuses = [judged.status for judged in signals]
+    return MarketHealth(
+        market=hours.market,
+        open=session is not None,
+        next_open=None if session else hours.next_open(now),
+        fresh_share=sum(due) / len(due) if due else None,
+        statuses={status: statuses.count(status) for status in Status if status in statuses},
+        reasons=dict(
+            Counter(why for judged in signals for why in _troubles(judged)).most_common(MOST_REASONS)
+        ),
+        revisions=tuple(sorted({signal.model.revision for signal in made})),
+        newest_bar=max((signal.bar_close for signal in made), default=None),
+    )
+
+
+def _troubles(judged: Judged) -> tuple[str, ...]:
+    """Why it is not current; nothing where it is, or where only its market is closed."""
+    return () if judged.status in (Status.OK, Status.MARKET_CLOSED) else judged.reasons

@@ -1,0 +1,123 @@
+"""The signal, and the records around it. Imports no numpy, so that readers start fast."""
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal
+from enum import StrEnum
+from math import floor, isfinite, log10
+
+from growfolio.domain.assets import Asset, Timeframe
+
+
+class Action(StrEnum):
+    SELL = "SELL"
+    HOLD = "HOLD"
+    BUY = "BUY"
+
+
+CLASSES = (Action.SELL, Action.HOLD, Action.BUY)
+"""The order of probabilities everywhere."""
+
+
+class Status(StrEnum):
+    """What a signal is worth. The first four are written, the last two are judged when read."""
+
+    OK = "ok"
+    NO_DATA = "no_data"
+    BAD_DATA = "bad_data"
+    NO_MODEL = "no_model"
+    STALE = "stale"
+    MARKET_CLOSED = "market_closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A price with its time (seconds since the epoch) and source, e.g. `yahoo close`, `finnhub`."""
+
+    value: Decimal
+    time: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    id: str
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Indicator values of the signal's bar in plain units, for the explanation and the reader."""
+
+    rsi: Decimal
+    """RSI(14), 0 to 100."""
+    trend: str
+    """`up`, `down` or `mixed`: the close against the EMAs of 9, 21 and 50 bars."""
+    atr_pct: Decimal
+    """ATR(14) in per cent of the close."""
+    vwap_pct: Decimal
+    """Distance of the close from the VWAP of 14 bars, in per cent."""
+    volume_ratio: Decimal
+    """Volume against its average of 20 bars; 1 is average."""
+    volatility_pct: Decimal
+    """Standard deviation of the last 60 one-bar returns, in per cent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A BUY, HOLD or SELL for one asset and timeframe, made from the bar that closed at bar_close.
+
+    Numbers are Decimal so that they reach the store and the reader as they were decided. Times are
+    seconds since the epoch. threshold is a fraction (0.001 = 0.1 %), confidence is 0 to 100.
+    """
+
+    asset: Asset
+    timeframe: Timeframe
+    action: Action
+    confidence: Decimal
+    probabilities: tuple[Decimal, Decimal, Decimal]
+    horizon_bars: int
+    threshold: Decimal
+    price: Price
+    buy_target: Decimal
+    sell_target: Decimal
+    stop_loss: Decimal
+    bar_close: int
+    generated_at: int
+    expires_at: int
+    model: ModelRef
+    in_sample: bool
+    simulated: bool
+    facts: Facts
+    label: str = "fixed"
+    """How threshold is meant: a fraction of the price (fixed), of volatility, or barriers in ATR."""
+    class_shares: tuple[Decimal, Decimal, Decimal] | None = None
+    """How often each class came up in the model's training, where that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The last try to make a signal for one asset and timeframe, whatever came of it."""
+
+    bar_close: int
+    at: int
+    status: Status
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SignalRecord:
+    """What is stored for one asset and timeframe: the last good signal, if any, and the last attempt."""
+
+    asset: Asset
+    timeframe: Timeframe
+    signal: Signal | None
+    last_attempt: Attempt | None
+
+
+def in_ticks(price: float | Decimal) -> Decimal:
+    """A price with cents from 10 up, and with six significant digits below (SHIB: 0.0000134500)."""
+    exact = price if isinstance(price, Decimal) else Decimal(repr(float(price)))
+    if not isfinite(exact) or exact <= 0:
+        return Decimal(0)
+    decimals = 2 if exact >= 10 else 5 - floor(log10(exact))
+    return exact.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_EVEN)

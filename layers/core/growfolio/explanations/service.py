@@ -1,0 +1,171 @@
+"""Which signals are explained, by whom, and within what budget. Time is passed in."""
+
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Protocol
+
+from growfolio.domain.assets import Asset, Timeframe
+from growfolio.domain.signals import Signal, SignalRecord
+from growfolio.errors import BadExplanation, ExplainError, PermanentExplainError, StoreError
+from growfolio.explanations.answer_checks import checked
+from growfolio.explanations.prompt import INSTRUCTIONS, facts_of
+from growfolio.explanations.template import from_template
+from growfolio.limits import Breaker
+from growfolio.storage.ports import Explanation, SignalStore
+
+log = logging.getLogger(__name__)
+
+HOUR = 3_600
+BUDGET = "explain"
+FAILURES, REST = 3, 600
+"""So many failures in a row, and the language model is not asked for so many seconds."""
+
+Key = tuple[Asset, Timeframe]
+
+
+class Writer(Protocol):
+    """A language model."""
+
+    @property
+    def name(self) -> str:
+        """The source that its explanations have, e.g. `gemini`."""
+
+    def write(self, instructions: str, facts: str) -> str:
+        """Its answer, not yet checked. Raises ExplainError, within a time-out."""
+
+
+@dataclass(slots=True)
+class ExplainReport:
+    """What became of the signals of one batch."""
+
+    written: Counter[str] = field(default_factory=Counter)
+    """How many explanations were stored, by source."""
+    unchanged: int = 0
+    """Signals whose explanation still stands."""
+    failed: dict[Key, StoreError] = field(default_factory=dict)
+    """Signals that the store kept from being explained: try again."""
+    stood_in: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """Signals that the template explained where a language model was to, by the reason why."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """For whoever operates it."""
+        return tuple(
+            f"the template explains {', '.join(signals)}: {reason}"
+            for reason, signals in self.stood_in.items()
+        )
+
+
+class Explainer:
+    """Explains signals by a language model while its budget lasts, and by the template otherwise."""
+
+    def __init__(self, store: SignalStore, writer: Writer | None, calls_per_hour: int) -> None:
+        self._store = store
+        self._writer = writer
+        self._calls_per_hour = calls_per_hour
+        self._breaker = Breaker(FAILURES, REST)
+
+    def explain(self, signal: Signal, now: int) -> Explanation:
+        """Raises StoreError where the budget cannot be counted, ExplainError where no good answer came."""
+        if self._writer is None:
+            return self.by_template(signal, now)
+        if self._breaker.is_open(now):
+            raise ExplainError(f"{self._writer.name} is left alone after its last answers")
+        if not self._store.count_call(BUDGET, now - now % HOUR, self._calls_per_hour):
+            raise ExplainError(f"the budget of {self._calls_per_hour} calls in this hour is used up")
+        return _explanation(signal, self._asked(self._writer, signal, now), self._writer.name, now)
+
+    def by_template(self, signal: Signal, now: int) -> Explanation:
+        return _explanation(signal, from_template(signal), "template", now)
+
+    def _asked(self, writer: Writer, signal: Signal, now: int) -> str:
+        try:
+            answer = writer.write(INSTRUCTIONS, facts_of(signal))
+        except PermanentExplainError:
+            self._breaker.open_for(REST, now)
+            raise
+        except BadExplanation:
+            self._breaker.succeeded()
+            raise
+        except ExplainError:
+            self._breaker.failed(now)
+            raise
+        self._breaker.succeeded()
+        return checked(answer, signal)
+
+
+def explain_changed(
+    store: SignalStore,
+    explainer: Explainer,
+    records: Iterable[SignalRecord],
+    now: int,
+    hurried: Callable[[], bool] = lambda: False,
+) -> ExplainReport:
+    """Explain those signals whose action changed, or whose explanation is older than an hour.
+
+    Of several signals of one asset and timeframe only the newest is explained. While hurried, no
+    language model is asked. Running it twice changes nothing.
+    """
+    report = ExplainReport()
+    for signal in _due(store, _newest(records), now, report):
+        try:
+            explanation = _explanation_of(signal, explainer, now, hurried(), report)
+            if store.put_explanation(explanation):
+                report.written[explanation.source] += 1
+            else:
+                report.unchanged += 1
+        except StoreError as fault:
+            report.failed[signal.asset, signal.timeframe] = fault
+    return report
+
+
+def is_due(signal: Signal, told: Explanation | None, now: int) -> bool:
+    """Whether a signal needs an explanation, given the one that stands beside it."""
+    if told is None:
+        return True
+    if signal.bar_close < told.bar_close:
+        return False
+    return signal.action is not told.action or now - told.written_at >= HOUR
+
+
+def _due(store: SignalStore, signals: Iterable[Signal], now: int, report: ExplainReport) -> list[Signal]:
+    """Those of the signals that need an explanation, by one read for each timeframe."""
+    due = []
+    for timeframe, of_timeframe in groupby(signals, key=lambda signal: signal.timeframe):
+        asked = list(of_timeframe)
+        try:
+            told = {explanation.asset: explanation for explanation in store.explanations(timeframe)}
+        except StoreError as fault:
+            report.failed |= {(signal.asset, timeframe): fault for signal in asked}
+            continue
+        changed = [signal for signal in asked if is_due(signal, told.get(signal.asset), now)]
+        report.unchanged += len(asked) - len(changed)
+        due += changed
+    return due
+
+
+def _explanation_of(
+    signal: Signal, explainer: Explainer, now: int, hurried: bool, report: ExplainReport
+) -> Explanation:
+    try:
+        if not hurried:
+            return explainer.explain(signal, now)
+    except ExplainError as reason:
+        report.stood_in[str(reason)].append(f"{signal.asset.symbol} {signal.timeframe}")
+    return explainer.by_template(signal, now)
+
+
+def _newest(records: Iterable[SignalRecord]) -> list[Signal]:
+    """The newest signal of each asset and timeframe, by timeframe."""
+    newest: dict[Key, Signal] = {}
+    signals = [record.signal for record in records if record.signal]
+    for signal in sorted(signals, key=lambda signal: (signal.bar_close, signal.generated_at)):
+        newest[signal.asset, signal.timeframe] = signal
+    return sorted(newest.values(), key=lambda signal: signal.timeframe.seconds)
+
+
+def _explanation(signal: Signal, text: str, source: str, now: int) -> Explanation:
+    return Explanation(signal.asset, signal.timeframe, signal.bar_close, signal.action, text, source, now)

@@ -1,0 +1,116 @@
+"""Which models serve: the active revision, else the last good one, else the starter models, else none."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from growfolio.domain.assets import Market
+from growfolio.domain.forecast import Forecaster
+from growfolio.errors import ModelError
+from growfolio.models.hub import HubRepository
+from growfolio.models.onnx_forecaster import FallBack, NoModels, OnnxForecaster
+from growfolio.models.repository import FolderRepository, ModelRepository
+from growfolio.models.revisions import FixedRevision, RevisionSource, SsmParameter
+from growfolio.settings import STARTER, Settings
+
+STARTER_MODELS = FolderRepository(Path(__file__).parent / "starter", STARTER)
+"""The models shipped with the code: for a first run, and the last resort."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModels:
+    """The models to serve now, and whatever kept better ones from serving, for the log."""
+
+    forecaster: Forecaster
+    notes: tuple[str, ...] = ()
+
+    @property
+    def revision(self) -> str:
+        return self.forecaster.revision
+
+
+class ModelLoader:
+    """Keeps models open while a function is warm. `load` is called once a refresh.
+
+    A revision that cannot be loaded changes nothing: what serves goes on serving, and the next
+    refresh tries again. An asset that the revision cannot serve falls back to the starter models.
+    """
+
+    def __init__(
+        self, markets: Collection[Market], repository: ModelRepository | None, starter: ModelRepository
+    ) -> None:
+        self._markets = tuple(markets)
+        self._repository = repository
+        self._starter_repository = starter
+        self._opened_starter: Forecaster | None = None
+        self._serving: Forecaster | None = None
+
+    def load(self) -> LoadedModels:
+        """Never raises ModelError: the notes say what went wrong and what to set."""
+        if self._repository is None:
+            return LoadedModels(
+                self._starter(), ("GROWFOLIO_MODEL_REPOSITORY is not set: the starter models serve",)
+            )
+        try:
+            return LoadedModels(self._active(self._repository))
+        except ModelError as fault:
+            return self._in_place_of_active(self._repository, fault)
+
+    def _active(self, repository: ModelRepository) -> Forecaster:
+        revision = repository.active()
+        if self._serving is None or self._serving.revision != revision:
+            if revision == STARTER:
+                self._serving = self._starter()
+            else:
+                models = repository.fetch(revision, self._markets)
+                self._serving = FallBack(OnnxForecaster(models), self._starter())
+        return self._serving
+
+    def _in_place_of_active(self, repository: ModelRepository, fault: ModelError) -> LoadedModels:
+        notes = [f"no models from {repository.name}: {fault}"]
+        if self._serving is None:
+            try:
+                models = repository.cached(self._markets)
+                if models is not None:
+                    self._serving = FallBack(OnnxForecaster(models), self._starter())
+            except ModelError as other:
+                notes.append(f"nor from its cache: {other}")
+        serving = self._serving or self._starter()
+        if isinstance(serving, NoModels):
+            return LoadedModels(NoModels("; ".join([*notes, serving.reason])), tuple(notes))
+        return LoadedModels(serving, (*notes, f"revision {serving.revision} serves in its place"))
+
+    def _starter(self) -> Forecaster:
+        if self._opened_starter is None:
+            try:
+                models = self._starter_repository.fetch(STARTER, self._markets)
+                self._opened_starter = OnnxForecaster(models)
+            except ModelError as fault:
+                self._opened_starter = NoModels(f"no starter models: {fault}")
+        return self._opened_starter
+
+
+def model_loader(settings: Settings, markets: Collection[Market]) -> ModelLoader:
+    """Reads nothing yet. Raises ConfigurationError for a repository that is neither folder nor ORG/NAME."""
+    return ModelLoader(markets, _repository(settings), STARTER_MODELS)
+
+
+def _repository(settings: Settings) -> ModelRepository | None:
+    name = settings.model_repository
+    if not name:
+        return None
+    if Path(name).is_dir():
+        return FolderRepository(Path(name))
+    token = settings.hub_token_parameter
+    return HubRepository(
+        name,
+        _revisions(settings),
+        Path(settings.model_cache),
+        token=SsmParameter(token).current if token else None,
+    )
+
+
+def _revisions(settings: Settings) -> RevisionSource:
+    if settings.revision_parameter:
+        return SsmParameter(settings.revision_parameter)
+    return FixedRevision(settings.model_revision)

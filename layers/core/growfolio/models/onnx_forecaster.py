@@ -1,0 +1,190 @@
+"""Models run by ONNX Runtime, all requests of one model in one call; and which set answers if one cannot."""
+
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from growfolio.domain.assets import Asset, Timeframe
+from growfolio.domain.features import FEATURES
+from growfolio.domain.forecast import WINDOW, Forecast, Forecaster, Windows
+from growfolio.domain.signals import CLASSES
+from growfolio.errors import ModelError, PermanentModelError
+from growfolio.models.json_fields import utc_text
+from growfolio.models.manifest import Model
+from growfolio.models.repository import ModelSet
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+SUM_TOLERANCE = 1e-3
+
+Requests = Sequence[tuple[Asset, Timeframe]]
+Answers = list[Forecast | ModelError]
+
+
+class OnnxForecaster:
+    """The models of one revision. A model is opened when it is first asked, and kept open."""
+
+    def __init__(self, models: ModelSet) -> None:
+        self.revision = models.revision
+        self._manifest = models.manifest
+        self._markets = models.markets
+        self._unopened = dict(models.graphs)
+        self._graphs: dict[str, _Graph | ModelError] = {}
+
+    def forecast(self, requests: Requests, windows: Windows, now: int) -> Answers:
+        check_windows(requests, windows)
+        answers: dict[int, Forecast | ModelError] = {}
+        rows_of: defaultdict[str, list[int]] = defaultdict(list)
+        for row, (asset, timeframe) in enumerate(requests):
+            try:
+                rows_of[self._serving(asset, timeframe, now).id].append(row)
+            except ModelError as reason:
+                answers[row] = reason
+        for model_id, rows in rows_of.items():
+            answers.update(zip(rows, self._run(model_id, windows[rows]), strict=True))
+        return [answers[row] for row in range(len(requests))]
+
+    def _serving(self, asset: Asset, timeframe: Timeframe, now: int) -> Model:
+        model = self._manifest.serving(asset, timeframe)
+        if model is None:
+            raise PermanentModelError(f"revision {self.revision} has no model for {asset.symbol} {timeframe}")
+        if asset.market not in self._markets:
+            raise PermanentModelError(f"the models of {asset.market} are not loaded here")
+        if model.expires_at is not None and model.expired(now):
+            raise PermanentModelError(
+                f"model {model.id} of revision {self.revision} expired {utc_text(model.expires_at)}: "
+                "train and promote a newer one"
+            )
+        return model
+
+    def _run(self, model_id: str, windows: Windows) -> Answers:
+        model = self._manifest.models[model_id]
+        graph = self._graph(model_id)
+        if isinstance(graph, ModelError):
+            return [graph] * len(windows)
+        try:
+            probabilities = graph.run(windows)
+        except ModelError as reason:
+            return [reason] * len(windows)
+        return [self._judged(row, model) for row in probabilities]
+
+    def _graph(self, model_id: str) -> "_Graph | ModelError":
+        if model_id not in self._graphs:
+            try:
+                self._graphs[model_id] = _open(model_id, self._unopened.pop(model_id))
+            except ModelError as reason:
+                self._graphs[model_id] = reason
+        return self._graphs[model_id]
+
+    def _judged(self, probabilities: npt.NDArray[np.float64], model: Model) -> Forecast | ModelError:
+        if not np.isfinite(probabilities).all():
+            return PermanentModelError(f"model {model.id} gave a probability that is not a number")
+        if (probabilities < 0).any() or abs(probabilities.sum() - 1) > SUM_TOLERANCE:
+            return PermanentModelError(f"model {model.id} gave probabilities that do not sum to 1")
+        label = model.label
+        return Forecast(
+            probabilities,
+            model.id,
+            self.revision,
+            label.horizon_bars,
+            label.threshold,
+            model.trained_from,
+            model.trained_until,
+            label.kind,
+            label.class_shares,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FallBack:
+    """What `first` cannot answer, `then` may. Where neither can, both reasons are given."""
+
+    first: Forecaster
+    then: Forecaster
+
+    @property
+    def revision(self) -> str:
+        return self.first.revision
+
+    def forecast(self, requests: Requests, windows: Windows, now: int) -> Answers:
+        answers = self.first.forecast(requests, windows, now)
+        open_rows = [row for row, answer in enumerate(answers) if isinstance(answer, ModelError)]
+        if open_rows:
+            others = self.then.forecast([requests[row] for row in open_rows], windows[open_rows], now)
+            for row, other in zip(open_rows, others, strict=True):
+                both = PermanentModelError(f"{answers[row]}; {other}")
+                answers[row] = both if isinstance(other, ModelError) else other
+        return answers
+
+
+@dataclass(frozen=True, slots=True)
+class NoModels:
+    """Answers nothing, and says why."""
+
+    reason: str
+    revision: str = "none"
+
+    def forecast(self, requests: Requests, windows: Windows, now: int) -> Answers:
+        del windows, now
+        return [PermanentModelError(self.reason) for _ in requests]
+
+
+def check_windows(requests: Requests, windows: Windows) -> None:
+    """Raises ValueError unless there is one window of float32 for each request."""
+    expected = (len(requests), WINDOW, len(FEATURES))
+    if windows.shape != expected or windows.dtype != np.float32:
+        raise ValueError(f"windows are {windows.dtype} {windows.shape}; {expected} of float32 are needed")
+
+
+@dataclass(frozen=True, slots=True)
+class _Graph:
+    """An open ONNX graph: (batch, WINDOW, features) float32 to (batch, 3) probabilities."""
+
+    model_id: str
+    session: "onnxruntime.InferenceSession"
+    input: str
+
+    def run(self, windows: Windows) -> npt.NDArray[np.float64]:
+        """Raises PermanentModelError for whatever a graph that is not ours may do."""
+        try:
+            (output,) = self.session.run(None, {self.input: windows})
+        except Exception as fault:  # its errors share no other base
+            raise PermanentModelError(f"model {self.model_id} failed: {_first_line(fault)}") from fault
+        if output.shape != (len(windows), len(CLASSES)):
+            raise PermanentModelError(f"model {self.model_id} answered with shape {output.shape}")
+        return np.asarray(output, dtype=np.float64)
+
+
+def _open(model_id: str, content: bytes) -> _Graph:
+    # Read when the library is imported; it sends usage data unless told not to.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    # Models of this size run slower on more threads, and a function has about one core.
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    try:
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as fault:  # its errors share no other base
+        raise PermanentModelError(f"model {model_id} cannot be opened: {_first_line(fault)}") from fault
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    taken = [_signature(node) for node in inputs]
+    if len(outputs) != 1 or taken != [("tensor(float)", None, WINDOW, len(FEATURES))]:
+        raise PermanentModelError(f"model {model_id} takes {taken} and gives {len(outputs)} outputs")
+    return _Graph(model_id, session, inputs[0].name)
+
+
+def _signature(node: Any) -> tuple[Any, ...]:
+    """Element type and shape; None for a dimension that may vary."""
+    return node.type, *(size if isinstance(size, int) else None for size in node.shape)
+
+
+def _first_line(fault: Exception) -> str:
+    return (str(fault) or type(fault).__name__).splitlines()[0]

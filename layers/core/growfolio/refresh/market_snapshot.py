@@ -1,0 +1,39 @@
+"""The last price of an asset and the bars for its picture."""
+
+from decimal import Decimal
+
+from growfolio.domain.assets import Asset, Market, Timeframe
+from growfolio.domain.bars import PRICES, Bars
+from growfolio.domain.calendar import sessions_between
+from growfolio.domain.signals import Price, in_ticks
+from growfolio.market.quotes import live_or_close
+from growfolio.storage.ports import MarketRecord
+
+PICTURE_BARS = 78
+"""A full stock session of 5-minute bars; for crypto, the last six and a half hours."""
+
+
+def market_record(asset: Asset, bars: Bars, source: str, quote: Price | None, now: int) -> MarketRecord:
+    """The live price, else the newest close, and the last session's bars, oldest first.
+
+    bars must not be empty.
+    """
+    newest = int(bars.open_time[-1]) + Timeframe.M5.seconds
+    session = sessions_between(asset.market, newest - Timeframe.M5.seconds, newest)
+    opened = session[0].open if session and asset.market is Market.STOCKS else newest - 86_400
+    recent = bars.where(bars.open_time >= opened)
+    columns = (getattr(recent, name)[-PICTURE_BARS:].tolist() for name in ("open_time", *PRICES))
+    picture = tuple(
+        (opened + 300, _price(first), _price(high), _price(low), _price(last), _volume(volume))
+        for opened, first, high, low, last, volume in zip(*columns, strict=True)
+    )
+    close = Price(in_ticks(bars.close[-1]), newest, f"{source} close")
+    return MarketRecord(asset, live_or_close(quote, close, now), picture)
+
+
+def _price(price: float) -> str:
+    return str(in_ticks(price))
+
+
+def _volume(volume: float) -> str:
+    return format(Decimal(f"{volume:.6g}"), "f")

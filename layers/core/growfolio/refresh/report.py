@@ -1,0 +1,39 @@
+"""What one refresh did, for the log, the alarm and the caller."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from growfolio.domain.assets import Asset, Market, Timeframe
+from growfolio.domain.signals import Attempt, Status
+
+
+@dataclass(slots=True)
+class RefreshReport:
+    """Counts are of pairs of asset and timeframe."""
+
+    market: Market
+    written: int = 0
+    unchanged: int = 0
+    late: int = 0
+    """Bars of the backlog that were handled for the history only."""
+    troubles: dict[tuple[Asset, Timeframe], Attempt] = field(default_factory=dict)
+    store_faults: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What an operator should know, though every signal was made: prices that are not live."""
+
+    @property
+    def assets_without_data(self) -> set[Asset]:
+        """Assets that had no usable candles, on any timeframe."""
+        lacking = (Status.NO_DATA, Status.BAD_DATA)
+        return {asset for (asset, _), attempt in self.troubles.items() if attempt.status in lacking}
+
+    def summary(self) -> dict[str, Any]:
+        """For the log and the caller: counts, and each trouble in words."""
+        return {
+            "market": self.market.value,
+            "written": self.written,
+            "unchanged": self.unchanged,
+            "late": self.late,
+            "troubles": {f"{a.symbol} {tf}": "; ".join(t.reasons) for (a, tf), t in self.troubles.items()},
+            "store_faults": self.store_faults,
+        }

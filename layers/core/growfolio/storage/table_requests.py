@@ -1,0 +1,131 @@
+"""The six requests that the store makes of its table, in its own words."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from growfolio.errors import TemporaryStoreError
+from growfolio.storage.attributes import Item, Value, number, text
+from growfolio.storage.client import store_errors
+from growfolio.storage.conditions import names_in, values_in
+from growfolio.storage.items import key
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+BATCH = 100
+"""Keys that DynamoDB takes in one BatchGetItem."""
+BATCH_TRIES = 6
+"""How often the part that DynamoDB left unanswered is asked for again before giving up."""
+
+
+class TableRequests:
+    """Requests of one table. They raise TemporaryStoreError or PermanentStoreError when it refuses."""
+
+    def __init__(self, table: str, client: DynamoDBClient) -> None:
+        self._table = table
+        self._client = client
+
+    def put(self, item: Item, condition: str, fields: Mapping[str, Value]) -> bool:
+        """Write a whole item; False where the condition on what is there, given fields, does not hold."""
+        return self._write(self._client.put_item, condition, condition, fields, Item=item)
+
+    def set(
+        self, item_key: Item, field: str, value: Value, condition: str, fields: Mapping[str, Value]
+    ) -> bool:
+        """Write one attribute of an item and leave the others; False where the condition does not hold."""
+        change = f"SET #{field} = :{field}"
+        return self._write(
+            self._client.update_item,
+            condition,
+            f"{change} {condition}",
+            {field: value, **fields},
+            Key=item_key,
+            UpdateExpression=change,
+        )
+
+    def count(self, item_key: Item, condition: str, fields: Mapping[str, Value]) -> bool:
+        """Add one to an item's calls and set its ttl; False where the condition does not hold."""
+        change = "ADD #calls :one SET #ttl = :ttl"
+        return self._write(
+            self._client.update_item,
+            condition,
+            f"{change} {condition}",
+            {"one": number(1), **fields},
+            Key=item_key,
+            UpdateExpression=change,
+        )
+
+    def _write(
+        self,
+        operation: Callable[..., object],
+        condition: str,
+        expressions: str,
+        fields: Mapping[str, Value],
+        **arguments: Any,
+    ) -> bool:
+        # After an answer lost on its way, the client's retry finds its own write and the condition fails:
+        # False is then said of a write that was made, which is what a duplicate hears anyway.
+        values = values_in(expressions, fields)
+        if values:  # DynamoDB refuses an empty mapping
+            arguments["ExpressionAttributeValues"] = values
+        with store_errors("writing to the table"):
+            try:
+                operation(
+                    TableName=self._table,
+                    ConditionExpression=condition,
+                    ExpressionAttributeNames=names_in(expressions),
+                    **arguments,
+                )
+            except self._client.exceptions.ConditionalCheckFailedException:
+                return False
+        return True
+
+    def get(self, item_key: Item) -> Item | None:
+        with store_errors("reading the table"):
+            return self._client.get_item(TableName=self._table, Key=item_key).get("Item")
+
+    def query(
+        self, partition: str, *, before: str | None = None, newest: int | None = None
+    ) -> Iterator[Item]:
+        """The items of a partition, in order: one request, and one more for each megabyte of items.
+
+        before: only those whose sort key lies before it. newest: from the end, so many in one request.
+        """
+        arguments: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": {":pk": text(partition)},
+        }
+        if before is not None:
+            arguments["KeyConditionExpression"] += " AND sk < :before"
+            arguments["ExpressionAttributeValues"][":before"] = text(before)
+        if newest is not None:
+            arguments |= {"ScanIndexForward": False, "Limit": newest}
+        while True:
+            with store_errors("reading the table"):
+                page = self._client.query(**arguments)
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def batch(self, partition: str, sorts: Sequence[str]) -> Iterator[Item]:
+        """Those of the named items that exist, in no order. sorts must not repeat."""
+        keys = [key(partition, sort) for sort in sorts]
+        for start in range(0, len(keys), BATCH):
+            yield from self._batch(keys[start : start + BATCH])
+
+    def _batch(self, keys: list[Item]) -> Iterator[Item]:
+        asked: Any = {self._table: {"Keys": keys}}
+        for attempt in range(BATCH_TRIES):
+            with store_errors("reading the table"):
+                answer = self._client.batch_get_item(RequestItems=asked)
+            yield from answer["Responses"].get(self._table, [])
+            asked = answer["UnprocessedKeys"]
+            if not asked:
+                return
+            time.sleep(0.02 * 2**attempt)
+        raise TemporaryStoreError("reading the table: it kept leaving part of a batch unanswered")

@@ -1,0 +1,59 @@
+"""Faults that pass are retried and then told as temporary; those that stay are told at once."""
+
+import socket
+
+import pytest
+from growfolio.domain.assets import Timeframe
+from growfolio.errors import PermanentStoreError, TemporaryStoreError
+from growfolio.storage.dynamodb import DynamoStore
+
+from tests.dynamodb import client_of
+from tests.fakes.dynamodb_faults import BROKEN, LOST, OVERLOADED, SLOW, faulty_dynamodb
+from tests.samples import a_signal
+
+M5 = Timeframe.M5
+THROTTLED = ("ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded")
+TRIES = 4
+
+
+def store_at(endpoint: str) -> DynamoStore:
+    return DynamoStore("growfolio", client_of(endpoint))
+
+
+@pytest.mark.parametrize("fault", [*THROTTLED, BROKEN, OVERLOADED, LOST, SLOW])
+def test_a_read_that_fails_once_is_made_again(fault: str) -> None:
+    with faulty_dynamodb(fault) as server:
+        assert store_at(server.endpoint).signals(M5) == []
+    assert server.requests == 2
+
+
+@pytest.mark.parametrize("fault", ["ThrottlingException", BROKEN, LOST])
+def test_a_fault_that_lasts_is_a_temporary_error_after_four_tries(fault: str) -> None:
+    with (
+        faulty_dynamodb(*[fault] * 10) as server,
+        pytest.raises(TemporaryStoreError, match="reading the table"),
+    ):
+        store_at(server.endpoint).signals(M5)
+    assert server.requests == TRIES
+
+
+def test_nobody_listening_is_a_temporary_error() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        store = store_at(f"http://127.0.0.1:{unused.getsockname()[1]}")
+        with pytest.raises(TemporaryStoreError, match="writing to the table"):
+            store.put_history(a_signal())
+
+
+@pytest.mark.parametrize(
+    "fault", ["AccessDeniedException", "ValidationException", "ResourceNotFoundException"]
+)
+def test_a_refusal_is_a_permanent_error_at_once(fault: str) -> None:
+    with faulty_dynamodb(fault) as server, pytest.raises(PermanentStoreError, match=f"{fault}: said so"):
+        store_at(server.endpoint).put_signal(a_signal())
+    assert server.requests == 1
+
+
+def test_a_condition_that_does_not_hold_is_an_answer_and_not_an_error() -> None:
+    with faulty_dynamodb("ConditionalCheckFailedException") as server:
+        assert store_at(server.endpoint).put_signal(a_signal()) is False

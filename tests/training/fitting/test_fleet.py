@@ -1,0 +1,255 @@
+"""Many models fitted at once: each becomes what it would have become alone."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
+from growfolio.domain.bars import Bars
+
+from training.data.dataset import Part, Samples, build_samples
+from training.data.labels import LabelRule
+from training.fitting.fit import Epoch, FitSettings, fit, logits
+from training.fitting.fleet import Fitted, Member, fit_fleet
+from training.fitting.fleet_weights import FleetWeights
+from training.networks.batched import BATCHED_LSTM, FLEET_NETWORKS, FleetNetwork
+from training.networks.models import NETWORKS, build
+
+QUICK = FitSettings(epochs=2, batch_size=16)
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def pools(market: dict[Asset, Bars]) -> list[Samples]:
+    found = []
+    for kind in Market:
+        bars = {asset: bars for asset, bars in market.items() if asset.market is kind}
+        samples, _ = build_samples(kind, Timeframe.M5, bars, LabelRule())
+        assert samples is not None
+        found.append(samples)
+    return found
+
+
+@pytest.fixture(scope="module")
+def members(pools: list[Samples]) -> list[Member]:
+    """The pool of each market and two of its assets, which differ in how many batches they have."""
+    wanted = [(pools[0], None), (pools[1], None), (pools[0], "AAPL"), (pools[1], "BTC"), (pools[1], "ETH")]
+    return [
+        Member(
+            f"{samples.market} {symbol}",
+            samples,
+            samples.rows(Part.TRAIN, own)[: 900 if symbol == "ETH" else None],
+            samples.rows(Part.VALIDATION, own),
+            seed,
+        )
+        for seed, (samples, symbol) in enumerate(wanted)
+        for own in [find_asset(symbol) if symbol else None]
+    ]
+
+
+def fitted(members: list[Member], settings: FitSettings = QUICK) -> list[Fitted]:
+    return fit_fleet(members, settings, lambda model_id, epoch: None, device=CPU)
+
+
+def distance(one: Fitted, other: Fitted) -> float:
+    pairs = zip(one.model.state_dict().values(), other.model.state_dict().values(), strict=True)
+    return max(float((a - b).abs().max()) for a, b in pairs)
+
+
+NETWORK_FORMS = [*FLEET_NETWORKS.items(), ("lstm", BATCHED_LSTM)]
+
+
+@pytest.mark.parametrize(("network", "of_many"), NETWORK_FORMS)
+def test_a_network_of_many_models_answers_what_each_of_them_answers(
+    network: str, of_many: FleetNetwork
+) -> None:
+    models = [build(network, 0.0) for _ in range(3)]
+    windows = torch.randn(3, 5, 60, 16)
+    weights = FleetWeights(models, CPU).views(0, 3)
+    given = of_many(weights, windows.transpose(1, 2), 20, lambda states: states, False)
+    expected = torch.stack([m.network(w, 20) for m, w in zip(models, windows, strict=True)])
+    torch.testing.assert_close(given.transpose(1, 2), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("network", "of_many"), NETWORK_FORMS)
+def test_their_gradients_are_those_of_each_of_them(network: str, of_many: FleetNetwork) -> None:
+    models = [build(network, 0.0) for _ in range(3)]
+    windows = torch.randn(3, 5, 60, 16)
+    fleet = FleetWeights(models, CPU)
+    weights = fleet.views(0, 3)
+    given = of_many(weights, windows.transpose(1, 2), 20, lambda states: states, False)
+    fleet.differentiate((given**2).sum(), weights, 0, 3)
+    for row, model, own in zip(fleet.gradients, models, windows, strict=True):
+        torch.autograd.backward((model.network(own, 20) ** 2).sum())
+        expected = [p.grad.flatten() for p in model.network.parameters() if p.grad is not None]
+        torch.testing.assert_close(row, torch.cat(expected), rtol=1e-3, atol=1e-3)
+
+
+def test_products_of_half_precision_change_an_answer_by_little() -> None:
+    models = [build("lstm", 0.0) for _ in range(2)]
+    weights = FleetWeights(models, CPU).views(0, 2)
+    windows = torch.randn(2, 60, 4, 16)
+    exact, half = (BATCHED_LSTM(weights, windows, 5, lambda s: s, half) for half in (False, True))
+    assert 0 < (exact - half).abs().max() < 0.02
+
+
+@pytest.mark.parametrize("network", list(NETWORKS))
+def test_the_fleet_without_dropout_is_the_plain_loop_model_for_model(
+    members: list[Member], network: str
+) -> None:
+    # Adam makes whole steps of gradients that are nothing but rounding; attention has most of these.
+    rate = 5e-4 if network == "transformer" else QUICK.learning_rate
+    settings = replace(QUICK, learning_rate=rate, dropout=0.0, network=network)
+    for member, one in zip(members[2:], fitted(members[2:], settings), strict=True):
+        seen: list[Epoch] = []
+        alone = fit(
+            member.samples, member.train, member.validation, replace(settings, seed=member.seed), seen.append
+        )
+        rows = member.validation
+        expected = logits(alone, member.samples.features, rows)
+        torch.testing.assert_close(
+            logits(one.model, member.samples.features, rows), expected, rtol=0, atol=2e-3
+        )
+        assert [e.train_loss for e in one.epochs] == pytest.approx([e.train_loss for e in seen], abs=1e-4)
+        assert one.model.temperature.item() == pytest.approx(alone.temperature.item(), rel=1e-2)
+
+
+def test_a_model_becomes_the_same_with_dropout_whoever_else_is_in_the_fleet(members: list[Member]) -> None:
+    for member, together in zip(members, fitted(members), strict=True):
+        (alone,) = fitted([member])
+        assert distance(alone, together) < 1e-5
+
+
+def test_on_two_cores_each_model_becomes_what_it_becomes_on_one(members: list[Member]) -> None:
+    on_one = fitted(members[2:])
+    torch.set_num_threads(2)
+    try:
+        on_two = fitted(members[2:])
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
+    assert all(distance(a, b) == 0 for a, b in zip(on_one, on_two, strict=True))
+
+
+def test_the_same_seeds_make_the_same_fleet_and_others_another(members: list[Member]) -> None:
+    first, again = fitted(members[2:]), fitted(members[2:])
+    assert all(distance(a, b) == 0 for a, b in zip(first, again, strict=True))
+    (other,) = fitted([replace(members[2], seed=7)])
+    assert distance(first[0], other) > 1e-3
+
+
+def test_each_model_stops_by_its_own_validation_and_keeps_its_own_best_epoch(members: list[Member]) -> None:
+    settings = FitSettings(epochs=14, batch_size=16, learning_rate=0.03, patience=2)
+    ends = []
+    for one in fitted(members[2:], settings):
+        best = min(one.epochs, key=lambda epoch: epoch.validation_loss)
+        assert [epoch.best for epoch in one.epochs][best.number - 1]
+        assert len(one.epochs) == min(best.number + settings.patience, settings.epochs)
+        ends.append(len(one.epochs))
+    assert len(set(ends)) > 1
+    assert min(ends) < settings.epochs
+
+
+def test_an_own_learning_rate_or_start_moves_only_that_model(members: list[Member]) -> None:
+    plain = fitted(members[2:4])
+    started = [replace(members[2], start=plain[0].model, learning_rate=1e-6), members[3]]
+    slow, same = fitted(started)
+    assert distance(same, plain[1]) == 0
+    kept = dict(plain[0].model.network.named_parameters())
+    assert all((p - kept[name]).abs().max() < 1e-3 for name, p in slow.model.network.named_parameters())
+
+
+def test_a_model_that_follows_another_begins_with_its_best_weights_and_its_normalisation(
+    members: list[Member],
+) -> None:
+    stocks, coins = members[2], members[3]
+    settings = replace(QUICK, following_rate=1e-7)
+    before, after = fitted([coins, replace(stocks, follows=coins.id)], settings)
+    assert distance(before, fitted([coins])[0]) == 0
+    kept = before.model.state_dict()
+    moved = {name: float((p - kept[name]).abs().max()) for name, p in after.model.state_dict().items()}
+    assert moved.pop("temperature") > 0
+    assert max(moved.values()) < 1e-4
+
+
+def test_whoever_is_followed_comes_first_wherever_it_stands(members: list[Member]) -> None:
+    eldest, middle, youngest = members[2], replace(members[3], follows=members[2].id), members[4]
+    seen: list[str] = []
+    fit_fleet(
+        [replace(youngest, follows=middle.id), middle, eldest],
+        replace(QUICK, epochs=1),
+        lambda name, _: seen.append(name),
+        device=CPU,
+    )
+    assert seen == [eldest.id, middle.id, youngest.id]
+
+
+def test_an_interrupted_line_of_models_ends_as_if_it_had_not_been(
+    members: list[Member], tmp_path: Path
+) -> None:
+    line = [members[2], replace(members[3], follows=members[2].id)]
+    whole, seen = fitted(line), []
+
+    def kill(name: str, epoch: Epoch) -> None:
+        seen.append(name)
+        if name == line[1].id and epoch.number == 2:
+            raise Killed
+
+    with pytest.raises(Killed):
+        fit_fleet(line, QUICK, kill, tmp_path / "fleet.pt", CPU)
+    later: list[str] = []
+    resumed = fit_fleet(line, QUICK, lambda name, _: later.append(name), tmp_path / "fleet.pt", CPU)
+    assert later == [line[1].id]
+    assert all(distance(a, b) == 0 for a, b in zip(whole, resumed, strict=True))
+
+
+class Killed(Exception):
+    pass
+
+
+def test_an_interrupted_run_goes_on_after_its_last_epoch_and_ends_with_the_same_models(
+    members: list[Member], tmp_path: Path
+) -> None:
+    settings, file = replace(QUICK, epochs=4), tmp_path / "fleet.pt"
+    whole = fitted(members[2:], settings)
+    seen: list[tuple[str, int]] = []
+
+    def kill(model_id: str, epoch: Epoch) -> None:
+        seen.append((model_id, epoch.number))
+        if epoch.number == 3:
+            raise Killed
+
+    with pytest.raises(Killed):
+        fit_fleet(members[2:], settings, kill, file, CPU)
+    assert file.is_file()
+    later: list[int] = []
+    resumed = fit_fleet(members[2:], settings, lambda _, epoch: later.append(epoch.number), file, CPU)
+    assert min(later) == 3
+    assert all(distance(a, b) == 0 for a, b in zip(whole, resumed, strict=True))
+    assert [one.epochs for one in resumed] == [one.epochs for one in whole]
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_the_checkpoint_of_another_run_is_passed_over(members: list[Member], tmp_path: Path) -> None:
+    file = tmp_path / "fleet.pt"
+
+    def kill(model_id: str, epoch: Epoch) -> None:
+        if epoch.number == 2:
+            raise Killed
+
+    with pytest.raises(Killed):
+        fit_fleet([replace(members[4], seed=9)], QUICK, kill, file, CPU)
+    (one,) = fit_fleet([members[4]], QUICK, lambda *_: None, file, CPU)
+    assert distance(one, fitted([members[4]])[0]) == 0
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu_captured_steps_train_what_the_processor_trains(members: list[Member]) -> None:
+    settings = replace(QUICK, dropout=0.0, half=False)
+    on_gpu = fit_fleet(members, settings, lambda *_: None, device=torch.device("cuda"))
+    for member, one, other in zip(members, on_gpu, fitted(members, settings), strict=True):
+        given, expected = (logits(f.model, member.samples.features, member.validation) for f in (one, other))
+        assert float((given - expected).abs().max()) < 0.02
+        assert np.isfinite(one.epochs[-1].train_loss)

@@ -1,0 +1,65 @@
+"""Every network that can be chosen: the same interface, one graph, nothing seen of later bars."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from growfolio.domain.assets import Timeframe
+from growfolio.models.manifest import parse_manifest
+
+from training.__main__ import main
+from training.networks.export import read_pth, write_onnx, write_pth
+from training.networks.models import ENSEMBLE, MEMBERS, NETWORKS, EnsembleModel, build_served
+
+ALL = [*NETWORKS, ENSEMBLE]
+WINDOWS = np.random.default_rng(0).normal(size=(24, 60, 16)).astype(np.float32)
+
+
+@pytest.mark.parametrize("network", ALL)
+def test_each_network_is_one_graph_that_answers_as_torch_does_and_comes_back_from_its_tensors(
+    network: str, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    model = build_served(network).eval()
+    assert write_onnx(model, tmp_path / "m.onnx", WINDOWS) <= 1e-5
+    write_pth(model, tmp_path / "m.pth")
+    again = read_pth(tmp_path / "m.pth", network)
+    with torch.no_grad():
+        assert torch.equal(again(torch.from_numpy(WINDOWS)), model(torch.from_numpy(WINDOWS)))
+
+
+@pytest.mark.parametrize("network", ALL)
+def test_an_answer_at_a_bar_does_not_depend_on_later_bars(network: str) -> None:
+    model = build_served(network).eval()
+    changed = WINDOWS.copy()
+    changed[:, 50:] = 3.0
+    with torch.no_grad():
+        before, after = (model.logits(torch.from_numpy(w), 20) for w in (WINDOWS, changed))
+    torch.testing.assert_close(before[:, :10], after[:, :10])
+    assert float((before[:, 10:] - after[:, 10:]).abs().max()) > 1e-3
+
+
+def test_an_ensemble_answers_the_mean_of_its_members_calibrated_probabilities() -> None:
+    model = build_served(ENSEMBLE).eval()
+    assert isinstance(model, EnsembleModel)
+    windows = torch.from_numpy(WINDOWS)
+    with torch.no_grad():
+        model.parts[0].temperature.fill_(2.5)
+        mean = torch.stack([member(windows) for member in model.parts]).mean(dim=0)
+        torch.testing.assert_close(model(windows), mean)
+    assert len(model.parts) == len(MEMBERS)
+
+
+@pytest.mark.parametrize("network", ["gru", ENSEMBLE])
+def test_the_command_trains_the_network_and_label_that_it_is_told(
+    network: str, candle_folder: Path, tmp_path: Path
+) -> None:
+    given = f"train --candles {candle_folder} --out {tmp_path} --symbols BTC ETH --pooled-only --epochs 1"
+    told = f"--timeframes 5m --network {network} --label triple_barrier --horizon 12 --threshold 0.5"
+    assert main(f"{given} {told}".split()) == 0
+    model = parse_manifest((tmp_path / "manifest.json").read_bytes()).models[f"crypto_5m_{network}"]
+    assert (model.network, model.timeframe) == (network, Timeframe.M5)
+    assert (model.label.kind, model.label.horizon_bars, model.label.threshold) == ("triple_barrier", 12, 0.5)
+    assert model.label.class_shares is not None
+    assert sum(model.label.class_shares) == pytest.approx(1)

@@ -1,0 +1,41 @@
+"""Bars of one asset: what has closed, and how answers are put together."""
+
+import numpy as np
+import numpy.typing as npt
+from growfolio.domain.bars import Bars
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def bars_at(times: list[int], price: float = 1.0) -> Bars:
+    return Bars.of([(time, price, price, price, price, price) for time in times])
+
+
+def test_a_bar_has_closed_five_minutes_after_it_opened_and_not_a_second_before() -> None:
+    bars = bars_at([0, 300, 600])
+    assert bars.closed_by(899).open_time.tolist() == [0, 300]
+    assert bars.closed_by(900).open_time.tolist() == [0, 300, 600]
+
+
+def test_no_rows_are_no_bars() -> None:
+    assert len(Bars.of([])) == 0
+
+
+def test_newer_bars_follow_those_before_the_first_of_them() -> None:
+    joined = bars_at([0, 300, 600], 1).followed_by(bars_at([300, 900], 2))
+    assert joined.open_time.tolist() == [0, 300, 900]
+    assert joined.close.tolist() == [1, 2, 2]
+    assert bars_at([0]).followed_by(bars_at([])).open_time.tolist() == [0]
+
+
+TIMES = st.lists(st.integers(0, 40).map(lambda n: 300 * n), unique=True).map(sorted)
+
+
+@given(known=TIMES, newer=TIMES)
+def test_joined_bars_are_in_order_none_is_lost_and_the_newer_answer_holds(
+    known: list[int], newer: list[int]
+) -> None:
+    joined = bars_at(known, 1).joined_with(bars_at(newer, 2))
+    assert joined.open_time.tolist() == sorted({*known, *newer})
+    expected: npt.NDArray[np.float64] = np.where(np.isin(joined.open_time, newer), 2.0, 1.0)
+    np.testing.assert_array_equal(joined.close, expected)

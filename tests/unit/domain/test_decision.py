@@ -1,0 +1,71 @@
+"""Where a signal's targets and stop lie."""
+
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from growfolio.domain.assets import Timeframe, find_asset
+from growfolio.domain.decision import decide, targets
+from growfolio.domain.forecast import Forecast
+from growfolio.domain.signals import Action, Price, Signal
+
+from tests.samples import BAR, a_signal
+
+DAY = 86_400
+
+
+@pytest.mark.parametrize(
+    ("action", "buy", "sell", "stop"),
+    [(Action.BUY, "99", "104", "97"), (Action.SELL, "96", "101", "103"), (Action.HOLD, "98", "102", "96")],
+)
+def test_targets_and_stop_stand_around_the_price_in_atrs(
+    action: Action, buy: str, sell: str, stop: str
+) -> None:
+    expected = (Decimal(buy), Decimal(sell), Decimal(stop))
+    assert targets(action, Decimal(100), Decimal(2)) == expected
+
+
+def decided(
+    probabilities: tuple[float, float, float] = (0.2, 0.3, 0.5), trained_from: int = 0, trained_until: int = 0
+) -> Signal:
+    return decide(
+        find_asset("AAPL"),
+        Timeframe.M5,
+        Forecast(np.array(probabilities), "model", "a" * 40, 1, 0.001, trained_from, trained_until),
+        Price(Decimal("222.55"), BAR, "test close"),
+        a_signal().facts,
+        bar_close=BAR,
+        now=BAR + 5,
+        simulated=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("trained_from", "trained_until", "seen"),
+    [
+        (BAR - DAY, BAR, True),
+        (BAR, BAR + DAY, True),
+        (BAR - DAY, BAR - 1, False),
+        (BAR + 1, BAR + DAY, False),
+    ],
+)
+def test_a_bar_is_in_sample_from_the_first_to_the_last_bar_that_its_model_was_fitted_or_selected_on(
+    trained_from: int, trained_until: int, seen: bool
+) -> None:
+    assert decided(trained_from=trained_from, trained_until=trained_until).in_sample is seen
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "action", "confidence"),
+    [
+        ((0.2, 0.3, 0.5), Action.BUY, "50.0"),
+        ((0.2, 0.5, 0.3), Action.HOLD, "50.0"),
+        ((0.61234, 0.3, 0.08766), Action.SELL, "61.2"),
+    ],
+)
+def test_action_and_confidence_are_the_class_with_the_highest_probability(
+    probabilities: tuple[float, float, float], action: Action, confidence: str
+) -> None:
+    signal = decided(probabilities)
+    assert (signal.action, signal.confidence) == (action, Decimal(confidence))
+    assert sum(signal.probabilities) == 1

@@ -1,0 +1,210 @@
+"""How providers are asked: all at once, again where that may help, never past the deadline."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from growfolio.domain.assets import Asset, find_asset
+from growfolio.domain.bars import Bars
+from growfolio.errors import MarketError, PermanentMarketError, TemporaryMarketError
+from growfolio.market.fetching import gather, refuse
+from growfolio.market.late_bars import fetch_published
+from growfolio.market.ports import Patience
+
+from tests.bars import BAR, DAY, moment, printed
+from tests.fakes.sources import ScriptedSource
+
+QUICK = Patience(request=0.2, deadline=1.0, tries=3, pause=0.001)
+NOW = moment("2024-09-05 18:00")
+AAPL, MSFT, BTC = (find_asset(name) for name in ("AAPL", "MSFT", "BTC"))
+
+
+def failing(times: int, fault: Exception, tries: Counter[str]) -> Callable[[str], str]:
+    """Raises fault so many times for the key `bad`; counts the tries of each key."""
+
+    def ask(key: str) -> str:
+        tries[key] += 1
+        if key == "bad" and tries[key] <= times:
+            raise fault
+        return key.upper()
+
+    return ask
+
+
+def test_all_are_asked_at_the_same_time() -> None:
+    together = threading.Barrier(14)
+
+    def ask(key: int) -> int:
+        together.wait(timeout=5)
+        return key
+
+    assert gather(range(14), ask, Patience()) == {key: key for key in range(14)}
+
+
+def test_a_temporary_fault_is_tried_again_and_the_answer_counts() -> None:
+    tries: Counter[str] = Counter()
+    answers = gather(["bad", "good"], failing(2, TemporaryMarketError("429"), tries), QUICK)
+    assert answers == {"bad": "BAD", "good": "GOOD"}
+    assert tries == {"bad": 3, "good": 1}
+
+
+def test_after_the_last_try_the_fault_is_the_answer_of_that_key_alone() -> None:
+    tries: Counter[str] = Counter()
+    answers = gather(["bad", "good"], failing(99, TemporaryMarketError("429"), tries), QUICK)
+    assert answers["good"] == "GOOD"
+    assert isinstance(answers["bad"], TemporaryMarketError)
+    assert tries["bad"] == 3
+
+
+def test_a_permanent_fault_is_not_tried_again() -> None:
+    tries: Counter[str] = Counter()
+    answers = gather(["bad", "good"], failing(99, PermanentMarketError("451"), tries), QUICK)
+    assert str(answers["bad"]) == "451"
+    assert tries == {"bad": 1, "good": 1}
+
+
+def test_an_answer_that_a_library_cannot_parse_is_a_permanent_fault_of_its_key() -> None:
+    tries: Counter[str] = Counter()
+    answers = gather(["bad", "good"], failing(99, KeyError("chart"), tries), QUICK)
+    assert isinstance(answers["bad"], PermanentMarketError)
+    assert str(answers["bad"]) == "an unreadable answer: KeyError: 'chart'"
+    assert answers["good"] == "GOOD"
+
+
+def test_a_provider_that_never_answers_holds_up_nobody_past_the_deadline() -> None:
+    released = threading.Event()
+
+    def ask(key: str) -> str:
+        if key == "stuck":
+            released.wait(30)
+        return key
+
+    start = time.monotonic()
+    answers = gather(["stuck", "good"], ask, Patience(deadline=0.1))
+    assert time.monotonic() - start < 1
+    released.set()
+    assert answers["good"] == "good"
+    assert isinstance(answers["stuck"], TemporaryMarketError)
+    assert str(answers["stuck"]) == "no answer within 0.1 s"
+
+
+def test_nothing_is_tried_again_when_the_pause_would_pass_the_deadline() -> None:
+    tries: Counter[str] = Counter()
+    start = time.monotonic()
+    ask = failing(99, TemporaryMarketError("503"), tries)
+    answers = gather(["bad"], ask, Patience(deadline=1.0, pause=60.0))
+    assert time.monotonic() - start < 0.9
+    assert str(answers["bad"]) == "503"
+    assert tries["bad"] == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (429, TemporaryMarketError),
+        (418, TemporaryMarketError),
+        (500, TemporaryMarketError),
+        (503, TemporaryMarketError),
+        (401, PermanentMarketError),
+        (403, PermanentMarketError),
+        (451, PermanentMarketError),
+    ],
+)
+def test_a_status_says_whether_to_try_again(status: int, kind: type[MarketError]) -> None:
+    with pytest.raises(kind, match=str(status)):
+        refuse(status, "yahoo")
+
+
+@pytest.mark.parametrize("status", [200, 404, 422])
+def test_other_statuses_leave_the_verdict_to_the_answers_body(status: int) -> None:
+    refuse(status, "yahoo")
+
+
+def published(*assets: Asset) -> ScriptedSource:
+    return ScriptedSource({asset: printed(asset, NOW - DAY, NOW + BAR) for asset in assets})
+
+
+def since(*assets: Asset) -> dict[Asset, int]:
+    return dict.fromkeys(assets, NOW - DAY)
+
+
+def newest(bars: Bars | MarketError) -> int:
+    assert isinstance(bars, Bars)
+    return int(bars.open_time[-1]) + BAR
+
+
+def test_a_bar_published_late_is_waited_for_and_only_late_assets_are_asked_again() -> None:
+    source, waits = published(AAPL, MSFT), list[float]()
+    source.late[MSFT] = 2
+    answers = fetch_published(source.fetch, since(AAPL, MSFT), NOW, Patience(), waits.append)
+    assert {newest(bars) for bars in answers.values()} == {NOW}
+    assert waits == [Patience().publication_step] * 2
+    assert source.asked[1:] == [{MSFT: NOW - 2 * BAR}] * 2
+    bars = answers[MSFT]
+    assert isinstance(bars, Bars)
+    assert bars.open_time.tolist() == printed(MSFT, NOW - DAY, NOW).open_time.tolist()
+
+
+def test_punctual_bars_are_not_waited_for() -> None:
+    source, waits = published(AAPL, BTC), list[float]()
+    fetch_published(source.fetch, since(AAPL, BTC), NOW, Patience(), waits.append)
+    assert waits == []
+    assert len(source.asked) == 1
+
+
+def test_waiting_ends() -> None:
+    source, waits = published(MSFT), list[float]()
+    source.late[MSFT] = 99
+    answers = fetch_published(source.fetch, since(MSFT), NOW, Patience(), waits.append)
+    assert sum(waits) <= Patience().publication
+    assert newest(answers[MSFT]) == NOW - BAR
+
+
+def test_waiting_also_ends_when_asking_takes_the_time() -> None:
+    source, waits = published(MSFT), list[float]()
+    source.late[MSFT] = 99
+    patience = Patience(publication=0.5, publication_step=0.1)
+
+    def slowly(asked: dict[Asset, int], now: int) -> dict[Asset, Bars | MarketError]:
+        time.sleep(0.15)
+        return source.fetch(asked, now)
+
+    fetch_published(slowly, since(MSFT), NOW, patience, waits.append)  # type: ignore[arg-type]
+    assert 0 < len(waits) < 4
+
+
+def test_waiting_lets_no_bar_in_that_had_not_closed_when_the_refresh_began() -> None:
+    source = published(AAPL)
+    source.late[AAPL] = 1
+    answers = fetch_published(source.fetch, since(AAPL), NOW, Patience(), lambda _: None)
+    assert newest(answers[AAPL]) == NOW
+
+
+def test_an_asset_that_fell_silent_is_not_waited_for() -> None:
+    source, waits = published(AAPL), list[float]()
+    bars = source.bars[AAPL]
+    assert isinstance(bars, Bars)
+    source.bars[AAPL] = bars.closed_by(NOW - 4 * BAR)
+    fetch_published(source.fetch, since(AAPL), NOW, Patience(), waits.append)
+    assert waits == []
+
+
+def test_an_asset_without_any_answer_is_not_waited_for() -> None:
+    waits: list[float] = []
+    source = ScriptedSource({AAPL: TemporaryMarketError("yahoo answered 500")})
+    answers = fetch_published(source.fetch, since(AAPL), NOW, Patience(), waits.append)
+    assert waits == []
+    assert str(answers[AAPL]) == "yahoo answered 500"
+
+
+def test_when_asking_again_fails_what_was_there_stays() -> None:
+    source = published(AAPL)
+    source.late[AAPL] = 1
+
+    def fail(_: float) -> None:
+        source.bars[AAPL] = TemporaryMarketError("yahoo answered 500")
+
+    answers = fetch_published(source.fetch, since(AAPL), NOW, Patience(publication=3), fail)
+    assert newest(answers[AAPL]) == NOW - BAR

@@ -1,0 +1,65 @@
+"""The models shipped with the code: there, whole, small, and for every asset of the product."""
+
+import hashlib
+from pathlib import Path
+
+import growfolio.models as models
+import numpy as np
+import pytest
+from growfolio.domain.assets import ASSETS, Market, Timeframe
+from growfolio.domain.forecast import WINDOW, Forecast
+from growfolio.models.loader import STARTER_MODELS
+from growfolio.models.manifest import Manifest, parse_manifest
+from growfolio.models.onnx_forecaster import OnnxForecaster
+
+FOLDER = Path(models.__file__).parent / "starter"
+CENTURY = 100 * 365 * 86_400
+
+
+@pytest.fixture(scope="module")
+def manifest() -> Manifest:
+    return parse_manifest((FOLDER / "manifest.json").read_bytes())
+
+
+def test_they_are_the_four_pooled_ensembles_in_less_than_three_megabytes(manifest: Manifest) -> None:
+    assert set(manifest.models) == {f"{market}_{frame}_ensemble" for market in Market for frame in Timeframe}
+    files = {path.name: path.stat().st_size for path in FOLDER.iterdir()}
+    of_models = {f"{model}.{kind}" for model in manifest.models for kind in ("onnx", "svg")}
+    assert set(files) == of_models | {"manifest.json", "MODEL_CARD.md"}
+    assert sum(files.values()) < 3_000_000
+
+
+def test_each_file_is_the_one_that_the_manifest_names(manifest: Manifest) -> None:
+    for model in manifest.models.values():
+        content = (FOLDER / model.onnx.file).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == model.onnx.sha256
+
+
+def test_as_the_last_resort_they_serve_every_asset_and_never_expire(manifest: Manifest) -> None:
+    requests = [(asset, frame) for asset in ASSETS for frame in Timeframe]
+    windows = np.zeros((len(requests), WINDOW, 16), dtype=np.float32)
+    forecaster = OnnxForecaster(STARTER_MODELS.fetch("starter", list(Market)))
+    answers = forecaster.forecast(requests, windows, manifest.created_at + CENTURY)
+    for (asset, frame), answer in zip(requests, answers, strict=True):
+        assert isinstance(answer, Forecast)
+        assert answer.model_id == f"{asset.market}_{frame}_ensemble"
+        assert answer.probabilities.sum() == pytest.approx(1.0, abs=1e-6)
+
+
+def test_they_know_more_than_the_class_shares_on_candles_they_have_not_seen(manifest: Manifest) -> None:
+    for model in manifest.models.values():
+        test = model.metrics["test"]
+        assert isinstance(test, dict)
+        assert test["rows"] > 5000
+        assert test["log_loss"] < min(test["prior_log_loss"], test["best_constant_log_loss"])
+        assert test["mcc"] > 0.1
+
+
+def test_their_card_tells_data_licence_split_and_scores_beside_those_of_no_model(manifest: Manifest) -> None:
+    card = (FOLDER / "MODEL_CARD.md").read_text()
+    assert card.count("MIT licence") == 2
+    for model in manifest.models.values():
+        test = model.metrics["test"]
+        assert isinstance(test, dict)
+        scores = (test["accuracy"], test["base_rate"], test["mcc"], test["macro_f1"])
+        assert f"| {model.id} | {test['rows']:,} | {' | '.join(f'{s:.3f}' for s in scores)} |" in card

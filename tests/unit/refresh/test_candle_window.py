@@ -1,0 +1,320 @@
+"""The rolling window: what is asked for again, what is kept, what is let go."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from growfolio.domain.assets import Asset, Market, assets_of, find_asset
+from growfolio.domain.bars import PRICES, Bars
+from growfolio.errors import ArchiveError, TemporaryMarketError
+from growfolio.market.simulated import SimulatedSource
+from growfolio.refresh.candle_feed import WindowedFeed
+from growfolio.refresh.candle_window import ASKED_AGAIN
+from growfolio.storage.candle_archive import CandleArchive, KeptCandles
+from growfolio.storage.objects import MemoryObjects
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.bars import BAR, DAY, changed, moment, printed, scaled, without
+from tests.fakes.sources import ScriptedSource
+
+NOW = moment("2024-09-05 18:00")
+FIRST = moment("2024-08-30 13:30")
+AAPL, MSFT, BTC, ETH = (find_asset(name) for name in ("AAPL", "MSFT", "BTC", "ETH"))
+
+
+EVERYTHING = {asset.market: printed(asset, FIRST - 5 * DAY, NOW + 6 * DAY) for asset in (AAPL, BTC)}
+
+
+def history(*assets: Asset) -> ScriptedSource:
+    """A source with everything around the moment of the tests, the hour after it included."""
+    return ScriptedSource({asset: printed(asset, FIRST - 9 * DAY, NOW + 3600) for asset in assets})
+
+
+def feed(source: ScriptedSource, objects: MemoryObjects | None = None) -> WindowedFeed:
+    market = next(iter(source.bars)).market
+    return WindowedFeed(source, CandleArchive(objects, market) if objects is not None else None, market)
+
+
+def answered(feed: WindowedFeed, *assets: Asset, now: int = NOW, first: int = FIRST) -> list[Bars]:
+    answers = feed.update(assets, first, now)
+    assert list(answers) == list(assets)
+    return [bars for bars in answers.values() if isinstance(bars, Bars)]
+
+
+def test_the_first_refresh_asks_for_all_that_is_needed() -> None:
+    source = history(AAPL)
+    (bars,) = answered(feed(source), AAPL)
+    assert bars.open_time[-1] == NOW - BAR
+    # A few bars more than needed: a first slot without trades repeats the close before it.
+    assert (bars.open_time < FIRST).sum() == 4
+    assert len(bars) == 4 + 3 * 78 + 54
+
+
+def test_the_next_refresh_asks_only_for_what_is_new_and_for_the_last_bars_again() -> None:
+    source = history(AAPL)
+    one = feed(source)
+    answered(one, AAPL)
+    (bars,) = answered(one, AAPL, now=NOW + BAR, first=FIRST + BAR)
+    assert source.asked[-1] == {AAPL: NOW - ASKED_AGAIN * BAR}
+    whole = printed(AAPL, FIRST - 9 * DAY, NOW + BAR)
+    np.testing.assert_array_equal(bars.close, whole.close[-len(bars) :])
+    assert (np.diff(bars.open_time) > 0).all()
+
+
+def test_a_bar_that_the_provider_revises_is_the_revised_one() -> None:
+    source = history(AAPL)
+    one = feed(source)
+    (before,) = answered(one, AAPL)
+    source.bars[AAPL] = changed(before, -2, volume=12_345.0)
+    (after,) = answered(one, AAPL)
+    assert after.volume[-2] == 12_345.0
+
+
+def test_each_asset_is_asked_for_from_where_its_own_bars_end() -> None:
+    source = history(AAPL, MSFT)
+    one = feed(source)
+    answered(one, AAPL)
+    answered(one, AAPL, MSFT, now=NOW + BAR)
+    assert source.asked[-1][AAPL] == NOW - ASKED_AGAIN * BAR
+    assert source.asked[-1][MSFT] < FIRST
+
+
+def test_what_is_older_than_needed_is_let_go() -> None:
+    source = history(BTC)
+    one = feed(source)
+    lengths = {len(answered(one, BTC, now=NOW + n * BAR, first=FIRST + n * BAR)[0]) for n in range(10)}
+    assert len(lengths) == 1
+
+
+def test_more_history_than_the_window_has_is_asked_for_once() -> None:
+    source = history(AAPL)
+    one = feed(source)
+    answered(one, AAPL, first=moment("2024-09-04 13:30"))
+    (bars,) = answered(one, AAPL)
+    assert bars.open_time[0] < FIRST
+    assert source.asked[-1][AAPL] < FIRST
+
+
+def test_a_gap_is_asked_about_until_the_provider_closes_it() -> None:
+    source = history(AAPL)
+    full = source.bars[AAPL]
+    assert isinstance(full, Bars)
+    at = int(np.searchsorted(full.open_time, moment("2024-09-04 15:00")))
+    source.bars[AAPL] = without(full, *range(at, at + 6))
+    one = feed(source)
+    (gapped,) = answered(one, AAPL)
+    source.bars[AAPL] = full
+    (closed,) = answered(one, AAPL)
+    assert len(closed) == len(gapped) + 6
+
+
+def test_bars_that_no_market_prints_are_shown_but_not_kept() -> None:
+    source = history(AAPL)
+    good = source.bars[AAPL]
+    assert isinstance(good, Bars)
+    at = int(np.searchsorted(good.open_time, NOW - DAY))
+    source.bars[AAPL] = changed(good, at, close=np.nan)
+    one = feed(source)
+    (bad,) = answered(one, AAPL)
+    assert np.isnan(bad.close[bad.open_time == NOW - DAY])
+    source.bars[AAPL] = good
+    (healed,) = answered(one, AAPL, now=NOW + BAR)
+    assert healed.close[healed.open_time == NOW - DAY] == good.close[at]
+
+
+def test_after_a_split_the_whole_past_is_asked_for_again() -> None:
+    source = history(AAPL)
+    old = source.bars[AAPL]
+    assert isinstance(old, Bars)
+    one = feed(source)
+    answered(one, AAPL, now=moment("2024-09-04 20:00"))
+    source.bars[AAPL] = scaled(old, 0.25)
+    (bars,) = answered(one, AAPL)
+    expected = old.where((old.open_time >= bars.open_time[0]) & (old.open_time < NOW))
+    np.testing.assert_allclose(bars.close, 0.25 * expected.close)
+
+
+def test_two_exchanges_never_share_a_window() -> None:
+    source = history(BTC, ETH)
+    one = feed(source)
+    answered(one, BTC, ETH)
+    for asset, bars in list(source.bars.items()):
+        assert isinstance(bars, Bars)
+        source.bars[asset] = replace(bars, volume=np.ones(len(bars)))
+    source.name = "other"
+    for bars in answered(one, BTC, ETH, now=NOW + BAR):
+        assert (bars.volume == 1.0).all()
+        assert bars.open_time[0] <= FIRST
+    assert one.source == "other"
+
+
+def test_one_assets_fault_is_its_own_and_costs_it_nothing_that_was_kept() -> None:
+    source = history(AAPL, MSFT)
+    one = feed(source)
+    answered(one, AAPL, MSFT)
+    good = source.bars[MSFT]
+    source.bars[MSFT] = TemporaryMarketError("yahoo answered 500")
+    answers = one.update([AAPL, MSFT], FIRST, NOW + BAR)
+    assert isinstance(answers[AAPL], Bars)
+    assert str(answers[MSFT]) == "yahoo answered 500"
+    source.bars[MSFT] = good
+    answered(one, MSFT, now=NOW + 2 * BAR)
+    assert source.asked[-1] == {MSFT: NOW - ASKED_AGAIN * BAR}
+
+
+def test_a_window_that_is_up_to_date_answers_for_a_provider_that_does_not() -> None:
+    source = history(AAPL)
+    one = feed(source)
+    (before,) = answered(one, AAPL)
+    source.bars[AAPL] = TemporaryMarketError("yahoo answered 500")
+    (again,) = answered(one, AAPL)
+    np.testing.assert_array_equal(again.close, before.close)
+    assert str(one.update([AAPL], FIRST, NOW + BAR)[AAPL]) == "yahoo answered 500"
+
+
+def test_a_cold_function_goes_on_where_the_last_one_stopped() -> None:
+    source, objects = history(AAPL, MSFT), MemoryObjects()
+    first = feed(source, objects)
+    before = answered(first, AAPL, MSFT)
+    assert first.save(NOW) == ()
+    after = answered(feed(source, objects), AAPL, MSFT)
+    assert source.asked[-1] == dict.fromkeys([AAPL, MSFT], NOW - ASKED_AGAIN * BAR)
+    for old, new in zip(before, after, strict=True):
+        for name in ("open_time", *PRICES):
+            np.testing.assert_array_equal(getattr(old, name), getattr(new, name))
+
+
+@pytest.mark.parametrize("content", [b"", b"PK no zip", bytes(1000)])
+def test_a_damaged_window_is_a_cold_start(content: bytes) -> None:
+    source, objects = history(AAPL), MemoryObjects()
+    objects.write("window/stocks/candles.npz", content)
+    (bars,) = answered(feed(source, objects), AAPL)
+    assert bars.open_time[-1] == NOW - BAR
+    assert source.asked[-1][AAPL] < FIRST
+
+
+class UnreachableObjects(MemoryObjects):
+    """A bucket behind a broken network."""
+
+    def read(self, key: str) -> bytes | None:
+        raise ArchiveError(f"{key} cannot be read: no route")
+
+    def write(self, key: str, content: bytes) -> None:
+        raise ArchiveError(f"{key} cannot be written: no route")
+
+
+STEPS = st.lists(st.tuples(st.integers(1, 120), st.booleans(), st.booleans()), max_size=12)
+
+
+@given(steps=STEPS, market=st.sampled_from(Market))
+def test_however_refreshes_are_spaced_and_whatever_failed_the_window_is_what_a_first_refresh_would_see(
+    steps: list[tuple[int, bool, bool]], market: Market
+) -> None:
+    """Each step: bars that pass, whether the provider fails then, and whether the function starts cold."""
+    asset = {Market.STOCKS: AAPL, Market.CRYPTO: BTC}[market]
+    source, objects = ScriptedSource({asset: EVERYTHING[market]}), MemoryObjects()
+    one, now = feed(source, objects), NOW
+    for bars, fails, cold in steps:
+        now += bars * BAR
+        source.bars[asset] = TemporaryMarketError("500") if fails else EVERYTHING[market]
+        one = feed(ScriptedSource({asset: EVERYTHING[market]}), objects) if cold else one
+        one.update([asset], now - DAY, now)
+        one.save(now)
+    source.bars[asset] = EVERYTHING[market]
+    (grown,), (fresh,) = (
+        answered(one, asset, now=now, first=now - DAY),
+        answered(feed(source), asset, now=now, first=now - DAY),
+    )
+    for name in ("open_time", *PRICES):
+        np.testing.assert_array_equal(getattr(grown, name), getattr(fresh, name))
+
+
+def test_an_archive_out_of_reach_costs_a_note_and_no_signal() -> None:
+    one = feed(history(AAPL), UnreachableObjects())
+    assert len(answered(one, AAPL)) == 1
+    (note,) = one.save(NOW)
+    assert note.startswith("candles were not kept: ")
+
+
+def test_without_a_bucket_nothing_is_written_and_nothing_is_missed() -> None:
+    one = feed(history(AAPL))
+    answered(one, AAPL)
+    assert one.save(NOW) == ()
+
+
+def test_a_window_of_another_source_is_not_continued() -> None:
+    objects = MemoryObjects()
+    made_up = WindowedFeed(SimulatedSource(1), CandleArchive(objects, Market.STOCKS), Market.STOCKS)
+    made_up.update(assets_of(Market.STOCKS), FIRST, NOW)
+    made_up.save(NOW)
+    source = history(AAPL)
+    (bars,) = answered(feed(source, objects), AAPL)
+    assert source.asked == [{AAPL: int(bars.open_time[0])}]
+    real = source.bars[AAPL]
+    assert isinstance(real, Bars)
+    np.testing.assert_array_equal(bars.close[-5:], real.closed_by(NOW).close[-5:])
+
+
+def test_a_session_is_archived_once_it_has_closed_and_not_before() -> None:
+    objects = MemoryObjects()
+    one = feed(history(AAPL, MSFT), objects)
+    archive = CandleArchive(objects, Market.STOCKS)
+    answered(one, AAPL, MSFT, now=moment("2024-09-04 19:55"))
+    one.save(moment("2024-09-04 19:55"))
+    assert [str(day) for day in archive.days()] == ["2024-08-29", "2024-08-30", "2024-09-03"]
+    answered(one, AAPL, MSFT, now=moment("2024-09-04 20:00"))
+    one.save(moment("2024-09-04 20:00"))
+    assert [str(day) for day in archive.days()][-1] == "2024-09-04"
+    kept = archive.read_day(archive.days()[-1])
+    assert kept is not None
+    assert {asset: len(bars) for asset, bars in kept.bars.items()} == {AAPL: 78, MSFT: 78}
+
+
+def test_the_archive_is_written_when_a_session_closes_and_then_left_alone() -> None:
+    class CountingObjects(MemoryObjects):
+        writes: list[str]
+
+        def write(self, key: str, content: bytes) -> None:
+            self.writes.append(key)
+            super().write(key, content)
+
+    objects = CountingObjects()
+    objects.writes = []
+    one = feed(history(BTC), objects)
+    for minutes in range(0, 60, 5):
+        now = NOW + 60 * minutes
+        answered(one, BTC, now=now)
+        one.save(now)
+    assert len([key for key in objects.writes if key.startswith("archive/")]) == 3
+    assert len([key for key in objects.writes if key.startswith("window/")]) == 12
+
+
+def test_what_an_outage_kept_back_reaches_the_archive_when_the_next_session_closes() -> None:
+    source, objects = history(AAPL), MemoryObjects()
+    full = source.bars[AAPL]
+    assert isinstance(full, Bars)
+    one = feed(source, objects)
+    source.bars[AAPL] = full.where(
+        (full.open_time < moment("2024-09-03 15:00")) | (full.open_time >= moment("2024-09-04 00:00"))
+    )
+    evening = moment("2024-09-03 20:00")
+    answered(one, AAPL, now=evening)
+    one.save(evening)
+    archive = CandleArchive(objects, Market.STOCKS)
+    tuesday = archive.days()[-1]
+    assert len(held(archive, AAPL)) == 18
+    source.bars[AAPL] = full
+    next_evening = moment("2024-09-04 20:00")
+    answered(one, AAPL, now=next_evening)
+    one.save(next_evening)
+    kept = archive.read_day(tuesday)
+    assert kept is not None
+    assert len(kept.bars[AAPL]) == 78
+
+
+def held(archive: CandleArchive, asset: Asset) -> Bars:
+    """The asset's bars of the newest day in the archive."""
+    kept: KeptCandles | None = archive.read_day(archive.days()[-1])
+    assert kept is not None
+    return kept.bars[asset]

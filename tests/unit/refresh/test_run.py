@@ -1,0 +1,286 @@
+"""What one refresh does to the table, whatever the providers and models did to it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from growfolio.domain.assets import Asset, Market, Timeframe, assets_of, find_asset
+from growfolio.domain.bars import Bars
+from growfolio.domain.decision import targets
+from growfolio.domain.signals import Action, Price, Signal, SignalRecord, Status, in_ticks
+from growfolio.errors import PermanentMarketError, StoreError
+from growfolio.refresh.report import RefreshReport
+from growfolio.refresh.run import BACKLOG, Ports, refresh
+
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.refresh import FixedFeed, FixedForecaster, FixedQuotes, walk
+
+NOW = int(datetime(2024, 9, 5, 18, 0, 10, tzinfo=UTC).timestamp())
+BAR = NOW - 10
+AAPL, BTC = find_asset("AAPL"), find_asset("BTC")
+STOCKS = assets_of(Market.STOCKS)
+
+
+class World:
+    """One market, its table and a feed that answers for every asset."""
+
+    def __init__(self, market: Market = Market.STOCKS, now: int = NOW) -> None:
+        self.market = market
+        self.store = MemoryStore()
+        self.forecaster = FixedForecaster()
+        self.feed = FixedFeed({asset: walk(asset, now) for asset in assets_of(market)})
+        self.quotes: FixedQuotes | None = None
+
+    def refresh(self, now: int = NOW) -> RefreshReport:
+        return refresh(Ports(self.market, self.feed, self.forecaster, self.store, self.quotes), now)
+
+    def record(self, asset: Asset, timeframe: Timeframe = Timeframe.M5) -> SignalRecord:
+        return next(record for record in self.store.signals(timeframe) if record.asset == asset)
+
+    def signal(self, asset: Asset, timeframe: Timeframe = Timeframe.M5) -> Signal:
+        signal = self.record(asset, timeframe).signal
+        assert signal is not None
+        return signal
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_every_asset_gets_a_signal_on_both_timeframes_from_the_bar_that_just_closed(world: World) -> None:
+    report = world.refresh()
+    assert (report.written, report.unchanged, report.troubles) == (28, 0, {})
+    for timeframe in Timeframe:
+        assert {record.asset for record in world.store.signals(timeframe)} == set(STOCKS)
+    signal = world.signal(AAPL)
+    assert (signal.action, signal.bar_close, signal.generated_at) == (Action.BUY, BAR, NOW)
+    assert signal.price.source == "fake close"
+    assert float(signal.price.value) == pytest.approx(walk(AAPL, NOW).close[-1], abs=0.005)
+
+
+def test_a_second_refresh_of_the_same_moment_writes_nothing_and_asks_no_provider(world: World) -> None:
+    world.refresh()
+    report = world.refresh()
+    assert (report.written, report.unchanged) == (0, 28)
+    assert len(world.feed.asked) == 1
+
+
+def test_bars_that_had_not_closed_change_nothing(world: World) -> None:
+    other = World()
+    for asset, bars in world.feed.answers.items():
+        assert isinstance(bars, Bars)
+        unclosed = Bars.of([[BAR, 1.0, 9e5, 0.5, 9e5, 1e9], [BAR + 300, 1.0, 9e5, 0.5, 9e5, 1e9]])
+        other.feed.answers[asset] = bars.followed_by(unclosed)
+    world.refresh()
+    other.refresh()
+    for mine, theirs in zip(world.forecaster.windows, other.forecaster.windows, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    for timeframe in Timeframe:
+        assert world.store.signals(timeframe) == other.store.signals(timeframe)
+
+
+def test_one_assets_trouble_is_its_own(world: World) -> None:
+    bars = walk(AAPL, NOW)
+    bars.close[-7] = np.nan
+    world.feed.answers[AAPL] = bars
+    world.feed.answers[find_asset("MSFT")] = PermanentMarketError("yahoo knows no MSFT")
+    report = world.refresh()
+    assert {asset.symbol for asset, _ in report.troubles} == {"AAPL", "MSFT"}
+    attempt = world.record(AAPL).last_attempt
+    assert attempt is not None
+    assert attempt.status is Status.BAD_DATA
+    assert attempt.reasons == ("a value that is not a number in the candle of 2024-09-05 17:25 UTC",)
+    silent = world.record(find_asset("MSFT")).last_attempt
+    assert silent is not None
+    assert (silent.status, silent.reasons) == (Status.NO_DATA, ("yahoo knows no MSFT",))
+    served = [r for timeframe in Timeframe for r in world.store.signals(timeframe) if r.signal]
+    assert len(served) == 24
+
+
+def test_a_failure_is_noted_beside_the_last_good_signal_and_healed_by_the_next_refresh(world: World) -> None:
+    world.refresh()
+    later = NOW + 300
+    for asset in STOCKS:
+        world.feed.answers[asset] = walk(asset, later)
+    world.feed.answers[AAPL] = PermanentMarketError("blocked")
+    world.refresh(later)
+    record = world.record(AAPL)
+    assert record.signal is not None
+    assert record.signal.bar_close == BAR
+    assert record.last_attempt is not None
+    assert record.last_attempt.bar_close == BAR + 300
+    world.feed.answers[AAPL] = walk(AAPL, later)
+    report = world.refresh(later + 30)
+    assert report.written == 1
+    assert world.feed.asked[-1] == (AAPL,)
+    assert world.signal(AAPL).bar_close == BAR + 300
+
+
+def test_numbers_that_arithmetic_refuses_stop_one_asset_alone(world: World) -> None:
+    bars = walk(AAPL, NOW)
+    for prices in (bars.open, bars.high, bars.low, bars.close):
+        prices *= 1e30
+    world.feed.answers[AAPL] = bars
+    world.refresh()
+    attempt = world.record(AAPL).last_attempt
+    assert attempt is not None
+    assert attempt.status is Status.BAD_DATA
+    assert len([r for r in world.store.signals(Timeframe.M5) if r.signal]) == len(STOCKS) - 1
+
+
+def test_a_missing_model_is_a_reason_not_a_signal(world: World) -> None:
+    world.forecaster = FixedForecaster(without=lambda asset, _: asset == AAPL)
+    world.refresh()
+    record = world.record(AAPL)
+    assert record.signal is None
+    assert record.last_attempt is not None
+    assert record.last_attempt.status is Status.NO_MODEL
+    assert record.last_attempt.reasons == ("no model for AAPL 5m",)
+
+
+def test_bars_missed_by_earlier_runs_enter_the_history_and_the_newest_is_served(world: World) -> None:
+    world.refresh()
+    later = NOW + 3 * 300
+    for asset in STOCKS:
+        world.feed.answers[asset] = walk(asset, later)
+    report = world.refresh(later)
+    assert world.signal(AAPL).bar_close == BAR + 900
+    page = world.store.history(AAPL, Timeframe.M5, limit=10)
+    assert [signal.bar_close for signal in page.signals] == [BAR + 900, BAR + 600, BAR + 300, BAR]
+    assert report.late == 2 * len(STOCKS)
+
+
+def test_a_long_silence_is_caught_up_on_for_an_hour_of_bars_only(world: World) -> None:
+    world.refresh()
+    tomorrow = NOW + 86_400
+    for asset in STOCKS:
+        world.feed.answers[asset] = walk(asset, tomorrow)
+    world.refresh(tomorrow)
+    page = world.store.history(AAPL, Timeframe.M5, limit=100)
+    assert len(page.signals) == 1 + BACKLOG
+
+
+def test_the_bar_of_the_close_is_handled_though_the_market_has_just_closed() -> None:
+    close = int(datetime(2024, 9, 5, 20, 0, tzinfo=UTC).timestamp())
+    world = World(now=close + 20)
+    world.refresh(close + 20)
+    assert world.signal(AAPL).bar_close == close
+    assert world.signal(AAPL, Timeframe.M15).bar_close == close
+
+
+def test_a_promoted_revision_replaces_the_signal_of_the_same_bar(world: World) -> None:
+    world.refresh()
+    world.forecaster = FixedForecaster((0.8, 0.1, 0.1), revision="b" * 40)
+    report = world.refresh()
+    assert report.written == 28
+    assert (world.signal(AAPL).action, world.signal(AAPL).model.revision) == (Action.SELL, "b" * 40)
+
+
+def test_a_store_that_refuses_one_write_still_gets_the_others(world: World) -> None:
+    class Refusing(MemoryStore):
+        def put_signal(self, signal: Signal) -> bool:
+            if signal.asset == AAPL:
+                raise StoreError("throttled")
+            return super().put_signal(signal)
+
+    world.store = Refusing()
+    report = world.refresh()
+    assert report.store_faults == ["throttled", "throttled"]
+    assert len(world.store.signals(Timeframe.M5)) == 13
+
+
+def test_crypto_is_refreshed_on_a_sunday() -> None:
+    sunday = int(datetime(2024, 9, 8, 3, 15, 4, tzinfo=UTC).timestamp())
+    world = World(Market.CRYPTO, sunday)
+    report = world.refresh(sunday)
+    assert (report.written, report.troubles) == (20, {})
+    assert world.signal(BTC).bar_close == sunday - 4
+
+
+def test_readers_get_the_market_hours_and_a_picture_of_the_last_session(world: World) -> None:
+    world.refresh()
+    hours = world.store.hours(Market.STOCKS)
+    assert hours is not None
+    assert hours.current(NOW) is not None
+    (record,) = world.store.markets([AAPL])
+    assert record.price.time == BAR
+    opened = int(datetime(2024, 9, 5, 13, 30, tzinfo=UTC).timestamp())
+    assert [bar[0] for bar in record.bars] == list(range(opened + 300, BAR + 1, 300))
+
+
+def near(asset: Asset, share: str, now: int = NOW) -> Price:
+    """A quote that lies by so large a share above the asset's last close."""
+    close = in_ticks(walk(asset, now).close[-1])
+    return Price(in_ticks(close * (1 + Decimal(share))), now - 2, "finnhub")
+
+
+def test_the_signal_shows_the_live_price_with_its_source_and_time_and_its_targets_follow(
+    world: World,
+) -> None:
+    world.refresh()
+    at_close = world.signal(AAPL)
+    quoted = World()
+    live = near(AAPL, "0.004")
+    quoted.quotes = FixedQuotes({AAPL: live})
+    quoted.refresh()
+    signal = quoted.signal(AAPL)
+    assert signal.price == live
+    assert signal.price.value > at_close.price.value
+    assert (signal.buy_target, signal.sell_target, signal.stop_loss) == targets(
+        Action.BUY, live.value, signal.facts.atr_pct
+    )
+    assert signal.buy_target > at_close.buy_target
+    assert (signal.probabilities, signal.facts) == (at_close.probabilities, at_close.facts)
+    assert quoted.store.markets([AAPL])[0].price == live
+
+
+def test_an_asset_without_a_quote_shows_its_last_close_and_says_so(world: World) -> None:
+    world.quotes = FixedQuotes({AAPL: near(AAPL, "0.001")})
+    world.refresh()
+    amd = find_asset("AMD")
+    close = Price(in_ticks(walk(amd, NOW).close[-1]), BAR, "fake close")
+    assert world.signal(amd).price == close
+    assert world.store.markets([amd])[0].price == close
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        near(AAPL, "0.2"),
+        replace(near(AAPL, "0.001"), time=BAR - 1),
+        replace(near(AAPL, "0.001"), value=Decimal(0)),
+    ],
+    ids=["far from the close", "older than the bar", "zero"],
+)
+def test_an_odd_quote_is_refused_for_the_last_close(world: World, odd: Price) -> None:
+    world.quotes = FixedQuotes({AAPL: odd})
+    world.refresh()
+    assert world.signal(AAPL).price.source == "fake close"
+    assert world.store.markets([AAPL])[0].price.source == "fake close"
+
+
+def test_bars_that_were_missed_keep_their_own_close_in_the_history(world: World) -> None:
+    world.refresh()
+    later = NOW + 600
+    for asset in STOCKS:
+        world.feed.answers[asset] = walk(asset, later)
+    world.quotes = FixedQuotes({AAPL: near(AAPL, "0.001", later)})
+    world.refresh(later)
+    newest, missed, _ = world.store.history(AAPL, Timeframe.M5, limit=10).signals
+    assert newest.price.source == "finnhub"
+    assert (missed.price.source, missed.price.time) == ("fake close", BAR + 300)
+
+
+def test_quotes_are_asked_for_once_and_only_for_assets_that_have_candles(world: World) -> None:
+    world.quotes = FixedQuotes({})
+    world.quotes.notes = ("finnhub refuses the key",)
+    world.feed.answers[AAPL] = PermanentMarketError("blocked")
+    report = world.refresh()
+    assert world.quotes.asked == [tuple(asset for asset in STOCKS if asset != AAPL)]
+    assert report.notes == ["finnhub refuses the key"]
+    del world.feed.answers[AAPL]
+    world.refresh()
+    assert len(world.quotes.asked) == 1

@@ -1,0 +1,1 @@
+"""Candles of the past: downloaded, checked, labelled and split by time."""

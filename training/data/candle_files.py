@@ -1,0 +1,84 @@
+"""Candles of the past as a folder of `<ID>_5m.parquet` files that grows: what training and replay read."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from growfolio.domain.assets import Asset
+from growfolio.domain.bars import PRICES, Bars
+from growfolio.errors import BadCandles
+
+SPLIT = 1.2
+"""Prices of the same bars that differ by this factor have been rewritten for a split."""
+_SOURCE = b"growfolio.source"
+
+
+@dataclass(frozen=True, slots=True)
+class CandleFiles:
+    """A folder with one file an asset. A file is replaced as a whole: an interruption leaves the old one."""
+
+    folder: Path
+
+    def path(self, asset: Asset) -> Path:
+        return self.folder / f"{asset.id}_5m.parquet"
+
+    def read(self, asset: Asset) -> Bars:
+        """What is there, as it lies; no bars where there is no file. Raises BadCandles for a damaged one."""
+        if not self.path(asset).exists():
+            return Bars.of([])
+        table = self._table(asset)
+        opened = table["timestamp"].cast(pa.timestamp("s", "UTC")).cast(pa.int64()).to_numpy()
+        return Bars(opened, *(table[name].cast(pa.float64()).to_numpy() for name in PRICES))
+
+    def source(self, asset: Asset) -> str:
+        """Who the candles came from; empty where the file does not say, or there is none."""
+        if not self.path(asset).exists():
+            return ""
+        noted = self._table(asset).schema.metadata or {}
+        return str(noted.get(_SOURCE, b"").decode())
+
+    def add(self, asset: Asset, newer: Bars, source: str) -> int:
+        """Merge bars into the asset's file, and say how many it lacked; of two for one time the newer holds.
+
+        Raises BadCandles where the file holds another source's candles: their volumes do not compare.
+        """
+        known, own = self.read(asset), self.source(asset)
+        if own and own != source:
+            raise BadCandles(
+                f"{self.path(asset).name} holds candles of {own}, whose volumes do not compare with those of "
+                f"{source}: remove the file, or download into another folder"
+            )
+        merged = worked_in(known, newer).joined_with(newer)
+        self.write(asset, merged, source)
+        return len(merged) - len(known)
+
+    def write(self, asset: Asset, bars: Bars, source: str) -> None:
+        opened = pa.array(bars.open_time * 1000).cast(pa.timestamp("ms", "UTC"))
+        table = pa.table({"timestamp": opened} | {name: getattr(bars, name) for name in PRICES})
+        unfinished = self.path(asset).with_suffix(".unfinished")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        pq.write_table(table.replace_schema_metadata({_SOURCE: source.encode()}), unfinished)
+        unfinished.replace(self.path(asset))
+
+    def _table(self, asset: Asset) -> pa.Table:
+        try:
+            return pq.read_table(self.path(asset), columns=["timestamp", *PRICES])
+        except (pa.ArrowException, KeyError, OSError) as fault:
+            raise BadCandles(f"{self.path(asset).name} cannot be read: {fault}"[:200]) from fault
+
+
+def worked_in(known: Bars, newer: Bars) -> Bars:
+    """Known bars in the prices of newer ones: a provider works a split into its past, once it has happened.
+
+    The ratio is the median over the bars that both have; without such bars nothing is changed.
+    """
+    _, ours, theirs = np.intersect1d(known.open_time, newer.open_time, return_indices=True)
+    if not len(ours):
+        return known
+    ratio = float(np.median(newer.close[theirs] / known.close[ours]))
+    if not np.isfinite(ratio) or ratio <= 0 or 1 / SPLIT < ratio < SPLIT:
+        return known
+    opened, high, low, close = (getattr(known, name) * ratio for name in PRICES[:4])
+    return Bars(known.open_time, opened, high, low, close, known.volume / ratio)

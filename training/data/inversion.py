@@ -1,0 +1,30 @@
+"""The market upside down: each price becomes its inverse, so that what rose falls.
+
+How far a price will move looks the same both ways, and which way only changes its name. A model that learns
+from both takes no trend of its training months for a rule. Validation, test and serving see the market as it
+was.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from growfolio.domain.bars import Candles
+
+from training.data.labels import BUY, SELL, Labels
+
+
+def inverted(candles: Candles) -> Candles:
+    """The same candles with each price p as 1 / p: a bar's high is the inverse of its low."""
+    return replace(
+        candles,
+        open=1 / candles.open,
+        high=1 / candles.low,
+        low=1 / candles.high,
+        close=1 / candles.close,
+    )
+
+
+def inverted_labels(labels: Labels) -> Labels:
+    """Sell for buy and buy for sell; HOLD and UNKNOWN stay."""
+    moved = (labels == SELL) | (labels == BUY)
+    return np.where(moved, SELL + BUY - labels, labels)

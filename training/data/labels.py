@@ -1,0 +1,99 @@
+"""What a model learns to foresee: where the price will be some bars later, or what it reaches first."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from growfolio.domain.bars import BoolArray, Candles, FloatArray, IntArray
+from growfolio.domain.decision import TARGETS
+from growfolio.domain.grid import session_number
+from growfolio.domain.indicators import indicators
+from growfolio.domain.rolling import moving_mean
+from growfolio.domain.signals import Action
+
+SELL, HOLD, BUY = 0, 1, 2
+UNKNOWN = -1
+"""No label: the bar that would decide it lies past the end, or on the other side of a close."""
+
+Labels = npt.NDArray[np.int64]
+
+
+VOLATILITY_BARS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRule:
+    """The class of a bar, from what the next horizon_bars bring."""
+
+    horizon_bars: int = 1
+    threshold: float = 0.001
+    """fixed: a fraction of the close, the same for all bars; 0.001 is 0.1 %. volatility: a share of the
+    deviation that the last 60 returns lead one to expect over the horizon. triple_barrier: a share of the
+    distance to the targets that readers are shown."""
+    kind: str = "fixed"
+    """One of growfolio.models.manifest.LABEL_KINDS."""
+
+    def labels(self, candles: Candles) -> tuple[Labels, IntArray]:
+        """Classes (bars,) of one asset's unbroken candles, and when each is decided, in seconds.
+
+        SELL where the later close is more than threshold below, BUY where it is more than threshold
+        above, else HOLD; with barriers, see _first_reached. UNKNOWN where the deciding bar is of another
+        session than the bar itself: what happens overnight is no part of the next bars. Crypto has no such
+        closes. Raises ValueError for a kind that there is not.
+        """
+        horizon = self.horizon_bars
+        session = session_number(candles.close_time, candles.assets[0].market)
+        labels = np.full(len(session), UNKNOWN, dtype=np.int64)
+        decided = candles.close_time.copy()
+        if horizon < len(session):
+            same = session[horizon:] == session[:-horizon]
+            labels[:-horizon] = np.where(same, self._classes(candles), UNKNOWN)
+            decided[:-horizon] = candles.close_time[horizon:]
+        return labels, decided
+
+    def _classes(self, candles: Candles) -> Labels:
+        """(bars - horizon,)."""
+        close, horizon = candles.close[0], self.horizon_bars
+        if self.kind == "triple_barrier":
+            return _first_reached(candles, horizon, self.threshold)
+        change = close[horizon:] / close[:-horizon] - 1
+        if self.kind == "volatility":
+            needed = self.threshold * (_volatility(candles) * np.sqrt(horizon))[:-horizon]
+        elif self.kind == "fixed":
+            needed = np.full(len(change), self.threshold)
+        else:
+            raise ValueError(f"there is no label {self.kind!r}")
+        return np.where(change > needed, BUY, np.where(change < -needed, SELL, HOLD)).astype(np.int64)
+
+
+def _volatility(candles: Candles) -> FloatArray:
+    """Root mean square of the last 60 one-bar returns (bars,), the bar's own among them."""
+    returns = indicators(candles).price_change
+    return np.asarray(np.sqrt(moving_mean(returns**2, VOLATILITY_BARS))[0])
+
+
+def _first_reached(candles: Candles, horizon: int, scale: float) -> Labels:
+    """The triple barrier (López de Prado, 2018, chapter 3), its barriers the targets that readers are shown.
+
+    BUY where one who bought at the close reaches the sell target of a BUY before its stop, SELL where one
+    who sold reaches the buy target of a SELL before its stop, each within the horizon; else HOLD. A bar that
+    reaches both counts as stopped.
+    """
+    close = candles.close[0]
+    atr = scale * indicators(candles).atr_14[0]
+    _, long_target, long_stop = (float(multiple) for multiple in TARGETS[Action.BUY])
+    short_target, _, short_stop = (float(multiple) for multiple in TARGETS[Action.SELL])
+    count = len(close) - horizon
+    open_long, open_short = np.ones(count, dtype=bool), np.ones(count, dtype=bool)
+    labels = np.full(count, HOLD, dtype=np.int64)
+    start, reach = close[:count], atr[:count]
+    for ahead in range(1, horizon + 1):
+        high, low = candles.high[0][ahead : count + ahead], candles.low[0][ahead : count + ahead]
+        open_long &= low > start + long_stop * reach
+        open_short &= high < start + short_stop * reach
+        won: BoolArray = open_long & (high >= start + long_target * reach)
+        lost: BoolArray = open_short & (low <= start + short_target * reach)
+        labels[won], labels[lost] = BUY, SELL
+        open_long &= ~won
+        open_short &= ~lost
+    return labels

@@ -1,0 +1,104 @@
+"""What following the signals would have earned: the product's own refresh run over history, net of costs."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from growfolio.domain.assets import Market, Timeframe
+from growfolio.domain.calendar import GRACE_SECONDS
+from growfolio.domain.grid import session_number, slots_between
+from growfolio.domain.signals import Action, Signal
+from growfolio.market.replay import ReplaySource
+from growfolio.refresh.candle_feed import WindowedFeed
+from growfolio.refresh.run import Ports, refresh
+
+from training.evaluation.replayed import ReplayedSignals, TrainedModels
+
+COST = {Market.STOCKS: 0.0002, Market.CRYPTO: 0.001}
+"""Of the traded value, each way: spread and slippage of large stocks; an exchange's taker fee."""
+SIDE = {Action.SELL: -1, Action.HOLD: 0, Action.BUY: 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Equity:
+    """Growth of one unit spread over the assets; points are (seconds, gross, net) after each bar."""
+
+    market: Market
+    timeframe: Timeframe
+    points: tuple[tuple[int, float, float], ...]
+    trades: int
+    signals: int
+
+    def to_json(self) -> dict[str, object]:
+        _, gross, net = self.points[-1]
+        return {
+            "market": self.market.value,
+            "timeframe": self.timeframe.value,
+            "from": self.points[0][0],
+            "until": self.points[-1][0],
+            "signals": self.signals,
+            "trades": self.trades,
+            "cost_each_way": COST[self.market],
+            "gross": round(gross, 6),
+            "net": round(net, 6),
+        }
+
+
+def backtest(
+    candles: Path,
+    market: Market,
+    timeframe: Timeframe,
+    models: TrainedModels,
+    start: int,
+    end: int,
+) -> Equity:
+    """Refresh at every bar of [start, end), in seconds, and hold each action until the next bar's close.
+
+    BUY is long, SELL short, HOLD flat; a stock is flat overnight. A position is taken at the close that the
+    signal was made from. Signals that are in_sample count nothing.
+    """
+    store = ReplayedSignals()
+    ports = Ports(market, WindowedFeed(ReplaySource(candles), None, market), models, store)
+    moments = slots_between(market, start, end, timeframe)
+    for moment in moments:
+        refresh(ports, int(moment) + GRACE_SECONDS // 10)
+    return _equity(market, timeframe, store, int(moments[0]) if len(moments) else start)
+
+
+def _equity(market: Market, timeframe: Timeframe, store: ReplayedSignals, start: int) -> Equity:
+    gross: defaultdict[int, list[float]] = defaultdict(list)
+    net: defaultdict[int, list[float]] = defaultdict(list)
+    trades = count = 0
+    for (_, of), past in store.past.items():
+        if of is timeframe:
+            used = [past[bar] for bar in sorted(past) if not past[bar].in_sample]
+            count += len(used)
+            for moment, earned, paid in _earned(used):
+                gross[moment].append(earned)
+                net[moment].append(earned - paid)
+                trades += paid > 0
+    points = [(start, 1.0, 1.0)]
+    for moment in sorted(gross):
+        _, before, paid = points[-1]
+        grown = float(np.mean(gross[moment])), float(np.mean(net[moment]))
+        points.append((moment, before * (1 + grown[0]), paid * (1 + grown[1])))
+    return Equity(market, timeframe, tuple(points), trades, count)
+
+
+def _earned(signals: list[Signal]) -> list[tuple[int, float, float]]:
+    """(close, return, cost) of each bar after a signal; flat where no bar of its session follows."""
+    if len(signals) < 2:
+        return []
+    market, step = signals[0].asset.market, signals[0].timeframe.seconds
+    sessions = session_number(np.array([signal.bar_close for signal in signals], dtype=np.int64), market)
+    found, held = [], 0
+    for at, (one, following) in enumerate(pairwise(signals)):
+        joined = following.bar_close - one.bar_close == step and sessions[at] == sessions[at + 1]
+        wanted = SIDE[one.action] if joined else 0
+        paid = COST[market] * abs(wanted - held)
+        change = float(following.price.value / one.price.value) - 1 if joined else 0.0
+        found.append((following.bar_close, wanted * change, paid))
+        held = wanted
+    return found

@@ -1,0 +1,108 @@
+"""What stands beside a model in its table: no model, the last move, two plain learners on its features."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from growfolio.domain.bars import FloatArray, IntArray
+from growfolio.domain.forecast import WINDOW
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from training.data.dataset import Part, Samples
+from training.data.labels import Labels
+from training.evaluation.walk_forward import Fold
+from training.fitting.calibration import fit_temperature
+
+MOST_ROWS = 40_000
+"""Training rows of a learner, evenly spaced: neighbouring windows say nearly the same."""
+AVERAGED = (5, 20, WINDOW)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """Probabilities (rows, 3) on a fold's test, calibrated and before."""
+
+    calibrated: FloatArray
+    before: FloatArray
+
+
+def baselines(fold: Fold, most_rows: int = MOST_ROWS, seed: int = 0) -> dict[str, Answers]:
+    """By name. The learners are fitted on the fold's training part and calibrated on its validation part."""
+    test = fold.rows(Part.TEST)
+    shares = prior_of(fold)
+    constant = np.tile(shares, (len(test), 1))
+    persisted = _persistence(fold, test)
+    found = {"majority": Answers(constant, constant), "last move persists": Answers(persisted, persisted)}
+    learners = {
+        "logistic regression": make_pipeline(
+            StandardScaler(), LogisticRegression(C=0.01, tol=1e-3, max_iter=2000)
+        ),
+        "gradient boosting": HistGradientBoostingClassifier(
+            max_iter=120, learning_rate=0.06, max_leaf_nodes=15, l2_regularization=1.0, random_state=seed
+        ),
+    }
+    for name, learner in learners.items():
+        found[name] = learned(fold, learner.fit, learner.predict_proba, fold.samples.labels, most_rows)
+    return found
+
+
+def prior_of(fold: Fold) -> FloatArray:
+    """Class shares (3,) of the fold's training part; each class counts once more than it came up."""
+    counts = np.bincount(fold.samples.labels[fold.rows(Part.TRAIN)], minlength=3) + 1
+    return np.asarray(counts / counts.sum())
+
+
+def learned(
+    fold: Fold,
+    fit: Callable[..., object],
+    answer: Callable[[FloatArray], FloatArray],
+    labels: Labels,
+    most_rows: int = MOST_ROWS,
+) -> Answers:
+    """Answers of a learner fitted on these labels (rows,) of the fold's training part."""
+    train, validation, test = (fold.rows(part) for part in Part)
+    train, validation = spaced(train, most_rows), spaced(validation, most_rows)
+    fit(seen_columns(fold.samples, train), labels[train])
+
+    def logits(rows: IntArray) -> FloatArray:
+        return np.asarray(np.log(np.maximum(answer(seen_columns(fold.samples, rows)), 1e-9)))
+
+    temperature = fit_temperature(torch.from_numpy(logits(validation)), torch.from_numpy(labels[validation]))
+    raw = torch.from_numpy(logits(test))
+    before, calibrated = torch.softmax(raw, 1).numpy(), torch.softmax(raw / temperature, 1).numpy()
+    return Answers(calibrated, before)
+
+
+def seen_columns(samples: Samples, rows: IntArray) -> FloatArray:
+    """The bar's 16 features and their means over 5, 20 and 60 bars: (rows, 64)."""
+    sums = np.concatenate([np.zeros((1, 16)), np.cumsum(samples.features, axis=0, dtype=np.float64)])
+    means = [(sums[rows + 1] - sums[rows + 1 - bars]) / bars for bars in AVERAGED]
+    return np.concatenate([samples.features[rows], *means], axis=1)
+
+
+def spaced(rows: IntArray, most: int) -> IntArray:
+    """At most this many of them, evenly spaced."""
+    return rows[np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows)), dtype=np.int64))]
+
+
+def _persistence(fold: Fold, test: IntArray) -> FloatArray:
+    """How often each class followed the last class that was known at the bar, counted in training."""
+    samples, train = fold.samples, fold.rows(Part.TRAIN)
+    known = last_known(samples)
+    counts = np.ones((4, 3))
+    np.add.at(counts, (known[train], samples.labels[train]), 1)
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    return np.asarray(shares[known[test]])
+
+
+def last_known(samples: Samples) -> Labels:
+    """The class (rows,) of the newest bar that had been decided when this bar closed; 3 where none."""
+    steps = (samples.decided - samples.bar_close)[samples.usable]
+    earlier = np.arange(len(samples.labels)) - max(1, int(np.median(steps)) // samples.timeframe.seconds)
+    own = (earlier >= 0) & (samples.asset[earlier] == samples.asset)
+    known = own & (samples.decided[earlier] <= samples.bar_close) & (samples.labels[earlier] >= 0)
+    return np.where(known, samples.labels[earlier], 3)

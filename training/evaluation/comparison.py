@@ -1,0 +1,80 @@
+"""A model beside each of the others of its table, on the same bars of several folds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from growfolio.domain.bars import FloatArray, IntArray
+
+from training.data.labels import Labels
+from training.evaluation.metrics import log_loss
+from training.evaluation.paired import correlation, differences
+from training.evaluation.scorecard import interval
+
+DRAWS = 400
+WALK_FORWARD, LAST_PART = "walk-forward", "last part"
+"""The folds on which choices are made, and the part that none looks at."""
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answered:
+    """What a model, which stands first, and the others said of the bars of one fold: (rows, 3) each."""
+
+    given: Mapping[str, FloatArray]
+    labels: Labels
+    bar_close: IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The model less another: below 0 in log-loss (nats) it is better, in MCC above.
+
+    Intervals hold the 5th and 95th percentile when whole days are drawn again, the same days for both.
+    """
+
+    pool: str
+    part: str
+    against: str
+    rows: int
+    log_loss: float
+    log_loss_between: Interval
+    mcc: float
+    mcc_between: Interval
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "pool": self.pool,
+            "part": self.part,
+            "against": self.against,
+            "rows": self.rows,
+            "log_loss": round(self.log_loss, 6),
+            "log_loss_90": [round(bound, 6) for bound in self.log_loss_between],
+            "mcc": round(self.mcc, 5),
+            "mcc_90": [round(bound, 5) for bound in self.mcc_between],
+        }
+
+
+def compared(pool: str, part: str, folds: Sequence[Answered]) -> list[Comparison]:
+    """One comparison with each of the others, over the bars of all these folds, at least one."""
+    labels = np.concatenate([fold.labels for fold in folds])
+    bar_close = np.concatenate([fold.bar_close for fold in folds])
+    model, *others = folds[0].given
+    own = np.concatenate([fold.given[model] for fold in folds])
+    found = []
+    for other in others:
+        their = np.concatenate([fold.given[other] for fold in folds])
+        loss, mcc = differences(own, their, labels, bar_close, DRAWS)
+        found.append(
+            Comparison(
+                pool,
+                part,
+                other,
+                len(labels),
+                log_loss(own, labels) - log_loss(their, labels),
+                interval(loss),
+                correlation(own, labels) - correlation(their, labels),
+                interval(mcc),
+            )
+        )
+    return found

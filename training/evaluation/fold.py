@@ -1,0 +1,45 @@
+"""One fold judged: its model and the baselines, asked about the same bars."""
+
+import numpy as np
+from growfolio.domain.bars import FloatArray
+
+from training.data.dataset import Part
+from training.evaluation.baselines import Answers, baselines, prior_of, spaced
+from training.evaluation.comparison import Answered
+from training.evaluation.report import FoldReport
+from training.evaluation.scorecard import judge
+from training.evaluation.walk_forward import Fold
+from training.fitting.ensemble import FittedModel
+from training.fitting.fit import probabilities
+from training.networks.models import MEMBERS, EnsembleModel
+
+ALONE = f"{MEMBERS[0]} alone"
+"""The first member of an ensemble: what one network of it would have said."""
+
+
+def judged_fold(
+    fold: Fold, one: FittedModel, network: str, most_rows: int, tested_rows: int
+) -> tuple[FoldReport, Answered]:
+    """The fold's table, its model first, and what was answered.
+
+    Baselines learn from at most most_rows; at most tested_rows of the test, evenly spaced, are asked about.
+    """
+    test, samples = fold.rows(Part.TEST), fold.samples
+    kept = np.searchsorted(test, spaced(test, tested_rows))
+    rows = test[kept]
+    given = {network: Answers(*probabilities(one.model, samples.features, rows))}
+    if isinstance(one.model, EnsembleModel):
+        given[ALONE] = Answers(*probabilities(one.model.parts[0], samples.features, rows))
+    for name, answers in baselines(fold, most_rows).items():
+        given[name] = Answers(answers.calibrated[kept], answers.before[kept])
+    labels, bar_close = samples.labels[rows], samples.bar_close[rows]
+    table = tuple(
+        judge(name, own.calibrated, own.before, labels, bar_close, prior_of(fold))
+        for name, own in given.items()
+    )
+    split = samples.split
+    cuts = {name: getattr(split, name) for name in split.__slots__} | {"test_until": fold.test_until}
+    counts = {part.value: len(fold.rows(part)) for part in Part} | {"judged": len(rows)}
+    report = FoldReport(f"{samples.market} {samples.timeframe}", fold.name, cuts, counts, table, one.epochs)
+    calibrated: dict[str, FloatArray] = {name: own.calibrated for name, own in given.items()}
+    return report, Answered(calibrated, labels, bar_close)

@@ -1,0 +1,112 @@
+"""Checks that the past does not know the future, run on the candles of the report itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from growfolio.domain.assets import Asset
+from growfolio.domain.bars import PRICES, Bars, Candles
+from growfolio.domain.features import FeatureArray, features
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from training.data.dataset import FeatureFunction, Part, Samples, build_samples
+from training.data.labels import LabelRule
+from training.evaluation.baselines import learned, prior_of
+from training.evaluation.metrics import log_loss
+from training.evaluation.walk_forward import Fold
+
+MOST_ROWS = 6000
+DEALS = 10
+NO_SKILL = 0.005
+"""Nats that a learner of dealt-out labels may gain by chance; with true labels it gains 0.02 to 0.08."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check, what it found, and whether that is as it must be."""
+
+    name: str
+    found: str
+    passed: bool
+
+
+def leak_checks(fold: Fold, bars: Mapping[Asset, Bars], rule: LabelRule) -> list[Check]:
+    """Of the pool that fold is of, whose candles are bars."""
+    return [_shuffled(fold), _future(fold, bars, rule), _planted(fold, bars, rule)]
+
+
+def _shuffled(fold: Fold) -> Check:
+    """Learners of labels that were dealt out anew must know nothing of the true ones.
+
+    Judged by log-loss. Their MCC is above 0 without any leak: where HOLD is the rule, what little they have
+    learned tips the answer on volatile bars alone, which are the bars that move.
+    """
+    gains = [gain_of(_dealt(fold, deal), fold) for deal in range(DEALS)]
+    mean = float(np.mean(gains))
+    found = f"mean gain of {DEALS} deals {mean:+.4f} nats (below {NO_SKILL})"
+    return Check("labels shuffled: no skill is left", found, mean < NO_SKILL)
+
+
+def _dealt(fold: Fold, deal: int) -> Fold:
+    samples, train = fold.samples, fold.rows(Part.TRAIN)
+    labels = samples.labels.copy()
+    labels[train] = np.random.default_rng(deal).permutation(labels[train])
+    return replace(fold, samples=replace(samples, labels=labels))
+
+
+def gain_of(taught: Fold, fold: Fold) -> float:
+    """Nats by which a learner of taught's labels does better on fold's test than the class shares."""
+    labels = fold.samples.labels[fold.rows(Part.TEST)]
+    learner = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, tol=1e-3, max_iter=2000))
+    answers = learned(taught, learner.fit, learner.predict_proba, taught.samples.labels, MOST_ROWS)
+    shares = np.broadcast_to(prior_of(fold), answers.before.shape)
+    # Before calibration, which looks at true labels of the validation part.
+    return log_loss(shares, labels) - log_loss(answers.before, labels)
+
+
+def _future(fold: Fold, bars: Mapping[Asset, Bars], rule: LabelRule) -> Check:
+    """Other candles after a moment must leave all features and decided labels before it as they are."""
+    changed = _changes_before(fold, bars, rule, features)
+    return Check("the future changed: nothing before it changes", f"{changed} values differ", changed == 0)
+
+
+def _planted(fold: Fold, bars: Mapping[Asset, Bars], rule: LabelRule) -> Check:
+    """A feature that holds the next bar's return must be caught by the same comparison."""
+    changed = _changes_before(fold, bars, rule, _leaking)
+    return Check("a leak planted on purpose: it is caught", f"{changed} values differ", changed > 0)
+
+
+def _leaking(candles: Candles) -> FeatureArray:
+    table = features(candles)
+    table[:, :-1, 14] = table[:, 1:, 14]
+    return table
+
+
+def _changes_before(fold: Fold, bars: Mapping[Asset, Bars], rule: LabelRule, compute: FeatureFunction) -> int:
+    """How many features and labels up to the end of validation are others when later candles are others."""
+    moment = fold.samples.split.validate_until
+    first = _built(fold, bars, rule, compute)
+    other = _built(fold, {asset: changed_after(b, moment) for asset, b in bars.items()}, rule, compute)
+    past, decided = first.bar_close <= moment, first.decided <= moment
+    if not np.array_equal(first.bar_close[past], other.bar_close[other.bar_close <= moment]):
+        return int(past.sum())
+    features_differ = first.features[past] != other.features[other.bar_close <= moment]
+    labels_differ = first.labels[decided] != other.labels[other.decided <= moment]
+    return int(features_differ.sum() + labels_differ.sum())
+
+
+def _built(fold: Fold, bars: Mapping[Asset, Bars], rule: LabelRule, compute: FeatureFunction) -> Samples:
+    samples, _ = build_samples(fold.samples.market, fold.samples.timeframe, bars, rule, compute)
+    if samples is None:
+        raise ValueError("the candles of the fold make no samples")
+    return samples
+
+
+def changed_after(bars: Bars, moment: int) -> Bars:
+    """The same bars up to those that closed by moment, in seconds; later prices and volumes are others."""
+    later = bars.open_time + 300 > moment
+    factor = np.where(later, 1 + 0.02 * np.sin(np.arange(len(bars))), 1.0)
+    opened, high, low, close = (getattr(bars, name) * factor for name in PRICES[:4])
+    return Bars(bars.open_time, opened, high, low, close, bars.volume * np.where(later, 3.0, 1.0))

@@ -1,0 +1,109 @@
+"""The ports that a refresh over history needs: signals in memory, and models as they come from training."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from growfolio.domain.assets import Asset, Market, Timeframe
+from growfolio.domain.calendar import MarketHours
+from growfolio.domain.forecast import Forecast, Windows
+from growfolio.domain.signals import Attempt, Signal, SignalRecord
+from growfolio.errors import ModelError, PermanentModelError
+from growfolio.storage.ports import Explanation, HistoryPage, MarketRecord
+
+from training.data.labels import LabelRule
+from training.networks.models import Served
+
+Key = tuple[Asset, Timeframe]
+
+
+@dataclass(slots=True)
+class ReplayedSignals:
+    """A SignalStore that one refresh after another writes, in the order of time."""
+
+    newest: dict[Key, Signal] = field(default_factory=dict)
+    past: dict[Key, dict[int, Signal]] = field(default_factory=dict)
+    attempts: dict[Key, Attempt] = field(default_factory=dict)
+
+    def put_signal(self, signal: Signal) -> bool:
+        key = signal.asset, signal.timeframe
+        held = self.newest.get(key)
+        if held is not None and held.bar_close >= signal.bar_close:
+            return False
+        self.newest[key] = signal
+        self.put_history(signal)
+        return True
+
+    def put_history(self, signal: Signal) -> None:
+        self.past.setdefault((signal.asset, signal.timeframe), {}).setdefault(signal.bar_close, signal)
+
+    def note_attempt(self, asset: Asset, timeframe: Timeframe, attempt: Attempt) -> bool:
+        self.attempts[asset, timeframe] = attempt
+        return True
+
+    def signals(self, timeframe: Timeframe) -> list[SignalRecord]:
+        return [
+            SignalRecord(*key, signal, None) for key, signal in self.newest.items() if key[1] is timeframe
+        ]
+
+    def put_market(self, record: MarketRecord) -> None:
+        """Prices are not read here."""
+
+    def markets(self, assets: Sequence[Asset]) -> list[MarketRecord]:
+        return []
+
+    def put_hours(self, hours: MarketHours) -> None:
+        """Hours are not read here."""
+
+    def hours(self, market: Market) -> MarketHours | None:
+        return None
+
+    def put_explanation(self, explanation: Explanation) -> bool:
+        return False
+
+    def explanations(self, timeframe: Timeframe) -> list[Explanation]:
+        return []
+
+    def count_call(self, budget: str, window: int, limit: int) -> bool:
+        return False
+
+    def history(
+        self, asset: Asset, timeframe: Timeframe, limit: int, before: int | None = None
+    ) -> HistoryPage:
+        past = self.past.get((asset, timeframe), {})
+        older = [past[bar] for bar in sorted(past, reverse=True) if before is None or bar < before]
+        return HistoryPage(tuple(older[:limit]), older[limit - 1].bar_close if len(older) > limit else None)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedModels:
+    """A Forecaster of models that are not yet files, by market and timeframe."""
+
+    models: Mapping[tuple[Market, Timeframe], Served]
+    rule: LabelRule
+    trained_until: int
+    revision: str = "evaluation"
+
+    def forecast(
+        self, requests: Sequence[tuple[Asset, Timeframe]], windows: Windows, now: int
+    ) -> list[Forecast | ModelError]:
+        answers: list[Forecast | ModelError] = []
+        for (asset, timeframe), window in zip(requests, windows, strict=True):
+            model = self.models.get((asset.market, timeframe))
+            if model is None:
+                answers.append(PermanentModelError(f"no model of {asset.market} {timeframe}"))
+                continue
+            with torch.no_grad():
+                given = model(torch.from_numpy(window)[None])[0].double().numpy()
+            answers.append(
+                Forecast(
+                    given,
+                    f"{asset.market}_{timeframe}",
+                    self.revision,
+                    self.rule.horizon_bars,
+                    self.rule.threshold,
+                    0,
+                    self.trained_until,
+                )
+            )
+        return answers

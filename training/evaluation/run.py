@@ -1,0 +1,169 @@
+"""The whole of an evaluation: folds, baselines, leak checks and a backtest, into one report."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from zlib import crc32
+
+from growfolio.domain.assets import Asset, Timeframe
+from growfolio.domain.bars import Bars
+from growfolio.domain.calendar import DAY
+from growfolio.errors import ConfigurationError
+from growfolio.market.replay import ReplaySource
+
+from training.data.dataset import Part, Samples, calendar
+from training.evaluation.backtest import Equity, backtest
+from training.evaluation.baselines import MOST_ROWS
+from training.evaluation.comparison import LAST_PART, WALK_FORWARD, Answered, Comparison, compared
+from training.evaluation.fold import judged_fold
+from training.evaluation.leaks import Check, leak_checks
+from training.evaluation.replayed import TrainedModels
+from training.evaluation.report import Report, write_report
+from training.evaluation.walk_forward import Fold, folds_of
+from training.fitting.ensemble import FittedModel, fit_models
+from training.fitting.fleet import Member
+from training.fitting.parent_pool import forebear
+from training.fitting.progress import FittingProgress
+from training.settings import TrainSettings
+from training.train import Say, gather
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationSettings:
+    """One run of `python -m training evaluate`. The defaults take under 40 minutes on 2 idle cores."""
+
+    train: TrainSettings
+    folds: int = 3
+    """Before the last part, each with a model of its own."""
+    stride: int = 1
+    """Of the training windows, only every so many-th is used."""
+    most_rows: int = MOST_ROWS
+    """That a baseline learns from."""
+    tested_rows: int = 60_000
+    """Of a fold's test, evenly spaced at most so many."""
+    backtest_days: int = 10
+    lineage: bool = True
+    """Whether a fold's model goes on from another pool's, as published ones do (fitting/parent_pool.py)."""
+
+    def quick(self) -> "EvaluationSettings":
+        """One fold and the last part on 15m alone, for a few minutes."""
+        fit = replace(self.train.fit, epochs=min(3, self.train.fit.epochs), stopping_rows=4000)
+        train = replace(self.train, timeframes=(Timeframe.M15,), fit=fit)
+        return replace(
+            self, train=train, folds=1, stride=1, most_rows=10_000, tested_rows=12_000, backtest_days=2
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    """Seconds since the run began, said with every step."""
+
+    clock: Callable[[], float]
+    say: Say
+    began: float = field(default=0.0)
+
+    def __call__(self, line: str) -> None:
+        self.say(f"[{self.clock() - self.began:5.0f} s] {line}")
+
+
+def evaluate(
+    settings: EvaluationSettings, out: Path, now: int, clock: Callable[[], float], say: Say
+) -> Report:
+    """Judge models on candles they have not seen, and write the report to out.
+
+    now is when the report is said to be made, in seconds; clock counts seconds. Raises ConfigurationError
+    where no candles can be used.
+    """
+    told = _Clock(clock, say, clock())
+    pools, left_out = gather(settings.train, now)
+    if not pools:
+        raise ConfigurationError(f"no usable candles in {settings.train.candles}: {left_out}")
+    folds = [
+        fold for samples in pools for fold in folds_of(samples, settings.folds, calendar(samples, pools))
+    ]
+    told(f"{len(folds)} models to fit: {len(pools)} pools, {settings.folds} folds each and the last part")
+    members = [_member(fold, folds, settings) for fold in folds]
+    progress = FittingProgress({own.id: len(own.train) for own in members}, settings.train.fit, clock, told)
+    fitted = fit_models(members, settings.train.fit, progress)
+    reports, answered = [], []
+    for fold, one in zip(folds, fitted, strict=True):
+        report, answers = judged_fold(
+            fold, one, settings.train.fit.network, settings.most_rows, settings.tested_rows
+        )
+        reports.append(report)
+        answered.append(answers)
+        model = reports[-1].table[0].scores
+        told(f"{reports[-1].pool} {fold.name}: MCC {model.mcc:+.3f}, ECE {model.ece:.3f}")
+    last = [(fold, one) for fold, one in zip(folds, fitted, strict=True) if fold.last]
+    checks = {_pool(fold.samples): _checks(fold, settings, now) for fold, _ in last}
+    told("leak checks done")
+    equity = tuple(_backtest(fold, one, settings, told) for fold, one in last)
+    found = Report(now, _about(settings, pools), tuple(reports), _compared(folds, answered), checks, equity)
+    told(f"{write_report(found, out)}")
+    return found
+
+
+def _pool(samples: Samples) -> str:
+    return f"{samples.market} {samples.timeframe}"
+
+
+def _about(settings: EvaluationSettings, pools: Sequence[Samples]) -> dict[str, object]:
+    fit, rule = settings.train.fit, settings.train.rule
+    return {
+        "network": fit.network,
+        "label": f"{rule.kind}, {rule.horizon_bars} bars ahead, threshold {rule.threshold:g}",
+        "inversion": _told(fit.inverted),
+        "lineage": _told(settings.lineage),
+        "epochs at most": fit.epochs,
+        "folds": settings.folds,
+        "stride": settings.stride,
+        "assets": " ".join(dict.fromkeys(asset.symbol for pool in pools for asset in pool.assets)),
+    }
+
+
+def _told(flag: bool) -> str:
+    return "yes" if flag else "no"
+
+
+def _name(fold: Fold) -> str:
+    return f"{_pool(fold.samples)} {fold.name}"
+
+
+def _member(fold: Fold, folds: Sequence[Fold], settings: EvaluationSettings) -> Member:
+    name = _name(fold)
+    before = forebear(fold.samples, folds, lambda other: other.samples) if settings.lineage else None
+    train, validation = fold.rows(Part.TRAIN)[:: settings.stride], fold.rows(Part.VALIDATION)
+    least = settings.train.least_training, settings.train.least_validation
+    if len(train) < least[0] or min(len(validation), len(fold.rows(Part.TEST))) < least[1]:
+        raise ConfigurationError(
+            f"{name}: too few samples to judge a model; give more candles or fewer folds"
+        )
+    seed = settings.train.fit.seed + crc32(name.encode())
+    return Member(name, fold.samples, train, validation, seed, follows=_name(before) if before else "")
+
+
+def _compared(folds: Sequence[Fold], answered: Sequence[Answered]) -> tuple[Comparison, ...]:
+    """Each pool's models against the others, over its folds and over the last part."""
+    parts: dict[tuple[str, str], list[Answered]] = {}
+    for fold, own in zip(folds, answered, strict=True):
+        part = LAST_PART if fold.last else WALK_FORWARD
+        parts.setdefault((_pool(fold.samples), part), []).append(own)
+    return tuple(found for (pool, part), own in parts.items() for found in compared(pool, part, own))
+
+
+def _checks(fold: Fold, settings: EvaluationSettings, now: int) -> list[Check]:
+    assets = dict.fromkeys(fold.samples.assets, 0)
+    read = ReplaySource(settings.train.candles).fetch(assets, now)
+    bars: dict[Asset, Bars] = {asset: own for asset, own in read.items() if isinstance(own, Bars)}
+    return leak_checks(fold, bars, settings.train.rule)
+
+
+def _backtest(fold: Fold, one: FittedModel, settings: EvaluationSettings, told: _Clock) -> Equity:
+    samples = fold.samples
+    models = TrainedModels(
+        {(samples.market, samples.timeframe): one.model}, settings.train.rule, samples.split.validate_until
+    )
+    start = samples.split.test_from
+    end = min(start + settings.backtest_days * DAY, fold.test_until)
+    told(f"{_pool(samples)}: refreshing {settings.backtest_days} days")
+    return backtest(settings.train.candles, samples.market, samples.timeframe, models, start, end)

@@ -1,0 +1,1 @@
+"""Fitting: normalisation, weights, calibration, one model or a whole fleet."""

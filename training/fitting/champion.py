@@ -1,0 +1,65 @@
+"""The models that serve now: what new ones must match, and what a warm start goes on from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from growfolio.domain.assets import Market
+from growfolio.errors import PermanentModelError
+from growfolio.models.hub import HubRepository
+from growfolio.models.manifest import Manifest
+from growfolio.models.repository import FolderRepository, Patience, verified
+from growfolio.models.revisions import FixedRevision
+from growfolio.settings import STARTER
+
+from training.networks.export import read_pth
+from training.networks.models import Served
+
+PATIENCE = Patience(request=30.0, deadline=600.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Champion:
+    """One published revision: its manifest, and by id the graphs and tensors of all models that serve."""
+
+    revision: str
+    manifest: Manifest
+    graphs: Mapping[str, bytes]
+    tensors: Mapping[str, bytes] = field(default_factory=dict)
+    """Not of every model: the starter models have none."""
+
+    def network(self, model_id: str) -> Served:
+        """To go on training. Raises PermanentModelError where there are no tensors, or of another network."""
+        if model_id not in self.tensors:
+            raise PermanentModelError(f"{model_id} of revision {self.revision} was published without tensors")
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / f"{model_id}.pth"
+            path.write_bytes(self.tensors[model_id])
+            return read_pth(path, self.manifest.models[model_id].network)
+
+
+def champion_of(repository: str, revision: str, endpoint: str | None = None) -> Champion:
+    """The models of a revision: a commit hash of ORG/NAME on the Hub, or `starter`. Raises ModelError."""
+    if revision == STARTER:
+        folder = FolderRepository(Path(str(files("growfolio.models"))) / "starter", STARTER, STARTER)
+        found = folder.fetch(STARTER, list(Market))
+        return Champion(STARTER, found.manifest, found.graphs)
+    with TemporaryDirectory() as cache:
+        pinned = FixedRevision(revision, "--warm-start or the served revision")
+        hub = HubRepository(repository, pinned, Path(cache), _token, endpoint, PATIENCE)
+        found = hub.fetch(hub.active(), list(Market))
+        tensors = {
+            model_id: hub.fetch_file(revision, model.pth.file, partial(verified, model.pth))
+            for model_id, model in found.manifest.models.items()
+            if model.pth is not None and model_id in found.graphs
+        }
+    return Champion(revision, found.manifest, found.graphs, tensors)
+
+
+def _token() -> str:
+    from huggingface_hub import get_token
+
+    return get_token() or ""

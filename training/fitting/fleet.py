@@ -1,0 +1,241 @@
+"""Fitting many models in one program as one batch of models, each as if it were fitted alone."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from growfolio.domain.bars import IntArray
+from torch import Tensor
+
+from training.data.dataset import Samples
+from training.fitting.calibration import fit_temperature, log_loss
+from training.fitting.fit import Epoch, FitSettings, fit_normalisation, logits
+from training.fitting.fleet_graph import steps_on
+from training.fitting.fleet_step import Fleet
+from training.fitting.fleet_table import FleetTable
+from training.fitting.fleet_weights import FleetWeights
+from training.fitting.workers import each
+from training.networks.batched import FLEET_NETWORKS
+from training.networks.models import Served, SignalModel, build
+
+Watch = Callable[[str, Epoch], None]
+"""Called with a model's id after each of its epochs."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Member:
+    """A model to be fitted; train and validation are rows of its samples, each at least one."""
+
+    id: str
+    samples: Samples
+    train: IntArray
+    validation: IntArray
+    seed: int
+    start: Served | None = None
+    """Go on from these weights and this normalisation, instead of fresh ones."""
+    follows: str = ""
+    """The id of another member that is fitted first, and whose weights and normalisation are the start."""
+    learning_rate: float | None = None
+    """At the start; None: the settings'."""
+
+
+@dataclass(slots=True, eq=False)
+class Fitting:
+    """A member under way: what early stopping knows of it."""
+
+    member: Member
+    model: SignalModel
+    rng: np.random.Generator
+    epochs: list[Epoch] = field(default_factory=list)
+    best_loss: float = math.inf
+    best_epoch: int = 0
+    best: Tensor = field(default_factory=lambda: torch.empty(0))
+    """Weights (parameters,) of the epoch with the least validation loss."""
+
+    def ends(self, settings: FitSettings) -> IntArray:
+        """The windows of the next epoch, in their order: the same rows that fit would draw."""
+        pool = self.member.samples.ends(self.member.train, settings.inverted)
+        first = self.rng.integers(min(settings.answered, len(pool)))
+        return self.rng.permutation(pool[first :: settings.answered])
+
+    def rate(self, number: int, settings: FitSettings) -> float:
+        """The learning rate of an epoch: from the start to a twentieth along half a cosine."""
+        usual = settings.following_rate if self.member.follows else settings.learning_rate
+        start = self.member.learning_rate or usual
+        least = start / 20
+        return least + (start - least) * (1 + math.cos(math.pi * (number - 1) / settings.epochs)) / 2
+
+    def note(self, train_loss: float, row: Tensor, settings: FitSettings) -> Epoch:
+        """Judge the weights (parameters,) after one more epoch, and remember them if they are the best."""
+        samples, validation = self.member.samples, self.member.validation
+        spaced = validation[:: math.ceil(len(validation) / settings.stopping_rows)]
+        answers = torch.from_numpy(samples.labels[spaced])
+        loss = log_loss(logits(self.model, samples.features, spaced), answers)
+        number = len(self.epochs) + 1
+        if loss < self.best_loss:
+            self.best_loss, self.best_epoch, self.best = loss, number, row.clone()
+        self.epochs.append(Epoch(number, train_loss, loss, best=self.best_epoch == number))
+        return self.epochs[-1]
+
+    def ended(self, settings: FitSettings) -> bool:
+        """Whether all epochs are done, or validation has not improved for settings.patience of them."""
+        number = len(self.epochs)
+        return number >= settings.epochs or number - self.best_epoch >= settings.patience
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """A calibrated model, and how its epochs went."""
+
+    model: SignalModel
+    epochs: tuple[Epoch, ...]
+
+
+def fit_fleet(
+    members: Sequence[Member],
+    settings: FitSettings,
+    watch: Watch,
+    checkpoint: Path | None = None,
+    device: torch.device | None = None,
+) -> list[Fitted]:
+    """One fitted model for each member, in order: of the epoch with its least validation loss, calibrated.
+
+    All members of a generation are fitted at once; those that follow others are the generation after them.
+    What a member becomes depends on no other but the one it follows: it has its own batches, dropout,
+    gradient clipping, learning rate and early stopping. With a checkpoint file, a run that was interrupted
+    goes on after the last whole epoch and ends with the same models; the file stays, and beside it those of
+    later generations. Deterministic for the members' seeds, on one machine and number of threads. device: a
+    GPU where there is one. Raises KeyError for a member that follows one that is not there.
+    """
+    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    found: dict[str, Fitted] = {}
+    for number, generation in enumerate(_generations(members)):
+        started = [replace(m, start=found[m.follows].model) if m.follows else m for m in generation]
+        file = checkpoint.with_name(f"{checkpoint.name}.{number}") if checkpoint and number else checkpoint
+        fitted = _fit_generation(started, settings, watch, file, device)
+        found |= {member.id: one for member, one in zip(generation, fitted, strict=True)}
+    return [found[member.id] for member in members]
+
+
+def _generations(members: Sequence[Member]) -> list[list[Member]]:
+    """Members that follow nobody, then those that follow them, and so on."""
+    by_id = {member.id: member for member in members}
+
+    def depth(member: Member) -> int:
+        return 1 + depth(by_id[member.follows]) if member.follows else 0
+
+    depths = [depth(member) for member in members]
+    return [
+        [member for member, own in zip(members, depths, strict=True) if own == number]
+        for number in range(max(depths, default=-1) + 1)
+    ]
+
+
+def _fit_generation(
+    members: Sequence[Member],
+    settings: FitSettings,
+    watch: Watch,
+    checkpoint: Path | None,
+    device: torch.device,
+) -> list[Fitted]:
+    from training.fitting.fleet_checkpoint import Checkpoint
+
+    fittings = [_begin(member, settings) for member in members]
+    # The models with the most batches come first, so that those which still have one are always the first.
+    live = sorted(range(len(members)), key=lambda at: -len(members[at].train))
+    fleet = _fleet([fittings[at] for at in live], settings, device)
+    kept = Checkpoint(checkpoint, members, settings) if checkpoint else None
+    if kept is not None:
+        live = kept.resume(fleet, fittings, live)
+    take_step = steps_on(device)
+    while live:
+        going = [fittings[at] for at in live]
+        for fitting, epoch in zip(going, _judged(fleet, going, _epoch(fleet, going, take_step)), strict=True):
+            watch(fitting.member.id, epoch)
+        rows = [row for row, fitting in enumerate(going) if not fitting.ended(settings)]
+        if len(rows) < len(live):
+            live = [live[row] for row in rows]
+            fleet.keep(rows)
+            take_step = steps_on(device)
+        if kept is not None:
+            kept.write(fleet, fittings, live)
+    return each(lambda number: _calibrated(fittings[number], fleet.weights), len(fittings))
+
+
+def _judged(fleet: Fleet, fittings: Sequence[Fitting], losses: Sequence[float]) -> list[Epoch]:
+    """What each model's epoch has come to, by its own validation part."""
+
+    def judge(number: int) -> Epoch:
+        fitting, row = fittings[number], fleet.weights.values[number]
+        fleet.weights.put_into(fitting.model, row)
+        return fitting.note(losses[number], row.cpu(), fleet.settings)
+
+    return each(judge, len(fittings))
+
+
+def _begin(member: Member, settings: FitSettings) -> Fitting:
+    torch.manual_seed(member.seed)
+    model = build(settings.network, settings.dropout)
+    if member.start is not None:
+        model.load_state_dict(member.start.state_dict())
+        model.temperature.fill_(1.0)
+    else:
+        samples = member.samples
+        fit_normalisation(model.normalisation, samples.taught[samples.ends(member.train, settings.inverted)])
+    return Fitting(member, model, np.random.default_rng(member.seed))
+
+
+def _fleet(fittings: Sequence[Fitting], settings: FitSettings, device: torch.device) -> Fleet:
+    members = [fitting.member for fitting in fittings]
+    norms = [fitting.model.normalisation for fitting in fittings]
+    on_gpu = device.type == "cuda"
+    if on_gpu:
+        torch.cuda.manual_seed(sum(member.seed for member in members))
+    return Fleet(
+        FLEET_NETWORKS[settings.network],
+        settings,
+        FleetTable.of([m.samples for m in members], [m.train for m in members], settings.inverted, device),
+        FleetWeights([fitting.model for fitting in fittings], device),
+        torch.stack([norm.centre for norm in norms])[:, None, None].to(device),
+        torch.stack([norm.scale for norm in norms])[:, None, None].to(device),
+        [] if on_gpu else [torch.Generator().manual_seed(member.seed) for member in members],
+    )
+
+
+def _epoch(
+    fleet: Fleet, fittings: Sequence[Fitting], take_step: Callable[..., tuple[Tensor, Tensor]]
+) -> list[float]:
+    """One pass of each model over its own training part; gives their mean losses."""
+    settings, size, device = fleet.settings, fleet.settings.batch_size, fleet.device
+    ends = [fitting.ends(settings) for fitting in fittings]
+    batches = np.array([-(-len(own) // size) for own in ends])
+    table = np.full((len(ends), int(batches.max()) * size), -1, dtype=np.int64)
+    for row, own in zip(table, ends, strict=True):
+        row[: len(own)] = own
+    on_device = torch.from_numpy(table).to(device)
+    rates = [[f.rate(len(f.epochs) + 1, settings)] for f in fittings]
+    all_rates = torch.tensor(rates, dtype=torch.float32, device=device)
+    total, count = torch.zeros(len(ends), device=device), torch.zeros(len(ends), device=device)
+    for number in range(int(batches.max())):
+        has_one = batches > number
+        width = int(np.flatnonzero(has_one)[-1]) + 1
+        going = torch.from_numpy(has_one[:width, None].astype(np.float32)).to(device)
+        losses, known = take_step(
+            fleet, on_device[:width, number * size : (number + 1) * size], all_rates[:width], going
+        )
+        total[:width] += losses
+        count[:width] += known
+    return (total / count.clamp_min(1)).tolist()
+
+
+def _calibrated(fitting: Fitting, weights: FleetWeights) -> Fitted:
+    model, member = fitting.model, fitting.member
+    weights.put_into(model, fitting.best)
+    answers = torch.from_numpy(member.samples.labels[member.validation])
+    model.temperature.fill_(
+        fit_temperature(logits(model, member.samples.features, member.validation), answers)
+    )
+    return Fitted(model.eval(), tuple(fitting.epochs))

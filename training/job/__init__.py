@@ -1,0 +1,1 @@
+"""The training job that a container runs, from candles to a promoted revision."""

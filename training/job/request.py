@@ -1,0 +1,44 @@
+"""What a training job is told, and whether it can be done."""
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from growfolio.errors import ConfigurationError
+
+from training.release.gate import GateRule
+from training.release.publish import HubTarget
+from training.settings import TrainSettings
+
+
+@dataclass(frozen=True, slots=True)
+class JobWanted:
+    """What the job is told."""
+
+    train: TrainSettings
+    days: int = 365
+    target: HubTarget | None = None
+    """The model repository; without one new models are measured by class shares alone, and not published."""
+    publish: bool = False
+    parameter: str = ""
+    """The SSM parameter with the revision that serves now, if it is kept in one."""
+    promote: bool = False
+    warm_start: str = ""
+    """The revision to fine-tune: a commit hash, or `active` for the one that serves now."""
+    folds: int = 1
+    """Of the walk-forward report, before the last part; 0: no such report."""
+    gate: GateRule = field(default_factory=GateRule)
+
+    def check(self) -> None:
+        """Raises ConfigurationError for what cannot be done together."""
+        if self.publish and self.target is None:
+            raise ConfigurationError("--publish: set GROWFOLIO_MODEL_REPOSITORY to ORG/NAME")
+        if self.warm_start and self.target is None:
+            raise ConfigurationError("--warm-start: set GROWFOLIO_MODEL_REPOSITORY to ORG/NAME")
+        if self.promote and not (self.publish and self.parameter):
+            raise ConfigurationError("--promote: give --publish too, and set GROWFOLIO_REVISION_PARAMETER")
+
+    def digest(self) -> str:
+        """The same for the same job on another machine, wherever its folder lies there."""
+        told = asdict(replace(self, train=replace(self.train, candles=Path(), out=Path(), checkpoint=None)))
+        return json.dumps(told, sort_keys=True, default=str)

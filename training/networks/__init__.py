@@ -1,0 +1,1 @@
+"""The networks, one at a time and in batches, and their files."""

@@ -1,0 +1,1 @@
+"""From fitted models to a served revision: repository, card, gate, publishing."""

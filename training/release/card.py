@@ -1,0 +1,128 @@
+"""The model card: what the models are, what they were made from, and how good they are beside no model."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from growfolio.models.json_fields import utc_text
+
+from training.data.dataset import Part
+from training.data.splits import EMBARGO
+from training.release.repository import PoolResult, picture
+from training.settings import TrainSettings
+
+CARD = "MODEL_CARD.md"
+
+_CARD = """# Models of BUY / HOLD / SELL signals
+
+Each model answers one question about a closed bar: will the close {horizon} bar(s) later lie more than
+{threshold:.2%} below (sell), within (hold), or more than that above (buy)? Input: the last 60 bars of
+growfolio's 16 features, raw. Output: calibrated probabilities of sell, hold and buy; normalisation,
+temperature and softmax are inside the graph. Network: `{network}`. Made {created}.
+
+## Data
+
+{about}
+
+Fitted on: {assets}. {left_out}
+
+Each training sample is learned from twice, as it was and upside down (each price p as 1 / p), so that no
+trend of the training months is taken for a rule.{lineage} Validation and test see the market as it was.
+
+## Split
+
+By time, one calendar for all assets of a pool: the first 70 % of the samples train, the next 15 %
+validate (early stopping, temperature, choice between models), the last 15 % test. A sample is in a part
+only if its label is decided by the part's end, and parts lie {embargo} bars apart, so that neither labels
+nor windows of two parts share a bar. Labels that would cross a stock's close are masked, and so is all
+that touches a gap which serving would refuse. The test part was scored once, after all choices.
+
+| pool | trained from | until | validated from | until | tested from | samples: train, validate, test |
+|---|---|---|---|---|---|---|
+{splits}
+
+## Test
+
+Accuracy says little by itself: *majority* is what always answering the most frequent class would reach.
+*Prior* is the log-loss of always answering the class shares of the training part; *constant* that of the
+best constant answer, known only afterwards. *Direction*: where the price did move more than the
+threshold, how often the likelier side was the right one (0.5 is a coin). *ECE* is the calibration error,
+beside the range in which 90 % of perfectly calibrated models would lie on as many rows, if rows were
+independent; neighbouring bars are not quite, so the true range is somewhat wider.
+
+| model | rows | accuracy | majority | MCC | macro-F1 | direction | log-loss | prior | constant | ECE | band |
+|---|---|---|---|---|---|---|---|---|---|---|---|
+{tests}
+
+{pictures}
+
+## Limits
+
+- The features know one asset's prices and volumes: no news, no other market, no order book.
+- A next-bar move is mostly noise: compare direction and MCC with their chance values above. Costs and
+  slippage are not counted. This is no investment advice.
+- Markets change, and a model's probabilities with them go stale: the newest bar that any of these was
+  fitted or selected on closed {newest}. {expiry}
+- Bars inside a model's training range are marked `in_sample` in signals and count in no metric here.
+"""
+
+
+def model_card(results: Sequence[PoolResult], left_out: str, settings: TrainSettings, created_at: int) -> str:
+    """Markdown, with the numbers of manifest.json as tables."""
+    assets = dict.fromkeys(asset.symbol for result in results for asset in result.samples.assets)
+    newest = max(result.samples.split.validate_until for result in results)
+    days = settings.expires_days
+    return _CARD.format(
+        horizon=settings.rule.horizon_bars,
+        threshold=settings.rule.threshold,
+        network=settings.fit.network,
+        created=utc_text(created_at),
+        about=settings.about or "Origin and licence of the candles were not stated for this run.",
+        assets=" ".join(assets),
+        left_out=f"Left out: {left_out}." if left_out else "",
+        lineage=_lineage(results),
+        embargo=EMBARGO,
+        splits="\n".join(_split_row(result) for result in results),
+        tests="\n".join(row for result in results for row in _test_rows(result)),
+        pictures="\n".join(
+            f"![{own.models[0].id} on the test part]({picture(Path(), own.models[0].id)})" for own in results
+        ),
+        newest=utc_text(newest),
+        expiry="They never expire."
+        if days is None
+        else f"They stop serving {days} days after they were made.",
+    )
+
+
+def _lineage(results: Sequence[PoolResult]) -> str:
+    """Whose weights the pooled models went on from."""
+    lines = [
+        f" {result.models[0].id} goes on from the model of {before[0]}."
+        for result in results
+        if (before := result.went_on_from)
+    ]
+    return "".join(lines)
+
+
+def _split_row(result: PoolResult) -> str:
+    samples, split = result.samples, result.samples.split
+    first = samples.seen_from(samples.rows(Part.TRAIN))
+    times = (first, split.train_until, split.validate_from, split.validate_until, split.test_from)
+    counts = ", ".join(f"{len(samples.rows(part)):,}" for part in Part)
+    return _row(f"{samples.market} {samples.timeframe}", *(utc_text(time) for time in times), counts)
+
+
+def _test_rows(result: PoolResult) -> list[str]:
+    return [
+        _row(
+            model.id,
+            f"{s.rows:,}",
+            *(f"{n:.3f}" for n in (s.accuracy, s.base_rate, s.mcc, s.macro_f1, s.direction)),
+            *(f"{n:.4f}" for n in (s.log_loss, s.prior_log_loss, s.best_constant_log_loss, s.ece)),
+            f"{s.ece_calibrated_90[0]:.4f} to {s.ece_calibrated_90[1]:.4f}",
+        )
+        for model, s in zip(result.models, (judged.scores for judged in result.test), strict=True)
+    ]
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"

@@ -1,0 +1,65 @@
+"""From trained models to a served revision: the gate, one commit, and, as a step of its own, promotion."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from growfolio.errors import ConfigurationError, TemporaryModelError
+from growfolio.models.manifest import MANIFEST, Manifest, parse_manifest
+from growfolio.models.revisions import SsmParameter
+
+from training.fitting.champion import Champion, champion_of
+from training.release.gate import GateRule, Verdict
+from training.release.gate_evidence import Contest
+from training.release.publish import Head, HubTarget
+from training.release.succession import succeed
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the gate decided, and the folder that waits to be published; on top of which commit."""
+
+    folder: Path
+    manifest: Manifest
+    verdicts: Mapping[str, Verdict]
+
+    @property
+    def accepted(self) -> list[str]:
+        return [model_id for model_id, verdict in self.verdicts.items() if verdict.accepted]
+
+    def to_json(self) -> dict[str, object]:
+        return {model_id: verdict.to_json() for model_id, verdict in self.verdicts.items()}
+
+
+def decide(
+    models: Path, champion: Champion | None, candles: Path, rule: GateRule, out: Path, now: int
+) -> Decision:
+    """Put a folder's models before the gate, and write to out what is to be published. Raises ModelError."""
+    new = parse_manifest((models / MANIFEST).read_bytes())
+    verdicts = Contest(models, new, champion, candles, rule).verdicts()
+    manifest = succeed(models, new, champion, verdicts, out, now)
+    return Decision(out, manifest, verdicts)
+
+
+def serving_now(target: HubTarget, head: Head, parameter: str) -> Champion | None:
+    """The models of the promoted revision, or of the newest commit where no parameter says."""
+    if parameter:
+        return champion_of(target.repository, SsmParameter(parameter).current(), target.endpoint)
+    if MANIFEST not in head.files:
+        return None
+    return champion_of(target.repository, head.commit, target.endpoint)
+
+
+def promote(parameter: str, revision: str) -> str:
+    """Let the SSM parameter name the revision; gives the one before. Raises GrowfolioError."""
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+    from growfolio.models.promotion import promote as set_revision
+
+    try:
+        before, _ = set_revision(boto3.client("ssm"), parameter, revision)
+    except (ValueError, ClientError) as fault:
+        raise ConfigurationError(f"{revision} is published but not promoted: {fault}") from fault
+    except BotoCoreError as fault:
+        raise TemporaryModelError(f"{revision} is published but not promoted: {fault}") from fault
+    return before

@@ -1,0 +1,122 @@
+"""Whether a new model may take the place of the one that serves: decided on bars that neither has seen."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from growfolio.domain.bars import FloatArray, IntArray
+
+from training.data.labels import Labels
+from training.evaluation import paired
+from training.evaluation.metrics import calibrated_band, calibration_error, log_loss
+from training.networks.export import TOLERANCE
+
+
+@dataclass(frozen=True, slots=True)
+class GateRule:
+    """What is asked of a new model."""
+
+    loss_margin: float = 0.002
+    """Nats by which its log-loss may be higher; not to be excluded at `confidence`, and it stays outside."""
+    mcc_margin: float = 0.02
+    confidence: float = 0.95
+    """Of each one-sided bound."""
+    least_rows: int = 500
+    """Fewer decide nothing."""
+    most_rows: int = 20_000
+    """Evenly spaced; more would hold every model to a band narrower than how markets change."""
+    simulations: int = 2000
+    ece_allowance: float = 0.0
+    """Calibration error beyond what a calibrated model would show on as many rows."""
+    features_tolerance: float = 1e-3
+    """By how much a probability may differ when the features are made as serving makes them, from the last
+    bars alone."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """What two models say of the same bars, all later than either was trained or selected on.
+
+    Probabilities are (rows, 3); the champion's are its own, or the class shares before the bars where there
+    is none. onnx_difference and features_difference are the largest differences of a probability.
+    """
+
+    new: FloatArray
+    champion: FloatArray
+    labels: Labels
+    bar_close: IntArray
+    onnx_difference: float
+    features_difference: float
+    against: str
+    """The champion, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Accepted, or the reasons why the champion stays; figures are what they rest on."""
+
+    accepted: bool
+    reasons: tuple[str, ...]
+    figures: dict[str, object] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, object]:
+        return {"accepted": self.accepted, "reasons": list(self.reasons), **self.figures}
+
+
+def judge(evidence: Evidence, rule: GateRule, seed: int = 0) -> Verdict:
+    """Deterministic for a seed. A new model that cannot be told to be good enough is not accepted."""
+    if (refusal := too_few(len(evidence.labels), rule)) is not None:
+        return refusal
+    loss, mcc = differences(evidence, rule, seed)
+    loss_bound = float(np.percentile(loss, 100 * rule.confidence))
+    mcc_bound = float(np.percentile(mcc, 100 * (1 - rule.confidence)))
+    confidence = evidence.new.max(axis=1)
+    error = calibration_error(confidence, evidence.new.argmax(axis=1) == evidence.labels)
+    band = calibrated_band(confidence, seed)[1] + rule.ece_allowance
+    failed = {
+        f"its log-loss may be {loss_bound:.4f} higher": loss_bound > rule.loss_margin,
+        f"its MCC may be {-mcc_bound:.3f} lower": mcc_bound < -rule.mcc_margin,
+        f"its calibration error {error:.4f} is beyond {band:.4f}, what a calibrated model would show": error
+        > band,
+        f"its graph differs from torch by {evidence.onnx_difference:.1e}": not evidence.onnx_difference
+        <= TOLERANCE,
+        f"on features as serving makes them it answers {evidence.features_difference:.1e} differently": not (
+            evidence.features_difference <= rule.features_tolerance
+        ),
+    }
+    reasons = tuple(reason for reason, wrong in failed.items() if wrong)
+    return Verdict(not reasons, reasons, _figures(evidence, loss_bound, mcc_bound, error, band))
+
+
+def too_few(rows: int, rule: GateRule) -> Verdict | None:
+    """The verdict where there is too little to decide on; None where there is enough."""
+    if rows >= rule.least_rows:
+        return None
+    return Verdict(False, (f"only {rows} bars are later than both models; {rule.least_rows} are needed",))
+
+
+def differences(evidence: Evidence, rule: GateRule, seed: int) -> tuple[FloatArray, FloatArray]:
+    """New less champion in log-loss and MCC, (simulations,) each."""
+    return paired.differences(
+        evidence.new, evidence.champion, evidence.labels, evidence.bar_close, rule.simulations, seed
+    )
+
+
+def _figures(
+    evidence: Evidence, loss_bound: float, mcc_bound: float, error: float, band: float
+) -> dict[str, object]:
+    mcc = [paired.correlation(given, evidence.labels) for given in (evidence.new, evidence.champion)]
+    loss = [log_loss(probabilities, evidence.labels) for probabilities in (evidence.new, evidence.champion)]
+    figures = {
+        "log_loss": loss[0],
+        "log_loss_of_champion": loss[1],
+        "log_loss_difference_upper_bound": loss_bound,
+        "mcc": mcc[0],
+        "mcc_of_champion": mcc[1],
+        "mcc_difference_lower_bound": mcc_bound,
+        "ece": error,
+        "ece_of_a_calibrated_model": band,
+        "onnx_difference": evidence.onnx_difference,
+        "features_difference": evidence.features_difference,
+    }
+    rounded: dict[str, object] = {name: float(f"{value:.6g}") for name, value in figures.items()}
+    return {"rows": len(evidence.labels), "against": evidence.against} | rounded
