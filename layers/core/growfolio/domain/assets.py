@@ -1,9 +1,13 @@
-"""The assets and timeframes of the product. Adding an asset is one line in ASSETS."""
+"""The assets and timeframes of the product, made once from the catalogue: a process never changes them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
+from growfolio.domain.catalogue import catalogue
 from growfolio.errors import UnknownAsset
+
+_CATALOGUE = catalogue()
 
 
 class Market(StrEnum):
@@ -14,14 +18,22 @@ class Market(StrEnum):
 
 
 class Timeframe(StrEnum):
-    """The length of one bar."""
+    """The length of one bar. The members are those that the catalogue lists; M5 is always one of them."""
 
-    M5 = "5m"
-    M15 = "15m"
+    if TYPE_CHECKING:
+        M5 = "5m"
+        M15 = "15m"
+    else:
+        # In a class body, locals() is the namespace that becomes the enum's members.
+        locals().update(_CATALOGUE.members())
+
+    @property
+    def minutes(self) -> int:
+        return int(self.value.removesuffix("m"))
 
     @property
     def seconds(self) -> int:
-        return {Timeframe.M5: 300, Timeframe.M15: 900}[self]
+        return 60 * self.minutes
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -45,34 +57,16 @@ class Asset:
         return self.id.replace("_", "/")
 
 
-ASSETS: tuple[Asset, ...] = (
-    Asset("AAPL", Market.STOCKS, "Apple"),
-    Asset("MSFT", Market.STOCKS, "Microsoft"),
-    Asset("NVDA", Market.STOCKS, "NVIDIA"),
-    Asset("TSLA", Market.STOCKS, "Tesla"),
-    Asset("GOOGL", Market.STOCKS, "Alphabet"),
-    Asset("AMZN", Market.STOCKS, "Amazon"),
-    Asset("META", Market.STOCKS, "Meta Platforms"),
-    Asset("AMD", Market.STOCKS, "AMD"),
-    Asset("INTC", Market.STOCKS, "Intel"),
-    Asset("LOW", Market.STOCKS, "Lowe's"),
-    Asset("TMO", Market.STOCKS, "Thermo Fisher"),
-    Asset("MA", Market.STOCKS, "Mastercard"),
-    Asset("PEP", Market.STOCKS, "PepsiCo"),
-    Asset("NFLX", Market.STOCKS, "Netflix"),
-    Asset("BTC", Market.CRYPTO, "Bitcoin"),
-    Asset("ETH", Market.CRYPTO, "Ethereum"),
-    Asset("BNB", Market.CRYPTO, "BNB"),
-    Asset("ADA", Market.CRYPTO, "Cardano"),
-    Asset("SOL", Market.CRYPTO, "Solana"),
-    Asset("XRP", Market.CRYPTO, "XRP"),
-    Asset("DOGE", Market.CRYPTO, "Dogecoin"),
-    Asset("AVAX", Market.CRYPTO, "Avalanche"),
-    Asset("DOT", Market.CRYPTO, "Polkadot"),
-    Asset("SHIB", Market.CRYPTO, "Shiba Inu"),
+ASSETS: tuple[Asset, ...] = tuple(
+    Asset(symbol, Market(market), name) for symbol, market, name in _CATALOGUE.assets
 )
 
-_BY_NAME = {asset.symbol: asset for asset in ASSETS} | {asset.id: asset for asset in ASSETS}
+
+def _plain(name: str) -> str:
+    return name.strip().upper().replace("/", "_").replace("-", "_")
+
+
+_BY_NAME = {_plain(name): asset for asset in ASSETS for name in (asset.symbol, asset.id)}
 
 
 def assets_of(market: Market) -> tuple[Asset, ...]:
@@ -85,7 +79,7 @@ def find_asset(name: str) -> Asset:
 
     Raises UnknownAsset, naming the assets there are.
     """
-    asset = _BY_NAME.get(name.strip().upper().replace("/", "_").replace("-", "_"))
+    asset = _BY_NAME.get(_plain(name))
     if asset is None:
         known = ", ".join(known_asset.symbol for known_asset in ASSETS)
         raise UnknownAsset(f"no asset {name[:20]!r}; there are {known}")

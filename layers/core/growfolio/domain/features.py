@@ -22,7 +22,7 @@ FEATURES: Final = (
 )  # fmt: skip
 FEATURES_VERSION: Final = 1
 
-BARS_NEEDED: Final = {Timeframe.M5: 320, Timeframe.M15: 320}
+BARS_NEEDED: Final = dict.fromkeys(Timeframe, 320)
 """Bars that a refresh needs so that the probabilities are those of the whole history to 1e-4.
 
 tests/integration/domain/test_bars_needed.py finds 180 for the models shipped; at 320 they differ by 1e-6,

@@ -6,11 +6,10 @@ outside (the source of a price, a model's name, a reason) never does, so that it
 
 from decimal import Decimal
 
-from growfolio.domain.assets import Asset, Market, Timeframe
+from growfolio.domain.assets import Asset, Market
 from growfolio.domain.signals import Facts, Signal
 
 KINDS = {Market.STOCKS: "a stock", Market.CRYPTO: "a cryptocurrency"}
-MINUTES = {Timeframe.M5: 5, Timeframe.M15: 15}
 TRENDS = {
     "up": "above its moving averages",
     "down": "below its moving averages",
@@ -32,7 +31,7 @@ def statements(signal: Signal) -> tuple[str, ...]:
     facts, move, ahead = signal.facts, percent(signal.threshold), horizon(signal)
     said = [
         f"The asset is {signal.asset.name} ({signal.asset.symbol}), {KINDS[signal.asset.market]}.",
-        f"The signal is {signal.action}, from bars of {MINUTES[signal.timeframe]} minutes.",
+        f"The signal is {signal.action}, from bars of {signal.timeframe.minutes} minutes.",
         f"The probability of a rise of more than {move} {ahead} is {buy}.",
         f"The probability of a fall of more than {move} {ahead} is {sell}.",
         f"The probability that the price stays within {move} {ahead} is {hold}.",

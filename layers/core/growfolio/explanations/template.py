@@ -4,7 +4,6 @@ from decimal import Decimal
 
 from growfolio.domain.signals import Action, Signal
 from growfolio.explanations.signal_text import (
-    MINUTES,
     TRENDS,
     figure,
     horizon,
@@ -34,7 +33,7 @@ def _verdict(signal: Signal) -> str:
         Action.HOLD: f"the price stays within {move} {ahead} with a probability of {hold}, "
         f"against {buy} for a larger rise and {sell} for a larger fall",
     }
-    bars = f"{MINUTES[signal.timeframe]}-minute bars"
+    bars = f"{signal.timeframe.minutes}-minute bars"
     return f"{signal.asset.name} is a {signal.action} on {bars}: {chances[signal.action]}."
 
 
