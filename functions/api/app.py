@@ -51,5 +51,5 @@ def make_handler(store: SignalStore, clock: Clock, settings: Settings) -> Handle
 
 if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
     # On Lambda, what is prepared here is done before the first event arrives.
-    _settings = Settings.from_environment(os.environ)
+    _settings = Settings.of_function("api", os.environ)
     handler = make_handler(DynamoStore(_settings.table), lambda: int(time.time()), _settings)

@@ -46,4 +46,4 @@ def make_handler(settings: Settings, clock: Callable[[], int]) -> Handler:
 
 
 if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
-    handler = make_handler(Settings.from_environment(os.environ), lambda: int(time.time()))
+    handler = make_handler(Settings.of_function("explain", os.environ), lambda: int(time.time()))

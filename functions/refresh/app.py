@@ -46,4 +46,4 @@ def make_handler(settings: Settings, clock: Callable[[], int]) -> Handler:
 
 if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
     # On Lambda, what is prepared here is done before the first event arrives.
-    handler = make_handler(Settings.from_environment(os.environ), lambda: int(time.time()))
+    handler = make_handler(Settings.of_function("refresh", os.environ), lambda: int(time.time()))

@@ -37,4 +37,4 @@ def make_handler(jobs: TrainingJobs) -> Handler:
 
 
 if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
-    handler = make_handler(TrainingJobs.of(Settings.from_environment(os.environ)))
+    handler = make_handler(TrainingJobs.of(Settings.of_function("train", os.environ)))

@@ -45,5 +45,5 @@ def make_handler(store: SignalRecords, stage: str, clock: Callable[[], int]) -> 
 
 
 if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
-    settings = Settings.from_environment(os.environ)
+    settings = Settings.of_function("watch", os.environ)
     handler = make_handler(DynamoStore(settings.table), settings.stage, lambda: int(time.time()))

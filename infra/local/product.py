@@ -122,6 +122,7 @@ def environment(options: Options, endpoint: str, environ: Mapping[str, str]) -> 
         "AWS_SECRET_ACCESS_KEY": "local",
     }
     defaults = {
+        "GROWFOLIO_TABLE": "growfolio-local",
         "AWS_DEFAULT_REGION": "us-east-1",
         "POWERTOOLS_METRICS_DISABLED": "true",
         "POWERTOOLS_LOG_LEVEL": "ERROR",

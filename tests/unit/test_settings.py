@@ -1,8 +1,14 @@
 """What a person sets is read once, and a slip is named together with what to put instead."""
 
+from pathlib import Path
+
 import pytest
 from growfolio.errors import ConfigurationError
-from growfolio.settings import Settings
+from growfolio.settings import REQUIRED, Settings
+
+from infra.template import load
+
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 
 
 def test_what_is_not_set_or_empty_has_its_default() -> None:
@@ -37,3 +43,23 @@ def test_a_value_that_cannot_be_meant_is_refused_by_name(name: str, text: str, a
         Settings.from_environment({name: text})
     assert str(raised.value).startswith(f"{name}={text!r}")
     assert advice in str(raised.value)
+
+
+@pytest.mark.parametrize("function", REQUIRED)
+def test_a_function_without_its_settings_ends_at_start_and_names_all_that_are_missing(function: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        Settings.of_function(function, {"GROWFOLIO_STAGE": "dev"})
+    needed = [f"GROWFOLIO_{name.upper()}" for name in REQUIRED[function]]
+    assert str(raised.value) == f"the {function} function needs {' and '.join(needed)} to be set"
+    given = Settings.of_function(function, dict.fromkeys(needed, "there"))
+    assert {getattr(given, name) for name in REQUIRED[function]} == {"there"}
+
+
+def test_the_template_gives_every_function_what_it_requires() -> None:
+    template = load(TEMPLATE)
+    given = {name: template.properties(name) for name in template.functions()}
+    sources = {Path(properties["CodeUri"]).name for properties in given.values()}
+    assert sources == set(REQUIRED)
+    for properties in given.values():
+        required = {f"GROWFOLIO_{name.upper()}" for name in REQUIRED[Path(properties["CodeUri"]).name]}
+        assert required <= set(properties["Environment"]["Variables"])

@@ -9,6 +9,14 @@ from growfolio.errors import ConfigurationError
 
 STARTER = "starter"
 """The revision of the models shipped with the code."""
+REQUIRED = {
+    "api": ("table",),
+    "explain": ("table",),
+    "refresh": ("table", "market"),
+    "train": ("job_queue", "job_definition", "job_logs"),
+    "watch": ("table",),
+}
+"""The settings without which a function cannot work: it ends at start, not at its first event."""
 LARGEST = {"fresh_share": 1.0, "explain_calls_per_hour": 10_000, "reader_cache_seconds": 86_400}
 """No setting is negative, and these are not larger: a share is no percentage."""
 
@@ -17,8 +25,10 @@ LARGEST = {"fresh_share": 1.0, "explain_calls_per_hour": 10_000, "reader_cache_s
 class Settings:
     """The environment of a function, read once at start-up. An empty string means: not set."""
 
-    table: str = "growfolio"
+    table: str = ""
     """GROWFOLIO_TABLE: the DynamoDB table."""
+    assets: str = ""
+    """GROWFOLIO_ASSETS: a list of assets and timeframes in place of the package's (domain/catalogue.py)."""
     stage: str = "local"
     """GROWFOLIO_STAGE: dev, prod or local; the namespace of metrics and parameters."""
     market: str = ""
@@ -67,14 +77,30 @@ class Settings:
     """GROWFOLIO_JOB_LOGS: the log group that training jobs write to."""
 
     @classmethod
+    def of_function(cls, function: str, environ: Mapping[str, str]) -> "Settings":
+        """The settings of one of the functions in REQUIRED.
+
+        Raises ConfigurationError, which names all that are missing, or a value that cannot be read.
+        """
+        missing = [name for name in map(_variable, REQUIRED[function]) if not environ.get(name)]
+        if missing:
+            raise ConfigurationError(f"the {function} function needs {' and '.join(missing)} to be set")
+        return cls.from_environment(environ)
+
+    @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
         """Raises ConfigurationError for a value that cannot be read; the message names the variable."""
-        given = {name: environ.get(f"GROWFOLIO_{name.upper()}", "") for name in cls.__slots__}
+        given = {name: environ.get(_variable(name), "") for name in cls.__slots__}
         settings = cls()
         for name, text in given.items():
             if text:
                 settings = replace(settings, **{name: _read(name, text, getattr(settings, name))})
         return settings
+
+
+def _variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return f"GROWFOLIO_{name.upper()}"
 
 
 def _read(name: str, text: str, default: object) -> Any:
@@ -85,8 +111,8 @@ def _read(name: str, text: str, default: object) -> Any:
     try:
         value = int(text) if isinstance(default, int) else float(text)
     except ValueError:
-        raise ConfigurationError(f"GROWFOLIO_{name.upper()}={text!r} is not a number") from None
+        raise ConfigurationError(f"{_variable(name)}={text!r} is not a number") from None
     most = LARGEST.get(name, math.inf)
     if not 0 <= value <= most:
-        raise ConfigurationError(f"GROWFOLIO_{name.upper()}={text!r}: choose a number from 0 to {most:g}")
+        raise ConfigurationError(f"{_variable(name)}={text!r}: choose a number from 0 to {most:g}")
     return value
