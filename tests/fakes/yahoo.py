@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +19,11 @@ CHART = "/v8/finance/chart/"
 class YahooServer(CandleServer):
     """Serves charts, crumbs and cookies. A NaN in the candles becomes the null that Yahoo sends."""
 
+    def __init__(self, candles: Mapping[str, Bars] | None = None) -> None:
+        super().__init__(candles)
+        self.splits: dict[str, list[tuple[int, int, int]]] = {}
+        """By symbol: the time of a split, new shares, old shares. Sent when events are asked for."""
+
     def symbol_of(self, path: str, query: Mapping[str, str]) -> str:
         return path.removeprefix(CHART) if path.startswith(CHART) else ""
 
@@ -29,7 +34,8 @@ class YahooServer(CandleServer):
         if bars is None:
             return 404, refusal("Not Found", "No data found, symbol may be delisted")
         wanted = bars.where(bars.open_time >= int(request.query["period1"]))
-        return 200, chart(request.symbol, wanted)
+        splits = self.splits.get(request.symbol, []) if "split" in request.query.get("events", "") else []
+        return 200, chart(request.symbol, wanted, splits)
 
 
 class LocalYahooSession(YahooSession):
@@ -50,13 +56,22 @@ def refusal(code: str, description: str) -> bytes:
     ).encode()
 
 
-def chart(symbol: str, bars: Bars) -> bytes:
+def chart(symbol: str, bars: Bars, splits: Sequence[tuple[int, int, int]] = ()) -> bytes:
     """The body with a chart of the bars. Without any bar Yahoo leaves out the timestamps."""
     quote = {name: _json(getattr(bars, name)) for name in ("open", "high", "low", "close", "volume")}
-    result = {"meta": _meta(symbol, bars), "indicators": {"quote": [quote if len(bars) else {}]}}
+    result: dict[str, Any] = {
+        "meta": _meta(symbol, bars),
+        "indicators": {"quote": [quote if len(bars) else {}]},
+    }
+    if splits:
+        result["events"] = {"splits": {str(date): _split(date, new, old) for date, new, old in splits}}
     if len(bars):
         result["timestamp"] = bars.open_time.tolist()
     return json.dumps({"chart": {"result": [result], "error": None}}).encode()
+
+
+def _split(date: int, new: int, old: int) -> dict[str, Any]:
+    return {"date": date, "numerator": float(new), "denominator": float(old), "splitRatio": f"{new}:{old}"}
 
 
 def _json(column: FloatArray) -> list[float | None]:

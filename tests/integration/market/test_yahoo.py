@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from growfolio.domain.alignment import align
 from growfolio.domain.assets import Asset, Market, Timeframe, assets_of, find_asset
-from growfolio.domain.bars import PRICES, Bars
+from growfolio.domain.bars import PRICES, Bars, Split
 from growfolio.domain.grid import last_slots
 from growfolio.errors import MarketError, PermanentMarketError, TemporaryMarketError
 from growfolio.market.ports import Fetched, Patience
@@ -224,6 +224,18 @@ def test_a_newest_row_that_comes_twice_is_one_bar(yahoo: YahooServer) -> None:
     yahoo.candles["MSFT"] = in_order(whole, np.append(np.arange(len(whole)), len(whole) - 1))
     bars = served(fetch(yahoo))[MSFT]
     np.testing.assert_array_equal(bars.open_time, whole.open_time)
+
+
+def test_split_events_come_with_the_bars(yahoo: YahooServer) -> None:
+    yahoo.splits["MSFT"] = [(SINCE, 4, 1), (SINCE - 5 * DAY, 1, 10)]
+    bars = served(fetch(yahoo))
+    assert bars[MSFT].splits == (Split(SINCE - 5 * DAY, 0.1), Split(SINCE, 4.0))
+    assert bars[AAPL].splits == ()
+
+
+def test_a_split_event_without_a_ratio_is_left_out(yahoo: YahooServer) -> None:
+    yahoo.splits["MSFT"] = [(SINCE, 4, 0), (SINCE, 0, 1)]
+    assert served(fetch(yahoo))[MSFT].splits == ()
 
 
 GRID = last_slots(Market.STOCKS, NOW, Timeframe.M5, 100)

@@ -1,8 +1,10 @@
 """Bars of one asset: what has closed, and how answers are put together."""
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
-from growfolio.domain.bars import Bars
+from growfolio.domain.bars import Bars, Split
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,3 +41,11 @@ def test_joined_bars_are_in_order_none_is_lost_and_the_newer_answer_holds(
     assert joined.open_time.tolist() == sorted({*known, *newer})
     expected: npt.NDArray[np.float64] = np.where(np.isin(joined.open_time, newer), 2.0, 1.0)
     np.testing.assert_array_equal(joined.close, expected)
+
+
+def test_splits_stay_with_their_bars() -> None:
+    early, late = Split(0, 2.0), Split(600, 4.0)
+    known, newer = replace(bars_at([0, 300]), splits=(early,)), replace(bars_at([600]), splits=(early, late))
+    assert known.where(known.open_time > 0).splits == (early,)
+    assert known.followed_by(newer).splits == known.joined_with(newer).splits == (early, late)
+    assert known.followed_by(replace(bars_at([]), splits=(late,))).splits == (early, late)

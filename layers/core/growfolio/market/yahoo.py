@@ -11,6 +11,7 @@ night's jump makes the asset bad_data (domain/alignment.py).
 """
 
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -24,12 +25,14 @@ from yfinance.data import YfData
 from yfinance.exceptions import YFException
 
 from growfolio.domain.assets import Asset, Timeframe
-from growfolio.domain.bars import PRICES, Bars
+from growfolio.domain.bars import PRICES, Bars, Split
 from growfolio.domain.calendar import DAY
 from growfolio.errors import PermanentMarketError, TemporaryMarketError
 from growfolio.market.fetching import gather, refuse
 from growfolio.market.late_bars import fetch_published
 from growfolio.market.ports import Fetched, Patience
+
+log = logging.getLogger(__name__)
 
 CHART = "https://query2.finance.yahoo.com/v8/finance/chart/"
 LONGEST_PAST = 59 * DAY
@@ -119,6 +122,7 @@ class YahooSource:
             "period2": now,
             "interval": Timeframe.M5.value,
             "includePrePost": False,
+            "events": "splits",
         }
         try:
             answer = YfData(session=self._session).get(
@@ -165,4 +169,18 @@ def _read(chart: dict[str, Any]) -> Bars:
     # Now and then the newest row comes twice; yfinance keeps the first too.
     table = table[:, np.diff(table[0], prepend=np.nan) != 0]
     opened, high, low, close, volume = np.ascontiguousarray(table[1:])
-    return Bars(table[0].astype(np.int64), opened, high, low, close, np.nan_to_num(volume, nan=0.0))
+    volume = np.nan_to_num(volume, nan=0.0)
+    return Bars(table[0].astype(np.int64), opened, high, low, close, volume, splits=_splits(chart))
+
+
+def _splits(chart: dict[str, Any]) -> tuple[Split, ...]:
+    """The split events of a chart that was asked for with events=splits, without those that have no ratio."""
+    events = (chart.get("events") or {}).get("splits") or {}
+    splits = set()
+    for event in events.values():
+        try:
+            ratio = float(event["numerator"]) / float(event["denominator"])
+            splits.add(Split(int(event["date"]), ratio))
+        except (KeyError, TypeError, ValueError, ZeroDivisionError):
+            log.warning("yahoo sent a split that is no ratio: %s", str(event)[:100])
+    return tuple(sorted(split for split in splits if 0 < split.ratio < math.inf))
