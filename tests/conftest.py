@@ -3,8 +3,13 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.real import candles_folder
+
+settings.register_profile("any machine", deadline=None)
+"""hypothesis fails an example that took longer than 200 ms, which a busy machine decides."""
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")
