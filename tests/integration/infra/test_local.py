@@ -172,6 +172,7 @@ def test_a_run_loads_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environ, check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_the_api_is_served_while_the_schedule_runs() -> None:
     with free_port() as port:
         pass
