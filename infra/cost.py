@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from growfolio.domain.assets import Market, assets_of
-from growfolio.domain.calendar import DAY
+from growfolio.domain.times import DAY
 from growfolio.storage.signal_items import HISTORY_SECONDS
 
 from infra.template import Template, load

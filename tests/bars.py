@@ -5,10 +5,8 @@ from datetime import UTC, datetime
 import numpy as np
 from growfolio.domain.assets import Asset
 from growfolio.domain.bars import PRICES, Bars, IntArray
+from growfolio.domain.times import BAR
 from growfolio.market.simulated import SimulatedSource
-
-BAR = 300
-DAY = 86_400
 
 
 def moment(text: str) -> int:

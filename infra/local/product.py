@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +20,7 @@ from growfolio.domain.assets import ASSETS, Market, Timeframe
 from growfolio.domain.calendar import market_hours
 from growfolio.domain.freshness import judge
 from growfolio.domain.signals import SignalRecord
+from growfolio.domain.times import BAR, utc_text
 from growfolio.errors import ConfigurationError, GrowfolioError
 from growfolio.explanations.service import explain_changed
 from growfolio.explanations.wiring import explainer_from
@@ -35,7 +35,6 @@ from infra.local.display import print_signals
 from infra.local.embedded_aws import embedded_aws
 from infra.local.options import Options
 
-PERIOD = 300
 PUBLISHING_DELAY = 5
 """Seconds after a bar's close at which the schedule fires here; EventBridge's fires within the minute."""
 
@@ -64,7 +63,7 @@ class LocalCloud:
 
     def refresh(self) -> dict[str, int]:
         """What both schedules do at this moment: counts of records written and left as they were."""
-        event = {"detail-type": "Scheduled Event", "time": _iso(self.clock())}
+        event = {"detail-type": "Scheduled Event", "time": utc_text(self.clock())}
         with ThreadPoolExecutor(len(self.handlers)) as pool:
             answers = list(pool.map(lambda handler: handler(event, CONTEXT), self.handlers.values()))
         # On AWS the table's stream brings what changed; here nothing streams.
@@ -142,7 +141,7 @@ def run(options: Options) -> None:
     _serve(cloud, options.port)
     print(f"\nPage and API on http://127.0.0.1:{options.port}/   (Ctrl+C ends)", flush=True)
     while True:
-        time.sleep(PERIOD - (clock() - PUBLISHING_DELAY) % PERIOD)
+        time.sleep(BAR - (clock() - PUBLISHING_DELAY) % BAR)
         _show(cloud, options, cloud.refresh())
 
 
@@ -151,7 +150,7 @@ def _show(cloud: LocalCloud, options: Options, counts: dict[str, int]) -> None:
     if options.as_json:
         print(to_json({"signals": signals, **counts}), flush=True)
     else:
-        print_signals(signals, options.market, _iso(cloud.clock()))
+        print_signals(signals, options.market, utc_text(cloud.clock()))
 
 
 def _serve(cloud: LocalCloud, port: int) -> None:
@@ -166,10 +165,6 @@ def _serve(cloud: LocalCloud, port: int) -> None:
         if not thread.is_alive():
             raise ConfigurationError(f"port {port} is taken: make run PORT={port + 1}")
         time.sleep(0.02)
-
-
-def _iso(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def main() -> int:

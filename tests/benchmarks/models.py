@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from growfolio.domain.assets import ASSETS, Asset, Timeframe
 from growfolio.domain.features import FeatureArray
+from growfolio.domain.times import DAY
 from growfolio.models.manifest import MANIFEST, Label, Manifest, Model, ModelFile
 
 from training.networks.export import write_onnx
@@ -57,7 +58,7 @@ def _entry(name: str, asset: Asset, timeframe: Timeframe, graph: bytes) -> Model
         onnx=ModelFile(f"{name}.onnx", hashlib.sha256(graph).hexdigest(), len(graph)),
         pth=None,
         label=Label("fixed", 1, 0.001),
-        trained_from=CREATED - 86_400,
+        trained_from=CREATED - DAY,
         trained_until=CREATED,
         expires_at=None,
         metrics={},

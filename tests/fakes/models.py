@@ -8,11 +8,11 @@ from typing import Self
 
 import numpy as np
 from growfolio.domain.assets import Market, Timeframe, find_asset
+from growfolio.domain.times import DAY
 from growfolio.models.manifest import MANIFEST, Label, Manifest, Model, ModelFile
 from growfolio.models.repository import ModelSet
 from onnx import TensorProto, helper, numpy_helper
 
-DAY = 86_400
 TRAINED_FROM, TRAINED_UNTIL, CREATED_AT, NOW = 1_700_000_000, 1_710_000_000, 1_711_000_000, 1_715_000_000
 EXPIRES_AT = NOW + 30 * DAY
 INPUT = ("batch", 60, 16)

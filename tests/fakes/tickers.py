@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from growfolio.domain.times import DAY
+
 from tests.fakes.candle_server import Request
 from tests.fakes.exchange import BinanceServer, KrakenServer
 
@@ -37,7 +39,7 @@ class BinanceTickers(BinanceServer):
             "lowPrice": last,
             "volume": "100",
             "quoteVolume": "100",
-            "openTime": closed - 86_400_000,
+            "openTime": closed - 1000 * DAY,
             "closeTime": closed,
             "firstId": 1,
             "lastId": 2,

@@ -9,7 +9,7 @@ from typing import Any
 
 from growfolio.domain.assets import Market, Timeframe, assets_of
 from growfolio.domain.bars import Bars
-from growfolio.domain.calendar import DAY
+from growfolio.domain.times import DAY
 from growfolio.market.simulated import SimulatedSource
 
 from tests.fakes import finnhub_server, gemini_server

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from growfolio.domain.times import DAY
 
 from tests.stack.cloud import ACCOUNT, REGION, Created, Templates
 from tests.stack.conftest import PARAMETERS
@@ -82,7 +83,7 @@ def test_a_new_stack_serves_the_models_shipped_with_the_code(created: Created, t
 def test_dead_letters_are_kept_for_two_weeks(created: Created) -> None:
     sqs = created.client("sqs")
     attributes = sqs.get_queue_attributes(QueueUrl=created.outputs["DeadLetters"], AttributeNames=["All"])
-    assert attributes["Attributes"]["MessageRetentionPeriod"] == str(14 * 86_400)
+    assert attributes["Attributes"]["MessageRetentionPeriod"] == str(14 * DAY)
 
 
 def test_the_owner_hears_of_alarms(created: Created) -> None:

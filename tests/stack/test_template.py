@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from growfolio.domain.assets import Market, Timeframe, find_asset
 from growfolio.domain.grid import slots_between
+from growfolio.domain.times import BAR, DAY
 from growfolio.settings import Settings
 from growfolio.storage import items, signal_items
 
@@ -20,7 +21,7 @@ from tests.samples import a_signal
 from tests.stack.cloud import Json, Templates
 
 SCHEDULED = ("RefreshStocksFunction", "RefreshCryptoFunction", "TrainFunction", "WatchFunction")
-PERIOD = 300
+PERIOD = BAR
 DAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
 FOREIGN_SETTINGS = ("POWERTOOLS_", "ORT_", "HF_")
 """Settings of libraries; all others are the product's own."""
@@ -74,7 +75,7 @@ def test_stocks_are_not_refreshed_at_night_or_on_weekends(templates: Templates) 
     saturday = int(datetime(2026, 6, 13, tzinfo=UTC).timestamp())
     schedule = schedule_of(templates, "RefreshStocksFunction")
     assert not list(firings(schedule, saturday + 5 * 3600, saturday + 52 * 3600))
-    assert len(list(firings(schedule, saturday - 86_400, saturday))) <= 96
+    assert len(list(firings(schedule, saturday - DAY, saturday))) <= 96
 
 
 def test_the_watch_looks_between_two_refreshes(templates: Templates) -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from growfolio.domain.assets import Asset, find_asset
 from growfolio.domain.bars import PRICES, Bars
-from growfolio.domain.calendar import DAY
+from growfolio.domain.times import DAY
 from growfolio.market.simulated import SimulatedSource
 
 END = 1_750_000_000 // DAY * DAY

@@ -4,7 +4,8 @@ import json
 from decimal import Decimal
 
 import pytest
-from growfolio.presentation import instant, to_json
+from growfolio.domain.times import utc_text
+from growfolio.presentation import to_json
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ JSON = st.recursive(
 
 
 def test_times_are_in_utc_to_the_second() -> None:
-    assert instant(1725559200) == "2024-09-05T18:00:00Z"
+    assert utc_text(1725559200) == "2024-09-05T18:00:00Z"
 
 
 @pytest.mark.parametrize(

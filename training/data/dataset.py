@@ -9,8 +9,8 @@ import numpy.typing as npt
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.bars import Bars, BoolArray, Candles, IntArray
 from growfolio.domain.features import BARS_NEEDED, FeatureArray, features
+from growfolio.domain.times import utc_text
 from growfolio.errors import BadCandles, GrowfolioError, MissingCandles
-from growfolio.models.json_fields import utc_text
 
 from training.data.history import Stretch, stretches
 from training.data.inversion import inverted, inverted_labels

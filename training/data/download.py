@@ -10,17 +10,17 @@ from datetime import date
 
 import numpy as np
 from growfolio.domain.alignment import MAX_FILLED_IN_A_ROW
-from growfolio.domain.assets import Asset, Market, Timeframe, assets_of
+from growfolio.domain.assets import Asset, Market, assets_of
 from growfolio.domain.bars import Bars
-from growfolio.domain.calendar import DAY, Session, sessions_between
+from growfolio.domain.calendar import Session, sessions_between
+from growfolio.domain.times import BAR, DAY, day_of
 from growfolio.errors import ArchiveError, BadCandles, GrowfolioError, MarketError
 from growfolio.market.ports import MarketSource
-from growfolio.storage.candle_archive import CandleArchive, KeptCandles, day_of
+from growfolio.storage.candle_archive import CandleArchive, KeptCandles
 
 from training.data.candle_files import CandleFiles
 from training.progress import Progress
 
-BAR = Timeframe.M5.seconds
 STEP = 30 * DAY
 """How much of the past is asked for at once."""
 OVERLAP = {Market.STOCKS: 4 * DAY, Market.CRYPTO: 0}

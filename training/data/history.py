@@ -5,6 +5,7 @@ from growfolio.domain.alignment import MAX_FILLED_IN_A_ROW, align
 from growfolio.domain.assets import Asset, Timeframe
 from growfolio.domain.bars import Bars, BoolArray, Candles, IntArray
 from growfolio.domain.grid import slots_between
+from growfolio.domain.times import BAR
 
 Stretch = Candles
 """Candles of one asset, bar after bar on its market's grid, with no gap that serving would refuse."""
@@ -18,9 +19,9 @@ def stretches(asset: Asset, bars: Bars, timeframe: Timeframe) -> list[Stretch]:
     """
     if not len(bars):
         return []
-    start, end = int(bars.open_time.min()), int(bars.open_time.max()) + Timeframe.M5.seconds
+    start, end = int(bars.open_time.min()), int(bars.open_time.max()) + BAR
     fine = slots_between(asset.market, start, end, Timeframe.M5)
-    present = fine[np.isin(fine, bars.open_time + Timeframe.M5.seconds)]
+    present = fine[np.isin(fine, bars.open_time + BAR)]
     at = np.searchsorted(fine, present)
     breaks = np.flatnonzero(np.diff(at) > MAX_FILLED_IN_A_ROW + 1) + 1
     grid = slots_between(asset.market, start, end, timeframe)
@@ -37,7 +38,7 @@ def stretches(asset: Asset, bars: Bars, timeframe: Timeframe) -> list[Stretch]:
 
 def _whole_bars(grid: IntArray, run: IntArray, timeframe: Timeframe) -> IntArray:
     """The bars of the grid inside a run of 5m closes, whose first and last slot traded."""
-    first_slot = grid - timeframe.seconds + Timeframe.M5.seconds
+    first_slot = grid - timeframe.seconds + BAR
     inside: BoolArray = (first_slot >= run[0]) & (grid <= run[-1])
     begins = np.flatnonzero(inside & np.isin(first_slot, run))
     ends = np.flatnonzero(inside & np.isin(grid, run))

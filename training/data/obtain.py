@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from growfolio.domain.assets import Asset
-from growfolio.domain.calendar import DAY
+from growfolio.domain.times import DAY
 from growfolio.errors import BadCandles, MissingCandles
 from growfolio.settings import Settings
 

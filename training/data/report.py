@@ -7,12 +7,10 @@ import numpy as np
 from growfolio.domain.alignment import LARGEST_NIGHT, MAX_FILLED_IN_A_ROW, check
 from growfolio.domain.assets import Asset, Timeframe
 from growfolio.domain.bars import Bars, BoolArray, FloatArray
-from growfolio.domain.calendar import DAY
 from growfolio.domain.grid import slots_between
+from growfolio.domain.times import BAR, DAY, utc_text
 from growfolio.errors import BadCandles
-from growfolio.models.json_fields import utc_text
 
-BAR = Timeframe.M5.seconds
 SPIKE = 1.25
 """A close this many times its neighbours', from which the next one comes back, is a bad tick."""
 COMES_BACK = 1.05

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from growfolio.domain.assets import Market, Timeframe
 from growfolio.domain.bars import BoolArray, IntArray
-from growfolio.domain.calendar import DAY
 from growfolio.domain.forecast import WINDOW
 from growfolio.domain.grid import slots_between
+from growfolio.domain.times import DAY
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import numpy as np
 from growfolio.domain.assets import Asset
 from growfolio.domain.bars import PRICES, Bars, Candles
 from growfolio.domain.features import FeatureArray, features
+from growfolio.domain.times import BAR
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -106,7 +107,7 @@ def _built(fold: Fold, bars: Mapping[Asset, Bars], rule: LabelRule, compute: Fea
 
 def changed_after(bars: Bars, moment: int) -> Bars:
     """The same bars up to those that closed by moment, in seconds; later prices and volumes are others."""
-    later = bars.open_time + 300 > moment
+    later = bars.open_time + BAR > moment
     factor = np.where(later, 1 + 0.02 * np.sin(np.arange(len(bars))), 1.0)
     opened, high, low, close = (getattr(bars, name) * factor for name in PRICES[:4])
     return Bars(bars.open_time, opened, high, low, close, bars.volume * np.where(later, 3.0, 1.0))

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 from growfolio.domain.bars import FloatArray, IntArray
-from growfolio.domain.calendar import DAY
+from growfolio.domain.times import DAY
 
 from training.data.labels import Labels
 from training.evaluation.metrics import matthews

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from growfolio.models.json_fields import utc_text
+from growfolio.domain.times import DAY, utc_text
 
 from training.evaluation.backtest import Equity
 from training.evaluation.comparison import Comparison
@@ -155,7 +155,7 @@ def _equity(all_equity: Sequence[Equity]) -> str:
             f"<td>{equity.signals:,}</td><td>{equity.trades:,}</td><td>{found['cost_each_way']:.2%}</td>"
             f"<td>{equity.points[-1][1] - 1:+.2%}</td><td>{equity.points[-1][2] - 1:+.2%}</td></tr>"
         )
-        days = [((moment - start) / 86_400, gross, net) for moment, gross, net in equity.points]
+        days = [((moment - start) / DAY, gross, net) for moment, gross, net in equity.points]
         lines = [
             Line("gross", [(d, g) for d, g, _ in days]),
             Line("after costs", [(d, n) for d, _, n in days]),

@@ -7,7 +7,7 @@ from zlib import crc32
 
 from growfolio.domain.assets import Asset, Timeframe
 from growfolio.domain.bars import Bars
-from growfolio.domain.calendar import DAY
+from growfolio.domain.times import DAY
 from growfolio.errors import ConfigurationError
 from growfolio.market.replay import ReplaySource
 

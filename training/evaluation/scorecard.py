@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from growfolio.domain.bars import FloatArray, IntArray
-from growfolio.domain.calendar import DAY
+from growfolio.domain.times import DAY
 
 from training.data.labels import HOLD, Labels
 from training.evaluation.metrics import BINS, Scores, calibration_error, direction, matthews, score

@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from growfolio.domain.assets import ASSETS, Timeframe, find_asset
+from growfolio.domain.times import utc_text
 from growfolio.errors import ConfigurationError
-from growfolio.models.json_fields import utc_text
 from growfolio.settings import Settings
 from growfolio.training_jobs.request import DEFAULT_NETWORK, NETWORKS
 

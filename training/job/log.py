@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TextIO
 
-from growfolio.models.json_fields import utc_text
+from growfolio.domain.times import utc_text
 
 
 @dataclass(slots=True)

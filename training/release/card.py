@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from growfolio.models.json_fields import utc_text
+from growfolio.domain.times import utc_text
 
 from training.data.dataset import Part
 from training.data.splits import EMBARGO

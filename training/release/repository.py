@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 from growfolio.domain.assets import Timeframe
-from growfolio.domain.calendar import DAY
 from growfolio.domain.features import windows
-from growfolio.models.json_fields import utc_text
+from growfolio.domain.times import DAY, utc_text
 from growfolio.models.manifest import Label, Manifest, Model, ModelFile
 
 from training.data.dataset import Part, Samples

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from hashlib import blake2b
 
 from fastapi import Request, Response
-from growfolio.domain.assets import Market, Timeframe
+from growfolio.domain.assets import Market
 from growfolio.domain.calendar import GRACE_SECONDS, MarketHours
 from growfolio.domain.freshness import Judged
 from growfolio.domain.signals import Signal, Status
+from growfolio.domain.times import BAR
 from growfolio.presentation import Json, judged_json, to_json
 
 from signals_api.example import EXAMPLE
@@ -51,8 +52,8 @@ def changes_at(judged: Judged, hours: MarketHours, now: int) -> int:
 
 def _mended_at(now: int, soon: int) -> int:
     """When what failed may have been mended: a refresh tries again every five minutes."""
-    since = now % Timeframe.M5.seconds
-    return soon if since < GRACE_SECONDS else now - since + Timeframe.M5.seconds
+    since = now % BAR
+    return soon if since < GRACE_SECONDS else now - since + BAR
 
 
 def _tried_until(judged: Judged) -> int:

@@ -11,12 +11,12 @@ from growfolio.domain.assets import Timeframe
 from growfolio.domain.calendar import market_hours
 from growfolio.domain.health import market_health
 from growfolio.domain.signals import Status
+from growfolio.domain.times import utc_text
 from growfolio.presentation import (
     Json,
     asset_json,
     explanation_json,
     health_json,
-    instant,
     judged_json,
     market_json,
     signal_json,
@@ -108,8 +108,8 @@ def _examples() -> dict[str, Json]:
         },
         "MarketPicture": market_json(asset, MARKET_EXAMPLE),
         "Assets": {"assets": [asset_json(asset)], "timeframes": list(Timeframe)},
-        "Markets": {"now": instant(BAR_CLOSE), "markets": [health_json(health)]},
-        "Health": {"healthy": True, "now": instant(BAR_CLOSE), "markets": [health_json(health)]},
+        "Markets": {"now": utc_text(BAR_CLOSE), "markets": [health_json(health)]},
+        "Health": {"healthy": True, "now": utc_text(BAR_CLOSE), "markets": [health_json(health)]},
         "Analysis": analysis_json([EXAMPLE], limit=5, risk_score=5, asked_for=False, now=BAR_CLOSE),
         "Recommendation": recommendation_json(EXAMPLE, explain(EXAMPLE, None), {}),
         "Problem": bad_parameter("limit", "Input should be less than or equal to 200", "500").as_json("/v1"),

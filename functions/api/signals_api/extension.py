@@ -13,7 +13,8 @@ from growfolio.domain.outlook import (
     volatility_level,
 )
 from growfolio.domain.signals import Signal, Status
-from growfolio.presentation import Json, explanation_json, instant, to_json
+from growfolio.domain.times import utc_text
+from growfolio.presentation import Json, explanation_json, to_json
 from growfolio.storage.ports import Explanation
 
 from signals_api.bodies import TIMEFRAMES, AnalyzeRequest, RecommendRequest
@@ -73,7 +74,7 @@ def analysis_json(signals: list[Judged], *, limit: int, risk_score: float, asked
             "recommended_position_size": position_size(current, risk_score),
             **_notice(left_out, best),
         },
-        "timestamp": instant(now),
+        "timestamp": utc_text(now),
     }
 
 
@@ -102,7 +103,7 @@ def prediction_json(signal: Signal) -> Json:
         "target_buy": float(signal.buy_target),
         "target_sell": float(signal.sell_target),
         "stop_loss": float(signal.stop_loss),
-        "price_time": instant(signal.price.time),
+        "price_time": utc_text(signal.price.time),
         "price_source": signal.price.source,
         "simulated": signal.simulated,
         "in_sample": signal.in_sample,

@@ -1,11 +1,11 @@
 """Why signals are not current, in sentences for people."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 
 from growfolio.domain.assets import Market
 from growfolio.domain.freshness import Judged
 from growfolio.domain.signals import Status
+from growfolio.domain.times import utc_minute
 
 MARKET_NAMES = {Market.STOCKS: "stock market", Market.CRYPTO: "crypto market"}
 NAMED = 3
@@ -29,7 +29,7 @@ def why_not_current(signals: Iterable[Judged]) -> str:
 
 
 def _closing(market: Market, next_open: int | None) -> str:
-    opening = f"; it opens {_moment(next_open)}" if next_open else ""
+    opening = f"; it opens {utc_minute(next_open)}" if next_open else ""
     return f"The {MARKET_NAMES[market]} is closed{opening}."
 
 
@@ -37,7 +37,3 @@ def _named(symbols: Sequence[str]) -> str:
     if len(symbols) <= NAMED:
         return " and ".join([", ".join(symbols[:-1]), symbols[-1]]) if len(symbols) > 1 else symbols[0]
     return f"{', '.join(symbols[:NAMED])} and {len(symbols) - NAMED} more"
-
-
-def _moment(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")

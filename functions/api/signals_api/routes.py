@@ -6,11 +6,11 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from growfolio.domain.assets import ASSETS, Market, Timeframe, find_asset
 from growfolio.domain.health import MarketHealth, market_health
 from growfolio.domain.signals import SignalRecord
+from growfolio.domain.times import utc_text
 from growfolio.presentation import (
     asset_json,
     explanation_json,
     health_json,
-    instant,
     judged_json,
     market_json,
     signal_json,
@@ -154,7 +154,7 @@ async def list_assets(request: Request) -> Response:
 def list_markets(reader: From) -> Response:
     """Each market: open or closed, the share of its signals that are current, the model revisions in use."""
     now = reader.clock()
-    states = {"now": instant(now), "markets": list(map(health_json, _states(reader, now)))}
+    states = {"now": utc_text(now), "markets": list(map(health_json, _states(reader, now)))}
     return Response(to_json(states), headers=NEVER_KEPT, media_type="application/json")
 
 
@@ -170,8 +170,8 @@ def show_health(request: Request, reader: From) -> Response:
         names = " and ".join(health.market for health in ill)
         why = "; ".join(dict.fromkeys(reason for health in ill for reason in health.reasons))
         detail = f"Less than {least:.0%} of the signals of {names} are current: {why}. See refresh's log."
-        raise Problem(503, "unhealthy", detail, 60, healthy=False, now=instant(now), markets=report)
-    healthy = {"healthy": True, "now": instant(now), "markets": report}
+        raise Problem(503, "unhealthy", detail, 60, healthy=False, now=utc_text(now), markets=report)
+    healthy = {"healthy": True, "now": utc_text(now), "markets": report}
     return Response(to_json(healthy), headers=NEVER_KEPT, media_type="application/json")
 
 

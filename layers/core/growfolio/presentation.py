@@ -7,15 +7,14 @@ reading, which is judgement's: the same judged signal always gives the same JSON
 import json
 from collections.abc import Mapping
 from dataclasses import fields
-from datetime import UTC, datetime
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 from growfolio.domain.assets import Asset
 from growfolio.domain.freshness import Judged
 from growfolio.domain.health import MarketHealth
 from growfolio.domain.signals import CLASSES, Attempt, Facts, Signal
+from growfolio.domain.times import utc_text
 from growfolio.storage.ports import Explanation, MarketRecord
 
 Json = dict[str, Any]
@@ -77,14 +76,14 @@ def signal_json(signal: Signal) -> Json:
         "label": signal.label,
         "class_shares": _by_class(signal.class_shares) if signal.class_shares else None,
         "price": float(signal.price.value),
-        "price_time": instant(signal.price.time),
+        "price_time": utc_text(signal.price.time),
         "price_source": signal.price.source,
         "buy_target": float(signal.buy_target),
         "sell_target": float(signal.sell_target),
         "stop_loss": float(signal.stop_loss),
-        "bar_close": instant(signal.bar_close),
-        "generated_at": instant(signal.generated_at),
-        "expires_at": instant(signal.expires_at),
+        "bar_close": utc_text(signal.bar_close),
+        "generated_at": utc_text(signal.generated_at),
+        "expires_at": utc_text(signal.expires_at),
         "model": {"id": signal.model.id, "revision": signal.model.revision},
         "in_sample": signal.in_sample,
         "simulated": signal.simulated,
@@ -103,8 +102,8 @@ def facts_json(facts: Facts) -> Json:
 
 def attempt_json(attempt: Attempt) -> Json:
     return {
-        "bar_close": instant(attempt.bar_close),
-        "at": instant(attempt.at),
+        "bar_close": utc_text(attempt.bar_close),
+        "at": utc_text(attempt.at),
         "status": attempt.status,
         "reasons": list(attempt.reasons),
     }
@@ -120,10 +119,13 @@ def market_json(asset: Asset, record: MarketRecord | None) -> Json:
     return {
         **asset_json(asset),
         "price": float(price.value) if price else None,
-        "price_time": instant(price.time) if price else None,
+        "price_time": utc_text(price.time) if price else None,
         "price_source": price.source if price else None,
         "bars": [
-            {"close_time": instant(bar[0]), **{name: float(v) for name, v in zip(_BAR, bar[1:], strict=True)}}
+            {
+                "close_time": utc_text(bar[0]),
+                **{name: float(v) for name, v in zip(_BAR, bar[1:], strict=True)},
+            }
             for bar in (record.bars if record else ())
         ],
     }
@@ -142,8 +144,8 @@ def explanation_json(judged: Judged, explanation: Explanation | None) -> Json:
             "text": explanation.text,
             "source": explanation.source,
             "action": explanation.action,
-            "bar_close": instant(explanation.bar_close),
-            "written_at": instant(explanation.written_at),
+            "bar_close": utc_text(explanation.bar_close),
+            "written_at": utc_text(explanation.written_at),
         }
     return {"symbol": judged.asset.symbol, "timeframe": judged.timeframe, **written}
 
@@ -161,14 +163,8 @@ def health_json(health: MarketHealth) -> Json:
     }
 
 
-@lru_cache(maxsize=1024)
-def instant(seconds: int) -> str:
-    """A moment in seconds since the epoch as 2024-09-05T18:00:00Z."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _instant_or_none(seconds: int | None) -> str | None:
-    return None if seconds is None else instant(seconds)
+    return None if seconds is None else utc_text(seconds)
 
 
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from growfolio.domain.times import DAY
 from growfolio.errors import ConfigurationError
 
 STARTER = "starter"
@@ -17,7 +18,7 @@ REQUIRED = {
     "watch": ("table",),
 }
 """The settings without which a function cannot work: it ends at start, not at its first event."""
-LARGEST = {"fresh_share": 1.0, "explain_calls_per_hour": 10_000, "reader_cache_seconds": 86_400}
+LARGEST = {"fresh_share": 1.0, "explain_calls_per_hour": 10_000, "reader_cache_seconds": DAY}
 """No setting is negative, and these are not larger: a share is no percentage."""
 
 

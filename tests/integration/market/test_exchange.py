@@ -11,11 +11,12 @@ from growfolio.domain.alignment import align
 from growfolio.domain.assets import Asset, Market, Timeframe, assets_of, find_asset
 from growfolio.domain.bars import PRICES, Bars
 from growfolio.domain.grid import last_slots
+from growfolio.domain.times import BAR, DAY
 from growfolio.errors import ConfigurationError, MarketError, PermanentMarketError, TemporaryMarketError
 from growfolio.market.exchange import REST, ExchangeSource
 from growfolio.market.ports import Fetched, Patience
 
-from tests.bars import BAR, DAY, changed, in_order, moment, printed, scaled, without
+from tests.bars import changed, in_order, moment, printed, scaled, without
 from tests.fakes.candle_server import ANY, Fault
 from tests.fakes.exchange import BinanceServer, KrakenServer, LocalSession
 

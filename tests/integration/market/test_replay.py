@@ -11,10 +11,11 @@ from growfolio.domain.alignment import align
 from growfolio.domain.assets import Asset, Market, Timeframe, assets_of, find_asset
 from growfolio.domain.bars import PRICES, Bars
 from growfolio.domain.grid import last_slots
+from growfolio.domain.times import BAR, DAY
 from growfolio.errors import ConfigurationError, PermanentMarketError
 from growfolio.market.replay import ReplaySource
 
-from tests.bars import BAR, DAY, moment, printed
+from tests.bars import moment, printed
 
 NOW = moment("2024-09-05 18:00")
 AAPL, MSFT, BTC = (find_asset(name) for name in ("AAPL", "MSFT", "BTC"))

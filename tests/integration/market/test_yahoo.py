@@ -11,11 +11,12 @@ from growfolio.domain.alignment import align
 from growfolio.domain.assets import Asset, Market, Timeframe, assets_of, find_asset
 from growfolio.domain.bars import PRICES, Bars, Split
 from growfolio.domain.grid import last_slots
+from growfolio.domain.times import BAR, DAY
 from growfolio.errors import MarketError, PermanentMarketError, TemporaryMarketError
 from growfolio.market.ports import Fetched, Patience
 from growfolio.market.yahoo import COOKIE_SECONDS, LONGEST_PAST, YahooSource
 
-from tests.bars import BAR, DAY, changed, in_order, moment, printed, without
+from tests.bars import changed, in_order, moment, printed, without
 from tests.fakes.candle_server import ANY, Fault
 from tests.fakes.yahoo import LocalYahooSession, YahooServer, chart, refusal
 

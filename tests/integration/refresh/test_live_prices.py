@@ -7,6 +7,7 @@ from growfolio.domain.assets import Asset, Market, Timeframe, assets_of, find_as
 from growfolio.domain.bars import Bars
 from growfolio.domain.decision import targets
 from growfolio.domain.signals import Price, Signal, in_ticks
+from growfolio.domain.times import DAY
 from growfolio.explanations.gemini import GeminiWriter
 from growfolio.explanations.service import Explainer, explain_changed
 from growfolio.market.exchange import ExchangeSource
@@ -20,7 +21,7 @@ from growfolio.refresh.candle_feed import WindowedFeed
 from growfolio.refresh.run import Ports, refresh
 from growfolio.settings import Settings
 
-from tests.bars import DAY, moment, printed
+from tests.bars import moment, printed
 from tests.fakes import finnhub_server, gemini_server
 from tests.fakes.exchange import LocalSession
 from tests.fakes.finnhub_server import FakeFinnhub, a_quote

@@ -12,6 +12,7 @@ from growfolio.domain.assets import Asset, Market, Timeframe, assets_of, find_as
 from growfolio.domain.bars import Bars
 from growfolio.domain.forecast import Forecaster
 from growfolio.domain.signals import Attempt, Status
+from growfolio.domain.times import DAY
 from growfolio.market.exchange import ExchangeSource
 from growfolio.market.ports import MarketSource, Patience
 from growfolio.market.yahoo import YahooSource
@@ -21,7 +22,7 @@ from growfolio.refresh.report import RefreshReport
 from growfolio.refresh.run import Ports, refresh
 from growfolio.settings import Settings
 
-from tests.bars import DAY, changed, in_order, moment, printed, without
+from tests.bars import changed, in_order, moment, printed, without
 from tests.fakes.candle_server import CandleServer, Fault
 from tests.fakes.exchange import BinanceServer, LocalSession
 from tests.fakes.memory_store import MemoryStore

@@ -4,8 +4,8 @@ import time
 
 import pytest
 from growfolio.domain.assets import Timeframe
-from growfolio.domain.calendar import DAY
 from growfolio.domain.signals import Signal
+from growfolio.domain.times import DAY
 from growfolio.storage.dynamodb import DynamoStore
 
 from tests.dynamodb import FreshTable

@@ -10,6 +10,7 @@ import pytest
 from botocore.config import Config
 from growfolio.domain.assets import Market, assets_of, find_asset
 from growfolio.domain.bars import Bars
+from growfolio.domain.times import BAR, DAY
 from growfolio.errors import ArchiveError
 from growfolio.market.simulated import SimulatedSource
 from growfolio.refresh.candle_feed import WindowedFeed
@@ -17,7 +18,7 @@ from growfolio.storage.candle_archive import CandleArchive, KeptCandles
 from growfolio.storage.objects import FolderObjects, MemoryObjects, ObjectStore, S3Objects
 from moto.server import ThreadedMotoServer
 
-from tests.bars import BAR, DAY, moment, printed
+from tests.bars import moment, printed
 
 NOW = moment("2024-09-05 20:00")
 AAPL = find_asset("AAPL")

@@ -6,8 +6,9 @@ from decimal import Decimal
 
 import pytest
 from growfolio.domain.assets import ASSETS, Asset, Market, Timeframe, find_asset
-from growfolio.domain.calendar import DAY, market_hours
+from growfolio.domain.calendar import market_hours
 from growfolio.domain.signals import Action, Price, Status
+from growfolio.domain.times import DAY
 from growfolio.errors import ConfigurationError, PermanentStoreError
 from growfolio.storage.dynamodb import DynamoStore
 from growfolio.storage.ports import Explanation, MarketRecord

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from growfolio.domain.assets import Asset, Market, find_asset
 from growfolio.domain.bars import PRICES, Bars
-from growfolio.domain.calendar import DAY
+from growfolio.domain.times import DAY, day_of
 from growfolio.errors import ArchiveError, BadCandles, MarketError, PermanentMarketError, TemporaryMarketError
 from growfolio.market.exchange import ExchangeSource
 from growfolio.market.ports import Fetched, Patience
 from growfolio.market.simulated import SimulatedSource
 from growfolio.market.yahoo import LONGEST_PAST, YahooSource
-from growfolio.storage.candle_archive import CandleArchive, KeptCandles, day_of
+from growfolio.storage.candle_archive import CandleArchive, KeptCandles
 from growfolio.storage.objects import MemoryObjects
 
 from tests.fakes.exchange import BinanceServer, LocalSession

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from growfolio.domain.assets import Timeframe, find_asset
-from growfolio.domain.calendar import DAY
+from growfolio.domain.times import DAY
 
 from training.data.dataset import Part, Samples
 from training.data.labels import UNKNOWN

@@ -9,7 +9,7 @@ import pytest
 from growfolio.domain.alignment import MAX_FILLED_IN_A_ROW
 from growfolio.domain.assets import ASSETS, find_asset
 from growfolio.domain.bars import Bars
-from growfolio.domain.calendar import DAY
+from growfolio.domain.times import DAY
 
 from tests.training.conftest import END, simulated
 from training.__main__ import main

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from growfolio.domain.bars import FloatArray
-from growfolio.domain.calendar import DAY
+from growfolio.domain.times import DAY
 
 from training.evaluation.comparison import Answered, Comparison, compared
 from training.evaluation.drawing import BAD, COLOURS, GOOD, Interval, interval_chart

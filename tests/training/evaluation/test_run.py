@@ -11,7 +11,7 @@ import pytest
 import torch
 from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
 from growfolio.domain.bars import Bars
-from growfolio.domain.calendar import DAY
+from growfolio.domain.times import DAY
 
 from tests.training.conftest import DAYS, END
 from training.data.dataset import Part, Samples, build_samples

@@ -7,7 +7,7 @@ import pytest
 import torch
 from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
 from growfolio.domain.bars import Bars
-from growfolio.domain.calendar import DAY
+from growfolio.domain.times import DAY
 from growfolio.errors import ConfigurationError
 from growfolio.models.manifest import Model, parse_manifest
 from growfolio.models.repository import FolderRepository

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from growfolio.domain.assets import Market, Timeframe, find_asset
+from growfolio.domain.times import DAY
 from growfolio.errors import ConfigurationError, PermanentModelError
 from growfolio.models.manifest import Manifest, ModelFile, parse_manifest
 from growfolio.models.repository import FolderRepository
@@ -130,7 +131,7 @@ def test_a_new_model_is_measured_by_the_one_that_serves_on_bars_that_both_have_n
     assert found.figures["against"] == f"crypto_5m_lstm of {'f' * 12}"
     assert found.figures["log_loss"] != found.figures["log_loss_of_champion"]
     (old,) = champion.manifest.models.values()
-    later = replace(old, trained_until=old.trained_until + 86_400)
+    later = replace(old, trained_until=old.trained_until + DAY)
     knows_more = replace(champion, manifest=replace(champion.manifest, models={old.id: later}))
     fewer = verdict(models, knows_more, candle_folder, tmp_path)
     assert found.figures["rows"] - fewer.figures["rows"] == 2 * 288  # type: ignore[operator]

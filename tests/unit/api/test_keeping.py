@@ -6,7 +6,7 @@ from random import Random
 import pytest
 from growfolio.domain.assets import Timeframe, find_asset
 from growfolio.domain.signals import Action
-from growfolio.presentation import instant
+from growfolio.domain.times import utc_text
 from growfolio.storage.ports import Explanation
 from signals_api.caching import AWAITED_SECONDS
 from signals_api.keeping import Kept
@@ -74,7 +74,7 @@ def test_what_is_kept_never_claims_more_and_never_lags_further_than_an_awaited_b
         if moment >= refreshed + AWAITED_SECONDS:
             assert told.text == reads.get("/v1/signals").text
         for signal in told.json()["signals"]:
-            assert signal["status"] != "ok" or signal["expires_at"] > instant(moment)
+            assert signal["status"] != "ok" or signal["expires_at"] > utc_text(moment)
         if random.random() < 0.6 and refreshed // 300 < moment // 300:
             keeps.refresh(moment // 300 * 300)
             refreshed = moment

@@ -9,11 +9,12 @@ from growfolio.domain.alignment import LARGEST_MOVE, LATE_SLOTS, MAX_FILLED_IN_A
 from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
 from growfolio.domain.bars import PRICES, Bars, Candles
 from growfolio.domain.grid import last_slots, session_number, slots_between
+from growfolio.domain.times import BAR, DAY
 from growfolio.errors import BadCandles, GrowfolioError, MissingCandles
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.bars import BAR, DAY, changed, in_order, moment, on_slots, printed, scaled, without
+from tests.bars import changed, in_order, moment, on_slots, printed, scaled, without
 
 AAPL, MSFT, SHIB = find_asset("AAPL"), find_asset("MSFT"), find_asset("SHIB")
 NOW = moment("2024-09-05 18:00")

@@ -4,11 +4,12 @@ import pytest
 from growfolio.domain.assets import Market, Timeframe
 from growfolio.domain.calendar import GRACE_SECONDS, Session, expiry, market_hours, sessions_between
 from growfolio.domain.grid import last_slots
+from growfolio.domain.times import DAY
 from growfolio.errors import ConfigurationError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.bars import DAY, moment
+from tests.bars import moment
 
 STOCKS, CRYPTO = Market.STOCKS, Market.CRYPTO
 ANY_TIME = st.integers(moment("2016-02-01 00:00"), moment("2029-11-30 00:00"))

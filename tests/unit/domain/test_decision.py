@@ -8,10 +8,9 @@ from growfolio.domain.assets import Timeframe, find_asset
 from growfolio.domain.decision import decide, targets
 from growfolio.domain.forecast import Forecast
 from growfolio.domain.signals import Action, Price, Signal
+from growfolio.domain.times import DAY
 
 from tests.samples import BAR, a_signal
-
-DAY = 86_400
 
 
 @pytest.mark.parametrize(

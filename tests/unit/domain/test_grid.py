@@ -5,10 +5,11 @@ import pytest
 from growfolio.domain.assets import Market, Timeframe
 from growfolio.domain.calendar import sessions_between
 from growfolio.domain.grid import last_slots, session_number, slots_between, slots_of
+from growfolio.domain.times import BAR, DAY
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.bars import BAR, DAY, moment
+from tests.bars import moment
 
 M5, M15 = Timeframe.M5, Timeframe.M15
 ANY_TIME = st.integers(moment("2017-01-01 00:00"), moment("2029-11-30 00:00"))

@@ -8,12 +8,13 @@ from collections.abc import Callable
 import pytest
 from growfolio.domain.assets import Asset, find_asset
 from growfolio.domain.bars import Bars
+from growfolio.domain.times import BAR, DAY
 from growfolio.errors import MarketError, PermanentMarketError, TemporaryMarketError
 from growfolio.market.fetching import gather, refuse
 from growfolio.market.late_bars import fetch_published
 from growfolio.market.ports import Patience
 
-from tests.bars import BAR, DAY, moment, printed
+from tests.bars import moment, printed
 from tests.fakes.sources import ScriptedSource
 
 QUICK = Patience(request=0.2, deadline=1.0, tries=3, pause=0.001)

@@ -9,11 +9,12 @@ from growfolio.domain.alignment import align
 from growfolio.domain.assets import ASSETS, Asset, Market, Timeframe, assets_of, find_asset
 from growfolio.domain.bars import PRICES, Bars, FloatArray
 from growfolio.domain.grid import last_slots
+from growfolio.domain.times import BAR, DAY
 from growfolio.market.simulated import LEVELS, SimulatedSource
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.bars import BAR, DAY, moment
+from tests.bars import moment
 
 NOW = moment("2024-09-05 18:00")
 

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from growfolio.domain.assets import ASSETS, Market, Timeframe
 from growfolio.domain.forecast import WINDOW, Forecast
+from growfolio.domain.times import DAY
 from growfolio.models.loader import STARTER_MODELS
 from growfolio.models.manifest import Manifest, parse_manifest
 from growfolio.models.onnx_forecaster import OnnxForecaster
 
 FOLDER = Path(models.__file__).parent / "starter"
-CENTURY = 100 * 365 * 86_400
+CENTURY = 100 * 365 * DAY
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from growfolio.domain.assets import Asset, Market, assets_of, find_asset
 from growfolio.domain.bars import PRICES, Bars
+from growfolio.domain.times import BAR, DAY
 from growfolio.errors import ArchiveError, TemporaryMarketError
 from growfolio.market.simulated import SimulatedSource
 from growfolio.refresh.candle_feed import WindowedFeed
@@ -15,7 +16,7 @@ from growfolio.storage.objects import MemoryObjects
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.bars import BAR, DAY, changed, moment, printed, scaled, without
+from tests.bars import changed, moment, printed, scaled, without
 from tests.fakes.sources import ScriptedSource
 
 NOW = moment("2024-09-05 18:00")

@@ -1,12 +1,12 @@
 """From a provider's bars to candles on the session grid: what is checked, filled, refused."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 import numpy as np
 
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.bars import PRICES, Bars, BoolArray, Candles, FloatArray, IntArray
+from growfolio.domain.times import BAR, utc_minute
 from growfolio.errors import BadCandles, GrowfolioError, MissingCandles
 
 MAX_FILLED_IN_A_ROW = 3
@@ -44,20 +44,20 @@ def align(
 
 
 def _five_minute_slots(grid: IntArray, timeframe: Timeframe) -> IntArray:
-    steps = np.arange(timeframe.seconds - 300, -1, -300, dtype=np.int64)
+    steps = np.arange(timeframe.seconds - BAR, -1, -BAR, dtype=np.int64)
     slots: IntArray = (grid[:, None] - steps).ravel()
     return slots
 
 
 def _row(bars: Bars, slots: IntArray) -> tuple[FloatArray, ...]:
     """Six arrays (slots,): open, high, low, close, volume, filled. Raises BadCandles or MissingCandles."""
-    start = int(slots[0]) - Timeframe.M5.seconds
+    start = int(slots[0]) - BAR
     # Bars outside the regular session (pre-market, after hours) are no part of the grid.
-    within = bars.where(np.isin(bars.open_time + Timeframe.M5.seconds, slots))
+    within = bars.where(np.isin(bars.open_time + BAR, slots))
     if not len(within):
-        raise MissingCandles(f"no candles between {_utc(start)} and {_utc(int(slots[-1]))}")
+        raise MissingCandles(f"no candles between {utc_minute(start)} and {utc_minute(int(slots[-1]))}")
     check(within)
-    at = np.searchsorted(slots, within.open_time + Timeframe.M5.seconds)
+    at = np.searchsorted(slots, within.open_time + BAR)
     before = _last_close(bars.where(bars.open_time < start))
     _check_coverage(at, slots, known_before=bool(len(before)))
     present = np.zeros(len(slots), dtype=bool)
@@ -81,9 +81,9 @@ def check(bars: Bars) -> None:
     """Raises BadCandles on bars that no market prints: twice the same, out of order, impossible values."""
     steps = np.diff(bars.open_time)
     if (steps == 0).any():
-        raise BadCandles(f"two candles for {_utc(int(bars.open_time[1:][steps == 0][0]))}")
+        raise BadCandles(f"two candles for {utc_minute(int(bars.open_time[1:][steps == 0][0]))}")
     if (steps < 0).any():
-        raise BadCandles(f"candles out of order at {_utc(int(bars.open_time[1:][steps < 0][0]))}")
+        raise BadCandles(f"candles out of order at {utc_minute(int(bars.open_time[1:][steps < 0][0]))}")
     table = np.stack([getattr(bars, name) for name in PRICES])
     faults = {
         "a value that is not a number": ~np.isfinite(table).all(axis=0),
@@ -98,17 +98,17 @@ def check(bars: Bars) -> None:
     }
     for fault, where in faults.items():
         if where.any():
-            raise BadCandles(f"{fault} in the candle of {_utc(int(bars.open_time[where][0]))}")
+            raise BadCandles(f"{fault} in the candle of {utc_minute(int(bars.open_time[where][0]))}")
 
 
 def _check_coverage(at: IntArray, slots: IntArray, *, known_before: bool) -> None:
     """at are the positions on the grid that have a bar. Raises MissingCandles or BadCandles."""
     absent_at_start, absent_at_end = int(at[0]), len(slots) - 1 - int(at[-1])
-    newest = _utc(int(slots[at[-1]]))
+    newest = utc_minute(int(slots[at[-1]]))
     if absent_at_end > LATE_SLOTS:
         raise BadCandles(f"too old: the newest candle closed {newest}, {absent_at_end} bars ago")
     if absent_at_end:
-        raise MissingCandles(f"the candle that closed {_utc(int(slots[-1]))} is not published yet")
+        raise MissingCandles(f"the candle that closed {utc_minute(int(slots[-1]))} is not published yet")
     if absent_at_start > (MAX_FILLED_IN_A_ROW if known_before else 0):
         raise MissingCandles(f"too few candles: {len(slots) - absent_at_start} of {len(slots)} needed")
     longest = int(np.diff(at).max(initial=1)) - 1
@@ -122,13 +122,13 @@ def _check_coverage(at: IntArray, slots: IntArray, *, known_before: bool) -> Non
 
 def _check_nights(row: tuple[FloatArray, ...], slots: IntArray) -> None:
     """Raises BadCandles on a night that only an unadjusted split explains."""
-    nights = np.flatnonzero(np.diff(slots) > Timeframe.M5.seconds) + 1
+    nights = np.flatnonzero(np.diff(slots) > BAR) + 1
     opened, close = row[0][nights], row[3][nights - 1]
     steps = np.abs(np.log(opened / close))
     if (steps > np.log(LARGEST_NIGHT)).any():
         at = int(np.argmax(steps))
         raise BadCandles(
-            f"{close[at]:g} became {opened[at]:g} in the night before {_utc(int(slots[nights[at]]))}: "
+            f"{close[at]:g} became {opened[at]:g} in the night before {utc_minute(int(slots[nights[at]]))}: "
             "a split that the provider has not worked into the candles before it?"
         )
 
@@ -140,8 +140,8 @@ def _check_moves(row: tuple[FloatArray, ...], slots: IntArray) -> None:
     if slips.any():
         at = int(np.argmax(slips))
         raise BadCandles(
-            f"{close[at]:g} became {opened[at]:g} in the candle that closed {_utc(int(slots[at + 1]))}: "
-            "no market did that"
+            f"{close[at]:g} became {opened[at]:g} in the candle that closed {utc_minute(int(slots[at + 1]))}"
+            ": no market did that"
         )
 
 
@@ -152,7 +152,7 @@ def _stack(rows: Mapping[Asset, tuple[FloatArray, ...]], close_time: IntArray) -
 
 
 def _merge_slots(candles: Candles, grid: IntArray, timeframe: Timeframe) -> Candles:
-    shape = (len(candles.assets), len(grid), timeframe.seconds // Timeframe.M5.seconds)
+    shape = (len(candles.assets), len(grid), timeframe.seconds // BAR)
     filled: BoolArray = np.asarray(candles.filled.reshape(shape).all(axis=2))
     return Candles(
         candles.assets,
@@ -165,7 +165,3 @@ def _merge_slots(candles: Candles, grid: IntArray, timeframe: Timeframe) -> Cand
         volume=candles.volume.reshape(shape).sum(axis=2),
         filled=filled,
     )
-
-
-def _utc(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from growfolio.domain.assets import Asset, Timeframe
+from growfolio.domain.times import BAR
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -31,7 +32,7 @@ class Bars:
     """5-minute bars of one asset as its provider gave them: not yet checked, ordered or aligned.
 
     open_time is in seconds since the epoch (UTC), each array has shape (bars,). A bar is closed
-    300 s after it opened; providers drop the one that has not.
+    BAR seconds after it opened; providers drop the one that has not.
 
     splits are those that the provider reported with these bars. They say nothing on whether older prices
     have already been divided: Yahoo reports a split before it rewrites its 5-minute bars.
@@ -60,7 +61,7 @@ class Bars:
 
     def closed_by(self, now: int) -> "Bars":
         """Only bars that had closed at now (seconds since the epoch)."""
-        return self.where(self.open_time + Timeframe.M5.seconds <= now)
+        return self.where(self.open_time + BAR <= now)
 
     def followed_by(self, newer: "Bars") -> "Bars":
         """The bars before the first newer one, then the newer ones as they came."""

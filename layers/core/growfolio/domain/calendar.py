@@ -13,12 +13,12 @@ from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 from growfolio.domain.assets import Market, Timeframe
+from growfolio.domain.times import DAY
 from growfolio.errors import ConfigurationError
 
 NEW_YORK = ZoneInfo("America/New_York")
 GRACE_SECONDS = 90
 """What a refresh may take, past the close of the bar it serves."""
-DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ status and the reason that say so.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.calendar import GRACE_SECONDS, MarketHours
 from growfolio.domain.signals import Action, Attempt, Signal, SignalRecord, Status
+from growfolio.domain.times import utc_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def judge(record: SignalRecord, hours: MarketHours | None, now: int) -> Judged:
         return judged(Status.OK)
     if _awaits_first_bar(signal, hours, now):
         return judged(Status.STALE, "waiting for the first bar of the session", *failed_since)
-    return judged(Status.STALE, f"expired at {_utc(signal.expires_at)}", *failed_since)
+    return judged(Status.STALE, f"expired at {utc_text(signal.expires_at)}", *failed_since)
 
 
 def _is_open(market: Market, hours: MarketHours | None, now: int) -> bool | None:
@@ -87,7 +87,3 @@ def _awaits_first_bar(signal: Signal, hours: MarketHours | None, now: int) -> bo
     if session is None or signal.bar_close > session.open:
         return False
     return now < session.open + signal.timeframe.seconds + GRACE_SECONDS
-
-
-def _utc(moment: int) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -4,7 +4,8 @@ import numpy as np
 
 from growfolio.domain.assets import Market, Timeframe
 from growfolio.domain.bars import IntArray
-from growfolio.domain.calendar import DAY, Session, sessions_between
+from growfolio.domain.calendar import Session, sessions_between
+from growfolio.domain.times import DAY
 
 
 def slots_of(session: Session, timeframe: Timeframe) -> IntArray:

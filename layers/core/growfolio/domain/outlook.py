@@ -11,8 +11,9 @@ from statistics import fmean, median
 
 from growfolio.domain.assets import Market
 from growfolio.domain.signals import Action, Signal
+from growfolio.domain.times import DAY
 
-SESSION_SECONDS = {Market.STOCKS: 6.5 * 3600, Market.CRYPTO: 24 * 3600}
+SESSION_SECONDS = {Market.STOCKS: 6.5 * 3600, Market.CRYPTO: DAY}
 """A day of trading."""
 
 LEANING = 0.02

@@ -18,12 +18,12 @@ from requests import Response, Session
 
 from growfolio.domain.assets import Asset, Timeframe
 from growfolio.domain.bars import Bars
+from growfolio.domain.times import BAR
 from growfolio.errors import ConfigurationError, MarketError, PermanentMarketError, TemporaryMarketError
 from growfolio.market.fetching import gather, refuse
 from growfolio.market.late_bars import fetch_published
 from growfolio.market.ports import Fetched, Patience
 
-BAR = Timeframe.M5.seconds
 REST = 900
 """Seconds that an exchange is left alone after it served nobody."""
 DEFAULT_PAGE = 500

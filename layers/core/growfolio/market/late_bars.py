@@ -7,6 +7,7 @@ from growfolio.domain.alignment import LATE_SLOTS
 from growfolio.domain.assets import Asset, Timeframe
 from growfolio.domain.bars import Bars
 from growfolio.domain.grid import last_slots
+from growfolio.domain.times import BAR
 from growfolio.market.ports import Fetched, Patience
 
 Fetch = Callable[[Mapping[Asset, int], int], Fetched]
@@ -46,7 +47,7 @@ def _late(answers: Fetched, now: int) -> dict[Asset, int]:
     for asset, bars in answers.items():
         if isinstance(bars, Bars) and len(bars):
             newest = int(bars.open_time[-1])
-            slots = last_slots(asset.market, now, Timeframe.M5, LATE_SLOTS + 1) - Timeframe.M5.seconds
+            slots = last_slots(asset.market, now, Timeframe.M5, LATE_SLOTS + 1) - BAR
             if slots[0] <= newest < slots[-1]:
                 late[asset] = newest
     return late

@@ -16,12 +16,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from growfolio.domain.assets import Asset, Market, Timeframe
+from growfolio.domain.assets import Asset, Market
 from growfolio.domain.bars import Bars, FloatArray, IntArray
-from growfolio.domain.calendar import DAY, Session, sessions_between
+from growfolio.domain.calendar import Session, sessions_between
+from growfolio.domain.times import BAR, DAY
 from growfolio.market.ports import Fetched
-
-BAR: Final = Timeframe.M5.seconds
 
 LEVELS: Final = {
     "AAPL": 225.0, "MSFT": 420.0, "NVDA": 120.0, "TSLA": 240.0, "GOOGL": 165.0, "AMZN": 185.0, "META": 530.0,

@@ -26,7 +26,7 @@ from yfinance.exceptions import YFException
 
 from growfolio.domain.assets import Asset, Timeframe
 from growfolio.domain.bars import PRICES, Bars, Split
-from growfolio.domain.calendar import DAY
+from growfolio.domain.times import DAY
 from growfolio.errors import PermanentMarketError, TemporaryMarketError
 from growfolio.market.fetching import gather, refuse
 from growfolio.market.late_bars import fetch_published

@@ -4,12 +4,10 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from math import isfinite
 
+from growfolio.domain.times import from_utc_text
 from growfolio.errors import PermanentModelError
-
-UTC_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ class Field:
     def time(self) -> int:
         """A moment such as 2026-11-22T12:00:00Z, as seconds since the epoch."""
         try:
-            return int(datetime.strptime(self.text(), UTC_TIME).replace(tzinfo=UTC).timestamp())
+            return from_utc_text(self.text())
         except ValueError:
             raise self.fault(f"must be a time like 2026-11-22T12:00:00Z, not {_short(self.value)}") from None
 
@@ -80,11 +78,6 @@ def read_json(name: str, text: str | bytes) -> Field:
         return Field(name, json.loads(text, parse_float=_finite, parse_constant=_finite))
     except (ValueError, RecursionError) as fault:
         raise PermanentModelError(f"{name}: not JSON: {fault}") from None
-
-
-def utc_text(seconds: int) -> str:
-    """2026-11-22T12:00:00Z for seconds since the epoch."""
-    return datetime.fromtimestamp(seconds, UTC).strftime(UTC_TIME)
 
 
 def _finite(text: str) -> float:

@@ -13,8 +13,8 @@ from growfolio.domain.assets import Asset, Timeframe
 from growfolio.domain.features import FEATURES
 from growfolio.domain.forecast import WINDOW, Forecast, Forecaster, Windows
 from growfolio.domain.signals import CLASSES
+from growfolio.domain.times import utc_text
 from growfolio.errors import ModelError, PermanentModelError
-from growfolio.models.json_fields import utc_text
 from growfolio.models.manifest import Model
 from growfolio.models.repository import ModelSet
 

@@ -10,14 +10,13 @@ from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.bars import Bars, IntArray
 from growfolio.domain.calendar import Session, sessions_between
 from growfolio.domain.grid import last_slots, slots_between
+from growfolio.domain.times import BAR, day_of
 from growfolio.errors import ArchiveError, MarketError
 from growfolio.market.ports import Fetched, MarketSource
 from growfolio.refresh.candle_window import CandleWindow
-from growfolio.storage.candle_archive import CandleArchive, KeptCandles, day_of
+from growfolio.storage.candle_archive import CandleArchive, KeptCandles
 
 log = logging.getLogger(__name__)
-
-BAR = Timeframe.M5.seconds
 
 ARCHIVED_AGAIN = 3
 """The newest sessions that are added to the archive each time one closes: late and revised bars get there."""

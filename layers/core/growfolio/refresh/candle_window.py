@@ -5,11 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from growfolio.domain.alignment import MAX_FILLED_IN_A_ROW, check
-from growfolio.domain.assets import Asset, Timeframe
+from growfolio.domain.assets import Asset
 from growfolio.domain.bars import Bars, IntArray
 from growfolio.errors import BadCandles
 
-BAR = Timeframe.M5.seconds
 ASKED_AGAIN = 6
 """The newest bars are asked for again: providers revise them, their volume above all."""
 REWRITTEN = 0.2

@@ -2,10 +2,11 @@
 
 from decimal import Decimal
 
-from growfolio.domain.assets import Asset, Market, Timeframe
+from growfolio.domain.assets import Asset, Market
 from growfolio.domain.bars import PRICES, Bars
 from growfolio.domain.calendar import sessions_between
 from growfolio.domain.signals import Price, in_ticks
+from growfolio.domain.times import BAR, DAY
 from growfolio.market.quotes import live_or_close
 from growfolio.storage.ports import MarketRecord
 
@@ -18,13 +19,13 @@ def market_record(asset: Asset, bars: Bars, source: str, quote: Price | None, no
 
     bars must not be empty.
     """
-    newest = int(bars.open_time[-1]) + Timeframe.M5.seconds
-    session = sessions_between(asset.market, newest - Timeframe.M5.seconds, newest)
-    opened = session[0].open if session and asset.market is Market.STOCKS else newest - 86_400
+    newest = int(bars.open_time[-1]) + BAR
+    session = sessions_between(asset.market, newest - BAR, newest)
+    opened = session[0].open if session and asset.market is Market.STOCKS else newest - DAY
     recent = bars.where(bars.open_time >= opened)
     columns = (getattr(recent, name)[-PICTURE_BARS:].tolist() for name in ("open_time", *PRICES))
     picture = tuple(
-        (opened + 300, _price(first), _price(high), _price(low), _price(last), _volume(volume))
+        (opened + BAR, _price(first), _price(high), _price(low), _price(last), _volume(volume))
         for opened, first, high, low, last, volume in zip(*columns, strict=True)
     )
     close = Price(in_ticks(bars.close[-1]), newest, f"{source} close")

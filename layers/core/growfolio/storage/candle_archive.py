@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -79,11 +79,6 @@ class CandleArchive:
     def _read(self, key: str) -> KeptCandles | None:
         content = self._objects.read(key)
         return None if content is None else decode(content, key)
-
-
-def day_of(seconds: int) -> date:
-    """The UTC day of a moment."""
-    return datetime.fromtimestamp(seconds, UTC).date()
 
 
 def encode(candles: KeptCandles) -> bytes:

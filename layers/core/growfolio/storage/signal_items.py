@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 from growfolio.domain.assets import Asset, Timeframe, find_asset
-from growfolio.domain.calendar import DAY
 from growfolio.domain.signals import Action, Attempt, Facts, ModelRef, Price, Signal, SignalRecord, Status
+from growfolio.domain.times import DAY
 from growfolio.errors import BadItem
 from growfolio.storage.attributes import Item, Value, fields, flag, number, numbers, text, texts
 from growfolio.storage.items import DAMAGE, key, unreadable
