@@ -4,7 +4,8 @@ import argparse
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
-from growfolio.models.promotion import parameter_of, promote, rollback
+from growfolio.errors import ParameterError
+from growfolio.models.revisions import parameter_of, promote, rollback
 
 
 def main() -> None:
@@ -20,7 +21,7 @@ def main() -> None:
             before, after = promote(ssm, parameter, given.revision)
         else:
             before, after = rollback(ssm, parameter)
-    except (ValueError, BotoCoreError, ClientError) as error:
+    except (ValueError, ParameterError, BotoCoreError, ClientError) as error:
         raise SystemExit(str(error)) from None
     print(f"{parameter}: {before} -> {after}; the next refresh serves it")
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from aws_lambda_powertools import Logger
+from growfolio.bootstrap import explainer_from
 from growfolio.explanations.service import explain_changed
-from growfolio.explanations.wiring import explainer_from
 from growfolio.settings import Settings
 from growfolio.storage.dynamodb import DynamoStore
 from growfolio.storage.stream import changed_signals

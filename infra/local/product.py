@@ -16,6 +16,7 @@ from typing import Any
 
 import boto3
 import uvicorn
+from growfolio.bootstrap import explainer_from
 from growfolio.domain.assets import ASSETS, Market, Timeframe
 from growfolio.domain.calendar import market_hours
 from growfolio.domain.freshness import judge
@@ -23,7 +24,6 @@ from growfolio.domain.signals import SignalRecord
 from growfolio.domain.times import BAR, utc_text
 from growfolio.errors import ConfigurationError, GrowfolioError
 from growfolio.explanations.service import explain_changed
-from growfolio.explanations.wiring import explainer_from
 from growfolio.presentation import judged_json, to_json
 from growfolio.settings import Settings
 from growfolio.storage.client import dynamodb_client

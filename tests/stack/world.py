@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from growfolio.domain.assets import Market, Timeframe, assets_of
-from growfolio.models.promotion import promote
+from growfolio.models.revisions import promote
 from growfolio.storage import signal_items
 from growfolio.storage.dynamodb import DynamoStore
 

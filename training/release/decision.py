@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from growfolio.errors import ConfigurationError, TemporaryModelError
+from growfolio.aws.parameters import SsmParameter
+from growfolio.errors import ConfigurationError, ParameterError, TemporaryModelError
 from growfolio.models.manifest import MANIFEST, Manifest, parse_manifest
-from growfolio.models.revisions import SsmParameter
+from growfolio.models.revisions import ParameterValue
 
 from training.fitting.champion import Champion, champion_of
 from training.release.gate import GateRule, Verdict
@@ -44,7 +45,8 @@ def decide(
 def serving_now(target: HubTarget, head: Head, parameter: str) -> Champion | None:
     """The models of the promoted revision, or of the newest commit where no parameter says."""
     if parameter:
-        return champion_of(target.repository, SsmParameter(parameter).current(), target.endpoint)
+        revision = ParameterValue(SsmParameter(parameter)).current()
+        return champion_of(target.repository, revision, target.endpoint)
     if MANIFEST not in head.files:
         return None
     return champion_of(target.repository, head.commit, target.endpoint)
@@ -54,12 +56,12 @@ def promote(parameter: str, revision: str) -> str:
     """Let the SSM parameter name the revision; gives the one before. Raises GrowfolioError."""
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
-    from growfolio.models.promotion import promote as set_revision
+    from growfolio.models.revisions import promote as set_revision
 
     try:
         before, _ = set_revision(boto3.client("ssm"), parameter, revision)
     except (ValueError, ClientError) as fault:
         raise ConfigurationError(f"{revision} is published but not promoted: {fault}") from fault
-    except BotoCoreError as fault:
+    except (BotoCoreError, ParameterError) as fault:
         raise TemporaryModelError(f"{revision} is published but not promoted: {fault}") from fault
     return before

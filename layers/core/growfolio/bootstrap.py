@@ -1,21 +1,27 @@
-"""Which implementation stands behind each port, from the settings. Providers are imported only when used."""
+"""Which implementation stands behind each port, from the settings.
+
+What refreshes and what explains is imported only when it is made: the explain function starts without numpy,
+and a refresh without the providers that it does not use.
+"""
+
+from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from growfolio.aws.parameters import SsmParameter
 from growfolio.domain.assets import Market
 from growfolio.errors import ConfigurationError
-from growfolio.market.exchange_quotes import ExchangeQuotes, Tickers
-from growfolio.market.ports import MarketSource
-from growfolio.market.quotes import Quotes
-from growfolio.models.loader import model_loader
-from growfolio.models.revisions import SsmParameter
-from growfolio.refresh.candle_feed import WindowedFeed
-from growfolio.refresh.report import RefreshReport
-from growfolio.refresh.run import Ports, refresh
 from growfolio.settings import Settings
-from growfolio.storage.candle_archive import CandleArchive
 from growfolio.storage.dynamodb import DynamoStore
-from growfolio.storage.objects import S3Objects
+
+if TYPE_CHECKING:
+    from growfolio.explanations.service import Explainer
+    from growfolio.market.ports import MarketSource
+    from growfolio.market.quotes import Quotes
+    from growfolio.refresh.report import RefreshReport
+    from growfolio.storage.candle_archive import CandleArchive
+    from growfolio.storage.ports import SignalStore
 
 DEFAULT_SOURCE = {Market.STOCKS: "yahoo", Market.CRYPTO: "exchange"}
 
@@ -25,6 +31,9 @@ class Refresher:
 
     def __init__(self, settings: Settings) -> None:
         """Raises ConfigurationError where the settings name no market or source that there is."""
+        from growfolio.models.loader import model_loader
+        from growfolio.refresh.candle_feed import WindowedFeed
+
         self.market = _market(settings)
         source = market_source(settings, self.market)
         self._feed = WindowedFeed(source, _archive(settings, self.market), self.market)
@@ -33,7 +42,9 @@ class Refresher:
         self._store = DynamoStore(settings.table)
 
     def refresh(self, now: int) -> tuple[RefreshReport, tuple[str, ...]]:
-        """One refresh at now (seconds since the epoch), and notes for whoever operates it."""
+        """One refresh at now (seconds since the epoch), and notes for the operator."""
+        from growfolio.refresh.run import Ports, refresh
+
         models = self._models.load()
         ports = Ports(self.market, self._feed, models.forecaster, self._store, self._quotes)
         report = refresh(ports, now)
@@ -72,11 +83,30 @@ def live_quotes(settings: Settings, source: MarketSource) -> Quotes | None:
 
         key = SsmParameter(settings.quote_key_parameter)
         return FinnhubQuotes(key.current, key.name, settings.quote_url)
+    from growfolio.market.exchange_quotes import ExchangeQuotes, Tickers
+
     return ExchangeQuotes(source) if isinstance(source, Tickers) else None
 
 
+def explainer_from(settings: Settings, store: SignalStore) -> Explainer:
+    """Gemini where its key is set and calls are allowed, else the template. Loads no client library."""
+    from growfolio.explanations.gemini import GeminiWriter
+    from growfolio.explanations.service import Explainer
+
+    if not settings.explain_key_parameter or settings.explain_calls_per_hour < 1:
+        return Explainer(store, None, 0)
+    key = SsmParameter(settings.explain_key_parameter)
+    writer = GeminiWriter(key.current, key.name, settings.explain_model, settings.explain_url)
+    return Explainer(store, writer, settings.explain_calls_per_hour)
+
+
 def _archive(settings: Settings, market: Market) -> CandleArchive | None:
-    return CandleArchive(S3Objects(settings.bucket), market) if settings.bucket else None
+    if not settings.bucket:
+        return None
+    from growfolio.storage.candle_archive import CandleArchive
+    from growfolio.storage.objects import S3Objects
+
+    return CandleArchive(S3Objects(settings.bucket), market)
 
 
 def _market(settings: Settings) -> Market:

@@ -49,6 +49,18 @@ class PermanentModelError(ModelError):
     """Not worth retrying: wrong checksum, missing file, private repository, unknown revision."""
 
 
+class ParameterError(GrowfolioError):
+    """A value in the SSM parameter store could not be read."""
+
+
+class TemporaryParameterError(ParameterError):
+    """Worth retrying: throttled, time-out, lost connection, 5xx, an answer cut short."""
+
+
+class PermanentParameterError(ParameterError):
+    """Not worth retrying: no such parameter, no permission, no credentials; the message says what to set."""
+
+
 class StoreError(GrowfolioError):
     """The table refused a read or a write, after the retries worth making."""
 

@@ -6,7 +6,7 @@ from time import monotonic
 
 import pytest
 from growfolio.errors import BadExplanation, ExplainError, PermanentExplainError, TemporaryExplainError
-from growfolio.errors import PermanentModelError as NoKey
+from growfolio.errors import PermanentParameterError as NoKey
 from growfolio.explanations.gemini import GeminiWriter
 from growfolio.explanations.prompt import INSTRUCTIONS, facts_of
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import botocore.session
 import pytest
+from growfolio.aws.parameters import ssm_client
 from growfolio.domain.assets import Timeframe
 from growfolio.domain.signals import Action
 from growfolio.explanations.template import from_template
-from growfolio.models.revisions import ssm_client
 from growfolio.settings import Settings
 from growfolio.storage.ports import Explanation
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 import pytest
-from growfolio.models.promotion import parameter_of, promote, rollback
+from growfolio.models.revisions import parameter_of, promote, rollback
 from moto import mock_aws
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from time import monotonic
 import pytest
 from growfolio.domain.assets import Market, assets_of, find_asset
 from growfolio.domain.signals import Price
-from growfolio.errors import PermanentModelError
+from growfolio.errors import PermanentParameterError
 from growfolio.market.finnhub import FREE_CALLS, KEPT, LIMITED_REST, REST, WINDOW, FinnhubQuotes
 from growfolio.market.ports import Patience
 
@@ -173,7 +173,7 @@ def test_a_wrong_key_is_named_and_not_tried_again_until_it_is_changed(
 
 def test_a_key_that_cannot_be_read_is_a_note_and_no_request(finnhub: FakeFinnhub) -> None:
     def unreadable() -> str:
-        raise PermanentModelError("there is no SSM parameter /quote-key: create it")
+        raise PermanentParameterError("there is no SSM parameter /quote-key: create it")
 
     quotes = FinnhubQuotes(unreadable, "the SSM parameter /quote-key", finnhub.url)
     assert quotes.latest([AAPL], NOW) == {}

@@ -13,10 +13,10 @@ from typing import Any
 from growfolio.errors import (
     BadExplanation,
     ExplainError,
-    ModelError,
+    ParameterError,
     PermanentExplainError,
     TemporaryExplainError,
-    TemporaryModelError,
+    TemporaryParameterError,
 )
 
 TIMEOUT = 8.0
@@ -35,7 +35,7 @@ class GeminiWriter:
     def __init__(
         self, key: Callable[[], str], key_name: str, model: str, url: str = "", timeout: float = TIMEOUT
     ) -> None:
-        """key reads the API key and raises ModelError; key_name says where a person sets it."""
+        """key reads the API key and raises ParameterError; key_name says where a person sets it."""
         self._read_key = key
         self._key_name = key_name
         self._model = model
@@ -59,9 +59,9 @@ class GeminiWriter:
         """The library, set up with the key of the moment; as HTTP, for gRPC is slow to start."""
         try:
             key = self._read_key()
-        except TemporaryModelError as fault:
+        except TemporaryParameterError as fault:
             raise TemporaryExplainError(f"no Gemini key: {fault}") from fault
-        except ModelError as fault:
+        except ParameterError as fault:
             raise PermanentExplainError(f"no Gemini key: {fault}") from fault
         if not key:
             # The library would look for one in the environment.

@@ -47,15 +47,15 @@ class ExplainReport:
     """Signals whose explanation still stands."""
     failed: dict[Key, StoreError] = field(default_factory=dict)
     """Signals that the store kept from being explained: try again."""
-    stood_in: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    """Signals that the template explained where a language model was to, by the reason why."""
+    replaced_by_template: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """Signals that the template explained in the language model's place, by reason."""
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """For whoever operates it."""
+        """One line for the operator for each reason."""
         return tuple(
             f"the template explains {', '.join(signals)}: {reason}"
-            for reason, signals in self.stood_in.items()
+            for reason, signals in self.replaced_by_template.items()
         )
 
 
@@ -154,7 +154,7 @@ def _explanation_of(
         if not hurried:
             return explainer.explain(signal, now)
     except ExplainError as reason:
-        report.stood_in[str(reason)].append(f"{signal.asset.symbol} {signal.timeframe}")
+        report.replaced_by_template[str(reason)].append(f"{signal.asset.symbol} {signal.timeframe}")
     return explainer.by_template(signal, now)
 
 

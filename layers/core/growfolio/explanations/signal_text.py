@@ -10,6 +10,7 @@ from growfolio.domain.assets import Asset, Market
 from growfolio.domain.signals import Facts, Signal
 
 KINDS = {Market.STOCKS: "a stock", Market.CRYPTO: "a cryptocurrency"}
+"""What an asset of a market is; an asset of another market is just named."""
 TRENDS = {
     "up": "above its moving averages",
     "down": "below its moving averages",
@@ -30,7 +31,7 @@ def statements(signal: Signal) -> tuple[str, ...]:
     sell, hold, buy = (percent(share) for share in signal.probabilities)
     facts, move, ahead = signal.facts, percent(signal.threshold), horizon(signal)
     said = [
-        f"The asset is {signal.asset.name} ({signal.asset.symbol}), {KINDS[signal.asset.market]}.",
+        f"The asset is {signal.asset.name} ({signal.asset.symbol}){_kind(signal.asset)}.",
         f"The signal is {signal.action}, from bars of {signal.timeframe.minutes} minutes.",
         f"The probability of a rise of more than {move} {ahead} is {buy}.",
         f"The probability of a fall of more than {move} {ahead} is {sell}.",
@@ -85,3 +86,7 @@ def figure(value: Decimal) -> str:
     places = 2 if abs(value) >= Decimal("0.1") or not value else 1 - value.adjusted()
     text = f"{value:.{places}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _kind(asset: Asset) -> str:
+    return f", {KINDS[asset.market]}" if asset.market in KINDS else ""

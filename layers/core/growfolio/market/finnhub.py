@@ -9,7 +9,7 @@ from requests.adapters import HTTPAdapter
 
 from growfolio.domain.assets import Asset
 from growfolio.domain.signals import Price, in_ticks
-from growfolio.errors import GrowfolioError, MarketError, PermanentMarketError, TemporaryMarketError
+from growfolio.errors import MarketError, ParameterError, PermanentMarketError, TemporaryMarketError
 from growfolio.limits import Breaker, CallWindow
 from growfolio.market.fetching import gather, refuse
 from growfolio.market.ports import Patience
@@ -45,7 +45,7 @@ class FinnhubQuotes:
     def __init__(
         self, key: Callable[[], str], key_name: str, url: str = "", patience: Patience = PATIENCE
     ) -> None:
-        """key reads the API key and raises GrowfolioError; key_name says where a person sets it."""
+        """key reads the API key and raises ParameterError; key_name says where a person sets it."""
         self._read_key = key
         self._key_name = key_name
         self._url = url
@@ -77,7 +77,7 @@ class FinnhubQuotes:
             return {}
         try:
             self._use_key_of_the_moment()
-        except GrowfolioError as fault:
+        except ParameterError as fault:
             return dict.fromkeys(assets, PermanentMarketError(f"no Finnhub key: {fault}"))
         if self._breaker.is_open(now):
             return dict.fromkeys(assets, TemporaryMarketError("finnhub is left alone after its last answers"))

@@ -4,13 +4,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from growfolio.aws.parameters import SsmParameter
 from growfolio.domain.assets import Market
 from growfolio.domain.forecast import Forecaster
 from growfolio.errors import ModelError
 from growfolio.models.hub import HubRepository
 from growfolio.models.onnx_forecaster import FallBack, NoModels, OnnxForecaster
 from growfolio.models.repository import FolderRepository, ModelRepository
-from growfolio.models.revisions import FixedRevision, RevisionSource, SsmParameter
+from growfolio.models.revisions import FixedRevision, ParameterValue, RevisionSource
 from growfolio.settings import STARTER, Settings
 
 STARTER_MODELS = FolderRepository(Path(__file__).parent / "starter", STARTER)
@@ -106,11 +107,11 @@ def _repository(settings: Settings) -> ModelRepository | None:
         name,
         _revisions(settings),
         Path(settings.model_cache),
-        token=SsmParameter(token).current if token else None,
+        token=ParameterValue(SsmParameter(token)).current if token else None,
     )
 
 
 def _revisions(settings: Settings) -> RevisionSource:
     if settings.revision_parameter:
-        return SsmParameter(settings.revision_parameter)
+        return ParameterValue(SsmParameter(settings.revision_parameter))
     return FixedRevision(settings.model_revision)

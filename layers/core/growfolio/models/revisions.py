@@ -1,19 +1,17 @@
-"""Which revision is to be served: one parameter, so that promoting and rolling back need no redeploy."""
+"""The model revision to serve: one parameter, so that promoting and rolling back need no redeploy."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 
-from growfolio.errors import ModelError, PermanentModelError, TemporaryModelError
+from growfolio.aws.parameters import SsmParameter, value_of
+from growfolio.errors import ParameterError, PermanentModelError, TemporaryModelError, TemporaryParameterError
+from growfolio.settings import STARTER
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
-
-MAX_AGE = 240
-"""Seconds that a value is kept: shorter than the schedule, so that each refresh sees a promotion."""
 
 
 class RevisionSource(Protocol):
@@ -36,59 +34,50 @@ class FixedRevision:
         return self.revision.strip()
 
 
-class SsmParameter:
-    """A value in an SSM parameter; a SecureString is decrypted."""
+class ParameterValue:
+    """An SSM parameter that a model repository needs: the revision, or a token."""
 
-    def __init__(
-        self,
-        parameter: str,
-        client: Callable[[], SSMClient] | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """client is made when it is first needed."""
-        self.name = f"the SSM parameter {parameter}"
+    def __init__(self, parameter: SsmParameter) -> None:
+        self.name = parameter.name
         self._parameter = parameter
-        self._make_client = client or ssm_client
-        self._client: SSMClient | None = None
-        self._clock = clock
-        self._value = ""
-        self._read_at = float("-inf")
 
     def current(self) -> str:
-        if self._clock() - self._read_at >= MAX_AGE:
-            self._value = self._read()
-            self._read_at = self._clock()
-        return self._value
-
-    def _read(self) -> str:
-        from botocore.exceptions import BotoCoreError, ClientError
-
+        """The value. Raises ModelError."""
         try:
-            self._client = self._client or self._make_client()
-            answer = self._client.get_parameter(Name=self._parameter, WithDecryption=True)
-        except (ClientError, BotoCoreError) as fault:
-            raise self._explained(fault) from fault
-        return answer["Parameter"]["Value"].strip()
-
-    def _explained(self, fault: Exception) -> ModelError:
-        from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
-
-        code = fault.response["Error"]["Code"] if isinstance(fault, ClientError) else type(fault).__name__
-        if code == "ParameterNotFound":
-            return PermanentModelError(f"there is no SSM parameter {self._parameter}: create it")
-        if code.startswith("AccessDenied"):
-            return PermanentModelError(f"{self.name} may not be read: allow ssm:GetParameter, and its key")
-        if isinstance(fault, NoCredentialsError | NoRegionError):
-            return PermanentModelError(f"{self.name} cannot be read: set AWS credentials and region")
-        return TemporaryModelError(f"{self.name} cannot be read now ({code})")
+            return self._parameter.current()
+        except TemporaryParameterError as fault:
+            raise TemporaryModelError(str(fault)) from fault
+        except ParameterError as fault:
+            raise PermanentModelError(str(fault)) from fault
 
 
-def ssm_client() -> SSMClient:
-    """A client that answers or fails within seconds, because a refresh waits for it."""
-    import botocore.session
-    from botocore.config import Config
+def parameter_of(stage: str) -> str:
+    """The name of the parameter that template.yaml creates for a stage."""
+    return f"/growfolio/{stage}/model-revision"
 
-    patience = Config(
-        connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3}
-    )
-    return cast("SSMClient", botocore.session.get_session().create_client("ssm", config=patience))
+
+def promote(ssm: SSMClient, parameter: str, revision: str) -> tuple[str, str]:
+    """Serve a revision from now on; returns the revision served until now, and the new one.
+
+    A refresh takes up the new value within five minutes. Raises ValueError for anything but a full
+    commit hash (branches and tags move) or `starter`, and TemporaryParameterError for a cut answer.
+    """
+    if not re.fullmatch(rf"[0-9a-f]{{40}}|{STARTER}", revision):
+        raise ValueError(f"REVISION={revision!r}: give the 40 hex digits of a commit, or {STARTER!r}")
+    before = value_of(ssm.get_parameter(Name=parameter), parameter)
+    if before != revision:
+        ssm.put_parameter(Name=parameter, Value=revision, Overwrite=True)
+    return before, revision
+
+
+def rollback(ssm: SSMClient, parameter: str) -> tuple[str, str]:
+    """Serve the revision before the current one; a second call goes forward again.
+
+    Raises ValueError where there was no other.
+    """
+    pages = ssm.get_paginator("get_parameter_history").paginate(Name=parameter)
+    values = [version["Value"] for page in pages for version in page["Parameters"]]
+    others = [value for value in values if value != values[-1]]
+    if not others:
+        raise ValueError(f"{parameter} has never been anything but {values[-1]}")
+    return promote(ssm, parameter, others[-1])

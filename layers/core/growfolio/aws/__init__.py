@@ -1,0 +1,1 @@
+"""Small AWS services that several packages use."""
