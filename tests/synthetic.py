@@ -61,6 +61,12 @@ def first(candles: Candles, bars: int) -> Candles:
     )
 
 
+def newest(candles: Candles, bars: int) -> Candles:
+    """Only the newest bars."""
+    columns = (getattr(candles, name)[:, -bars:] for name in (*PRICES, "filled"))
+    return Candles(candles.assets, candles.timeframe, candles.close_time[-bars:], *columns)
+
+
 def joined(past: Candles, future: Candles, bars: int) -> Candles:
     """The first bars of one history, and after them the other's."""
     columns = (

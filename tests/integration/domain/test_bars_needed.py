@@ -17,7 +17,7 @@ from growfolio.models.onnx_forecaster import OnnxForecaster
 from growfolio.settings import STARTER
 
 from tests.real import whole_file
-from tests.synthetic import first, synthetic_candles
+from tests.synthetic import first, newest, synthetic_candles
 
 UNSEEN = 1e-4
 LENGTHS = range(80, 460, 20)
@@ -36,7 +36,7 @@ def differences(starter: Forecaster, candles: Candles, moments: int) -> dict[int
         history = first(candles, end + 1)
         expected = probabilities(starter, history, whole[:, : end + 1])
         for length in LENGTHS:
-            seen = history.last(length)
+            seen = newest(history, length)
             apart = np.abs(probabilities(starter, seen, features(seen)) - expected).max()
             largest[length] = max(largest[length], float(apart))
     return largest

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from growfolio.domain.assets import find_asset
 from growfolio.domain.bars import Candles
-from growfolio.domain.facts import facts
+from growfolio.domain.decision import facts_at
 from growfolio.domain.features import FEATURES, features
 from growfolio.domain.indicators import indicators
 from hypothesis import Phase, given, settings
@@ -62,8 +62,8 @@ def test_nor_in_a_history_as_long_as_training_reads() -> None:
 def test_facts_of_a_bar_do_not_change_when_later_candles_do() -> None:
     past, future = (synthetic_candles(PAIR, BARS, seed=seed) for seed in (1, 2))
     mixed = joined(past, future, 100)
-    assert facts(mixed, indicators(mixed), 1, bar=99) == facts(past, indicators(past), 1, bar=99)
-    assert facts(mixed, indicators(mixed), 1, bar=100) != facts(past, indicators(past), 1, bar=100)
+    assert facts_at(mixed, indicators(mixed), 1, bar=99) == facts_at(past, indicators(past), 1, bar=99)
+    assert facts_at(mixed, indicators(mixed), 1, bar=100) != facts_at(past, indicators(past), 1, bar=100)
 
 
 def with_column(name: str, column: Callable[[Candles], np.ndarray]) -> Features:

@@ -96,8 +96,3 @@ class Candles:
     close: FloatArray
     volume: FloatArray
     filled: BoolArray
-
-    def last(self, bars: int) -> "Candles":
-        """Only the newest bars."""
-        columns = {f: getattr(self, f)[:, -bars:] for f in (*PRICES, "filled")}
-        return Candles(self.assets, self.timeframe, self.close_time[-bars:], **columns)

@@ -1,10 +1,10 @@
 """What models see of a bar: sixteen numbers without units, the same in training and in serving.
 
 Each is written against the close, against its own average, or from 0 to 1, so that a model does not
-age with the price level. Whoever changes a formula raises FEATURES_VERSION: models are bound to it.
+age with the price level. A changed formula needs a new FEATURES_VERSION: models are bound to it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -16,10 +16,6 @@ from growfolio.domain.forecast import WINDOW
 from growfolio.domain.indicators import Indicators, indicators
 from growfolio.domain.rolling import moving_mean
 
-FEATURES: Final = (
-    "open", "high", "low", "close", "volume", "rsi_14", "macd", "ema_9", "ema_21", "ema_50",
-    "atr_14", "bollinger", "vwap", "volume_ma", "price_change", "hl_spread",
-)  # fmt: skip
 FEATURES_VERSION: Final = 1
 
 BARS_NEEDED: Final = dict.fromkeys(Timeframe, 320)
@@ -34,50 +30,45 @@ CLOSE_BARS: Final = 20
 
 FeatureArray = npt.NDArray[np.float32]
 Indexes = int | Sequence[int] | IntArray
+Formula = Callable[[Candles, Indicators], FloatArray]
+
+FORMULAS: Final[Mapping[str, Formula]] = {
+    "open": lambda candles, _: candles.open / candles.close - 1,
+    "high": lambda candles, _: candles.high / candles.close - 1,
+    "low": lambda candles, _: candles.low / candles.close - 1,
+    "close": lambda candles, _: candles.close / moving_mean(candles.close, CLOSE_BARS) - 1,
+    "volume": lambda candles, known: _log_ratio(candles.volume, known.volume_ma),
+    "rsi_14": lambda _, known: known.rsi_14 / 100,
+    "macd": lambda candles, known: known.macd / candles.close,
+    "ema_9": lambda candles, known: known.ema_9 / candles.close - 1,
+    "ema_21": lambda candles, known: known.ema_21 / candles.close - 1,
+    "ema_50": lambda candles, known: known.ema_50 / candles.close - 1,
+    "atr_14": lambda candles, known: known.atr_14 / candles.close,
+    "bollinger": lambda _, known: known.bollinger,
+    "vwap": lambda candles, known: known.vwap / candles.close - 1,
+    "volume_ma": lambda candles, known: _log_ratio(
+        known.volume_ma, moving_mean(candles.volume, LONG_VOLUME_BARS)
+    ),
+    "price_change": lambda _, known: known.price_change,
+    "hl_spread": lambda _, known: known.hl_spread,
+}
+"""Each feature's name and what it is of candles and their indicators, in the order that models take them.
+
+Log ratios are 0 where nothing traded; close and vwap are distances from a mean, bollinger is %B.
+"""
+FEATURES: Final = tuple(FORMULAS)
 
 
 def features(candles: Candles, known: Indicators | None = None) -> FeatureArray:
-    """Array (assets, bars, 16) in the order of FEATURES, finite at every bar.
-
-    - open, high, low: x / close - 1
-    - close: close / mean close of 20 bars - 1
-    - volume: log(1 + volume / mean volume of 20 bars); 0 where nothing traded in them
-    - rsi_14: RSI / 100
-    - macd: MACD / close
-    - ema_9, ema_21, ema_50: EMA / close - 1
-    - atr_14: ATR / close
-    - bollinger: %B
-    - vwap: VWAP of 14 bars / close - 1
-    - volume_ma: log(1 + mean volume of 20 bars / mean of 100); 0 where nothing traded in them
-    - price_change: close / close before - 1
-    - hl_spread: (high - low) / close
+    """Array (assets, bars, 16), float32: FORMULAS in their order, finite at every bar.
 
     A feature at a bar is made of that bar and earlier ones only. known saves computing the
     indicators of these same candles again.
     """
     ind = indicators(candles) if known is None else known
-    close, volume = candles.close, candles.volume
-    columns = (
-        candles.open / close - 1,
-        candles.high / close - 1,
-        candles.low / close - 1,
-        close / moving_mean(close, CLOSE_BARS) - 1,
-        _log_ratio(volume, ind.volume_ma),
-        ind.rsi_14 / 100,
-        ind.macd / close,
-        ind.ema_9 / close - 1,
-        ind.ema_21 / close - 1,
-        ind.ema_50 / close - 1,
-        ind.atr_14 / close,
-        ind.bollinger,
-        ind.vwap / close - 1,
-        _log_ratio(ind.volume_ma, moving_mean(volume, LONG_VOLUME_BARS)),
-        ind.price_change,
-        ind.hl_spread,
-    )
-    out = np.empty((*close.shape, len(FEATURES)), dtype=np.float32)
-    for position, column in enumerate(columns):
-        out[..., position] = column
+    out = np.empty((*candles.close.shape, len(FORMULAS)), dtype=np.float32)
+    for position, formula in enumerate(FORMULAS.values()):
+        out[..., position] = formula(candles, ind)
     return out
 
 

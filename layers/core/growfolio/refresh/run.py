@@ -14,8 +14,7 @@ from growfolio.domain.alignment import align
 from growfolio.domain.assets import Asset, Market, Timeframe, assets_of
 from growfolio.domain.bars import Bars, Candles, IntArray
 from growfolio.domain.calendar import market_hours
-from growfolio.domain.decision import decide
-from growfolio.domain.facts import facts
+from growfolio.domain.decision import decide, facts_at
 from growfolio.domain.features import BARS_NEEDED, features, windows
 from growfolio.domain.forecast import Forecast, Forecaster
 from growfolio.domain.grid import last_slots
@@ -175,7 +174,7 @@ def _signal(
         candles.timeframe,
         forecast,
         _price(run, candles, row, bar),
-        facts(candles, values, row, bar),
+        facts_at(candles, values, row, bar),
         bar_close=bar_close,
         now=run.now,
         simulated=run.ports.feed.simulated,

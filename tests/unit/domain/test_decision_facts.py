@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from growfolio.domain.assets import Timeframe, find_asset
 from growfolio.domain.bars import Candles, FloatArray
-from growfolio.domain.facts import facts
+from growfolio.domain.decision import facts_at
 from growfolio.domain.indicators import indicators
 from growfolio.domain.signals import Facts
 
@@ -16,7 +16,7 @@ AAPL, SHIB = find_asset("AAPL"), find_asset("SHIB")
 
 
 def facts_of(candles: Candles, row: int = 0, bar: int = -1) -> Facts:
-    return facts(candles, indicators(candles), row, bar)
+    return facts_at(candles, indicators(candles), row, bar)
 
 
 def line(closes: np.ndarray) -> Candles:
@@ -28,7 +28,7 @@ def line(closes: np.ndarray) -> Candles:
 def test_facts_are_the_indicators_in_plain_units() -> None:
     candles = synthetic_candles([AAPL, SHIB], 200)
     values = indicators(candles)
-    told = facts(candles, values, 1, bar=150)
+    told = facts_at(candles, values, 1, bar=150)
     close, past = candles.close[1, 150], candles.close[1, 90:151]
     assert float(told.rsi) == pytest.approx(values.rsi_14[1, 150], abs=0.05)
     assert float(told.atr_pct) == pytest.approx(100 * values.atr_14[1, 150] / close, abs=5e-5)
