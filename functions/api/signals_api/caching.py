@@ -1,7 +1,8 @@
 """How long an answer holds, and how a reader asks whether it still does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from hashlib import blake2b
+from typing import Generic, TypeVar
 
 from fastapi import Request, Response
 from growfolio.domain.assets import Market
@@ -11,13 +12,15 @@ from growfolio.domain.signals import Signal, Status
 from growfolio.domain.times import BAR
 from growfolio.presentation import Json, judged_json, to_json
 
-from signals_api.example import EXAMPLE
+from signals_api.documentation import EXAMPLE
 
 AWAITED_SECONDS = 5
 """How long an answer holds while a bar has closed and its signal may show any moment."""
 LONGEST_SECONDS = 3600
 """No answer holds longer, so that a correction reaches readers over a weekend too."""
 NEVER_KEPT = {"Cache-Control": "no-store"}
+
+Read = TypeVar("Read")
 
 _FAILURES = {Status.NO_DATA, Status.BAD_DATA, Status.NO_MODEL, Status.STALE}
 
@@ -117,3 +120,26 @@ def answer_text(
 def _holds(if_none_match: str, tag: str) -> bool:
     held = {each.strip().removeprefix("W/") for each in if_none_match.split(",")}
     return tag in held or "*" in held
+
+
+class Kept(Generic[Read]):
+    """What was read last under each key, with the stretch of time that it speaks for.
+
+    No entry is ever served outside of that stretch. Threads may share it: two that find nothing both
+    read, and either's reading is as good.
+    """
+
+    def __init__(self, longest: int) -> None:
+        """longest is how many seconds anything is kept at most; 0 keeps nothing."""
+        self._longest = longest
+        self._entries: dict[Hashable, tuple[int, int, Read]] = {}
+
+    def get(self, key: Hashable, now: int, read: Callable[[], Read], until: Callable[[Read], int]) -> Read:
+        """What is kept for now (seconds since the epoch), else what read gives, kept until that moment."""
+        entry = self._entries.get(key)
+        if entry is not None and entry[0] <= now < entry[1]:
+            return entry[2]
+        found = read()
+        if self._longest:
+            self._entries[key] = (now, min(until(found), now + self._longest), found)
+        return found

@@ -3,14 +3,17 @@ pay for them: they are made when somebody asks for the document.
 """
 
 from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from growfolio.domain.assets import Timeframe
+from growfolio.domain.assets import Timeframe, find_asset
 from growfolio.domain.calendar import market_hours
+from growfolio.domain.freshness import Judged
 from growfolio.domain.health import market_health
-from growfolio.domain.signals import Status
+from growfolio.domain.signals import Action, Attempt, Facts, ModelRef, Price, Signal, Status
 from growfolio.domain.times import utc_text
 from growfolio.presentation import (
     Json,
@@ -21,11 +24,11 @@ from growfolio.presentation import (
     market_json,
     signal_json,
 )
+from growfolio.storage.ports import MarketRecord
 
-from signals_api.example import BAR_CLOSE, EXAMPLE, MARKET_EXAMPLE
 from signals_api.explaining import explain
+from signals_api.parameters import cursor_of
 from signals_api.problems import bad_parameter
-from signals_api.queries import cursor_of
 
 _PROBLEMS = {
     400: "A trader type that is not served; see `served`.",
@@ -33,6 +36,44 @@ _PROBLEMS = {
     422: "A parameter is unknown or out of its limits; `errors` says which, and what it should be.",
     503: "The store did not answer, or an open market lacks current signals; see `detail`.",
 }
+BAR_CLOSE = int(datetime(2024, 9, 5, 18, 0, tzinfo=UTC).timestamp())
+_SIGNAL = Signal(
+    asset=find_asset("AAPL"),
+    timeframe=Timeframe.M5,
+    action=Action.BUY,
+    confidence=Decimal("61.2"),
+    probabilities=(Decimal("0.1003"), Decimal("0.2877"), Decimal("0.6120")),
+    horizon_bars=1,
+    threshold=Decimal("0.001"),
+    price=Price(Decimal("222.55"), BAR_CLOSE, "yahoo close"),
+    buy_target=Decimal("222.35"),
+    sell_target=Decimal("223.36"),
+    stop_loss=Decimal("221.94"),
+    bar_close=BAR_CLOSE,
+    generated_at=BAR_CLOSE + 12,
+    expires_at=BAR_CLOSE + 390,
+    model=ModelRef("stocks_5m_lstm", "4f1c2d9be0a75836"),
+    in_sample=False,
+    simulated=False,
+    facts=Facts(
+        rsi=Decimal("57.3"),
+        trend="up",
+        atr_pct=Decimal("0.182"),
+        vwap_pct=Decimal("-0.041"),
+        volume_ratio=Decimal("1.37"),
+        volatility_pct=Decimal("0.093"),
+    ),
+)
+EXAMPLE = Judged(
+    asset=_SIGNAL.asset,
+    timeframe=_SIGNAL.timeframe,
+    signal=_SIGNAL,
+    status=Status.OK,
+    last_attempt=Attempt(BAR_CLOSE, _SIGNAL.generated_at, Status.OK),
+)
+MARKET_EXAMPLE = MarketRecord(
+    _SIGNAL.asset, _SIGNAL.price, ((BAR_CLOSE, "222.31", "222.6", "222.29", "222.55", "184210"),)
+)
 _SCHEMAS = "#/components/schemas/"
 
 Responses = dict[int | str, dict[str, Any]]

@@ -1,9 +1,10 @@
 """The two routes that the published browser extension calls, over the signals that are stored."""
 
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Response
-from growfolio.domain.assets import ASSETS, Timeframe, find_asset
+from growfolio.domain.assets import ASSETS, Market, Timeframe, find_asset
 from growfolio.domain.freshness import Judged
 from growfolio.domain.outlook import (
     CAUTIOUS_RISK,
@@ -13,20 +14,23 @@ from growfolio.domain.outlook import (
     volatility_level,
 )
 from growfolio.domain.signals import Signal, Status
-from growfolio.domain.times import utc_text
+from growfolio.domain.times import utc_minute, utc_text
 from growfolio.presentation import Json, explanation_json, to_json
 from growfolio.storage.ports import Explanation
 
-from signals_api.bodies import TIMEFRAMES, AnalyzeRequest, RecommendRequest
 from signals_api.caching import NEVER_KEPT
 from signals_api.documentation import documented
 from signals_api.explaining import explain
-from signals_api.notices import why_not_current
+from signals_api.parameters import TIMEFRAMES, AnalyzeRequest, RecommendRequest
 from signals_api.problems import Problem
 from signals_api.routes import From
 
 SERVED_TRADER = "day_trader"
 BEST = 5
+
+MARKET_NAMES = {Market.STOCKS: "stock market", Market.CRYPTO: "crypto market"}
+NAMED = 3
+"""How many assets, and how many reasons, are named before the rest is only counted."""
 
 router = APIRouter()
 
@@ -120,7 +124,7 @@ def _closed(signals: list[Judged]) -> list[Judged]:
 
 def _notice(signals: list[Judged], shown: list[Signal]) -> Json:
     """What a reader has to know beside what is shown, if there is anything."""
-    sentences = [why_not_current(signals)]
+    sentences = [_why_not_current(signals)]
     if any(signal.simulated for signal in shown):
         sentences.append("These prices are simulated, not real.")
     if any(signal.in_sample for signal in shown):
@@ -129,6 +133,33 @@ def _notice(signals: list[Judged], shown: list[Signal]) -> Json:
         )
     notice = " ".join(filter(None, sentences))
     return {"notice": notice} if notice else {}
+
+
+def _why_not_current(signals: Iterable[Judged]) -> str:
+    """One sentence for each closed market and each other reason; empty where all are current."""
+    closed: dict[Market, int | None] = {}
+    troubled: dict[tuple[str, ...], list[str]] = {}
+    for judged in signals:
+        if judged.status is Status.MARKET_CLOSED:
+            closed[judged.asset.market] = judged.next_open
+        elif judged.status is not Status.OK:
+            troubled.setdefault(judged.reasons, []).append(judged.asset.symbol)
+    commonest = sorted(troubled.items(), key=lambda entry: -len(entry[1]))
+    sentences = [_closing(market, next_open) for market, next_open in closed.items()]
+    sentences += [f"{_named(symbols)}: {'; '.join(reasons)}." for reasons, symbols in commonest[:NAMED]]
+    others = sum(len(symbols) for _, symbols in commonest[NAMED:])
+    return " ".join([*sentences, *([f"{others} more have other reasons."] if others else [])])
+
+
+def _closing(market: Market, next_open: int | None) -> str:
+    opening = f"; it opens {utc_minute(next_open)}" if next_open else ""
+    return f"The {MARKET_NAMES[market]} is closed{opening}."
+
+
+def _named(symbols: Sequence[str]) -> str:
+    if len(symbols) <= NAMED:
+        return " and ".join([", ".join(symbols[:-1]), symbols[-1]]) if len(symbols) > 1 else symbols[0]
+    return f"{', '.join(symbols[:NAMED])} and {len(symbols) - NAMED} more"
 
 
 def _risk_score(asked: AnalyzeRequest) -> float:

@@ -11,9 +11,8 @@ from growfolio.errors import ConfigurationError
 from growfolio.storage.ports import Explanation, MarketRecord, SignalStore
 
 from signals_api import SERVICE
-from signals_api.caching import AWAITED_SECONDS, changes_at
+from signals_api.caching import AWAITED_SECONDS, Kept, changes_at
 from signals_api.explaining import follows_soon, is_awaited
-from signals_api.keeping import Kept
 
 Clock = Callable[[], int]
 """Seconds since the epoch."""

@@ -28,8 +28,7 @@ from signals_api.caching import (
 )
 from signals_api.documentation import documented
 from signals_api.explaining import explain
-from signals_api.problems import Problem
-from signals_api.queries import (
+from signals_api.parameters import (
     ExplanationsQuery,
     HistoryQuery,
     SignalsQuery,
@@ -37,6 +36,7 @@ from signals_api.queries import (
     cursor_of,
     position,
 )
+from signals_api.problems import Problem
 from signals_api.reading import Reader
 
 router = APIRouter(prefix="/v1")
