@@ -1,7 +1,11 @@
 """Whether an open market's readers are served."""
 
+from itertools import product
+
 import pytest
-from growfolio.domain.assets import Market, Timeframe, assets_of
+from growfolio.domain.assets import ASSETS, Market, Timeframe, assets_of
+from growfolio.domain.calendar import market_hours
+from growfolio.domain.signals import Status
 
 from tests.samples import BAR, a_failure, a_signal
 from tests.unit.api.conftest import Api
@@ -111,3 +115,43 @@ def test_while_models_change_both_revisions_are_named(api: Api) -> None:
     api.refresh(BAR)
     api.store.put_signal(a_signal("AAPL", revision="b" * 40))
     assert api.get("/v1/health").json()["markets"][0]["revisions"] == ["a" * 40, "b" * 40]
+
+
+@pytest.mark.parametrize("tried", [True, False], ids=["no_model", "not yet tried"])
+def test_a_timeframe_without_models_owes_nothing_while_another_is_served(api: Api, tried: bool) -> None:
+    """A timeframe may be switched on before its models are trained: readers of the others lack nothing."""
+    for asset in ASSETS:
+        api.store.put_hours(market_hours(asset.market, BAR))
+        api.store.put_signal(a_signal(asset.symbol))
+        if tried:
+            failure = a_failure(status=Status.NO_MODEL, reason="no model for 15m")
+            api.store.note_attempt(asset, Timeframe.M15, failure)
+    answer = api.get("/v1/health")
+    assert answer.status_code == 200
+    states = answer.json()["markets"]
+    assert [state["fresh_share"] for state in states] == [1, 1]
+    assert [sum(state["statuses"].values()) for state in states] == [28, 20], "and yet all are counted"
+
+
+def test_without_any_model_a_market_is_ill(api: Api) -> None:
+    for asset, timeframe in product(ASSETS, Timeframe):
+        api.store.note_attempt(asset, timeframe, a_failure(status=Status.NO_MODEL, reason="no models"))
+    answer = api.get("/v1/health")
+    assert (answer.status_code, answer.json()["markets"][0]["fresh_share"]) == (503, 0)
+
+
+@pytest.mark.parametrize("status", [Status.NO_DATA, Status.BAD_DATA])
+def test_a_timeframe_that_has_models_and_fails_is_missed(api: Api, status: Status) -> None:
+    for asset in ASSETS:
+        api.store.put_signal(a_signal(asset.symbol))
+        api.store.note_attempt(asset, Timeframe.M15, a_failure(status=status))
+    assert api.get("/v1/health").status_code == 503
+
+
+def test_a_timeframe_whose_models_have_expired_is_missed(api: Api) -> None:
+    api.refresh(BAR - 900)
+    for asset in ASSETS:
+        api.store.put_signal(a_signal(asset.symbol))
+        api.store.note_attempt(asset, Timeframe.M15, a_failure(status=Status.NO_MODEL, reason="expired"))
+    api.now = BAR + 100
+    assert api.get("/v1/health").status_code == 503

@@ -22,7 +22,7 @@ class MarketHealth:
     next_open: int | None
     """Where it is closed: when it opens, in seconds since the epoch, if that is known."""
     fresh_share: float | None
-    """Of the signals that are due, how many are current; None where none is due."""
+    """Of the signals that are due, the share that is current, 0 to 1; None where none is due."""
     statuses: dict[Status, int]
     """How many signals have each status."""
     reasons: dict[str, int]
@@ -41,15 +41,19 @@ def market_health(hours: MarketHours, signals: Sequence[Judged], now: int) -> Ma
     """The health of one market, from the judged signals of all its assets and timeframes.
 
     Signals are due while the market is open, from the first bar of the session on, once its refresh has
-    had its time: a market that opened a minute ago is not ill for having none yet.
+    had its time: a market that opened a minute ago is not ill for having none yet. Of a timeframe that has
+    no models yet none is due, as long as the market has signals on another.
     """
     session = hours.current(now)
+    made = [judged.signal for judged in signals if judged.signal]
+    served = {judged.timeframe for judged in signals if not made or _was_ever_tried(judged)}
     due = [
         judged.status is Status.OK
         for judged in signals
-        if session and now >= session.open + judged.timeframe.seconds + GRACE_SECONDS
+        if judged.timeframe in served
+        and session
+        and now >= session.open + judged.timeframe.seconds + GRACE_SECONDS
     ]
-    made = [judged.signal for judged in signals if judged.signal]
     statuses = [judged.status for judged in signals]
     return MarketHealth(
         market=hours.market,
@@ -63,6 +67,12 @@ def market_health(hours: MarketHours, signals: Sequence[Judged], now: int) -> Ma
         revisions=tuple(sorted({signal.model.revision for signal in made})),
         newest_bar=max((signal.bar_close for signal in made), default=None),
     )
+
+
+def _was_ever_tried(judged: Judged) -> bool:
+    """Whether there was ever a model for it: it has a signal, or failed for another reason than that."""
+    attempt = judged.last_attempt
+    return judged.signal is not None or (attempt is not None and attempt.status is not Status.NO_MODEL)
 
 
 def _troubles(judged: Judged) -> tuple[str, ...]:
