@@ -1,31 +1,29 @@
-"""How long an answer holds, and how a reader asks whether it still does."""
+"""When what was read may change, and how long a warm function keeps it."""
 
 from collections.abc import Callable, Hashable
-from hashlib import blake2b
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from fastapi import Request, Response
+from aws_lambda_powertools import Logger
 from growfolio.domain.assets import Market
 from growfolio.domain.calendar import GRACE_SECONDS, MarketHours
 from growfolio.domain.freshness import Judged
-from growfolio.domain.signals import Signal, Status
+from growfolio.domain.signals import Status
 from growfolio.domain.times import BAR
-from growfolio.presentation import Json, judged_json, to_json
+from growfolio.errors import StoreError
 
-from signals_api.documentation import EXAMPLE
+from signals_api import SERVICE
 
 AWAITED_SECONDS = 5
 """How long an answer holds while a bar has closed and its signal may show any moment."""
 LONGEST_SECONDS = 3600
 """No answer holds longer, so that a correction reaches readers over a weekend too."""
-NEVER_KEPT = {"Cache-Control": "no-store"}
 
 Read = TypeVar("Read")
 
-_FAILURES = {Status.NO_DATA, Status.BAD_DATA, Status.NO_MODEL, Status.STALE}
+logger = Logger(service=SERVICE)
 
-_FORM = to_json(judged_json(EXAMPLE))
-"""A part of every ETag: a deployment that writes the same signals in another form changes them all."""
+_FAILURES = {Status.NO_DATA, Status.BAD_DATA, Status.NO_MODEL, Status.STALE}
 
 
 def changes_at(judged: Judged, hours: MarketHours, now: int) -> int:
@@ -69,77 +67,46 @@ def holds_for(change: int, now: int) -> int:
     return min(LONGEST_SECONDS, change - now)
 
 
-def judged_identity(judged: Judged) -> tuple[object, ...]:
-    """What tells it from every other judgement of every other signal, without writing it out."""
-    attempt = judged.last_attempt
-    return (
-        judged.asset.symbol,
-        judged.timeframe,
-        judged.status,
-        judged.reasons,
-        judged.next_open,
-        signal_identity(judged.signal) if judged.signal else None,
-        (attempt.bar_close, attempt.at, attempt.status, attempt.reasons) if attempt else None,
-    )
+@dataclass(frozen=True, slots=True)
+class Found(Generic[Read]):
+    """What the table said, and for how long it speaks."""
 
-
-def signal_identity(signal: Signal) -> tuple[object, ...]:
-    """A bar's signal is replaced only by another revision's or one generated at another time."""
-    return (
-        signal.asset.symbol,
-        signal.timeframe,
-        signal.bar_close,
-        signal.generated_at,
-        signal.model.revision,
-        signal.price.time,
-        signal.price.source,
-    )
-
-
-def entity_tag(*identities: object) -> str:
-    """A strong ETag for an answer that these determine; they print alike in every process."""
-    text = "\n".join((_FORM, *map(str, identities)))
-    return f'"{blake2b(text.encode(), digest_size=12).hexdigest()}"'
-
-
-def answer(request: Request, body: Callable[[], Json], *, tag: str, seconds: int) -> Response:
-    """304 for a reader that has the answer already, without building it; the answer for any other."""
-    return answer_text(request, lambda: to_json(body()), "application/json", tag=tag, seconds=seconds)
-
-
-def answer_text(
-    request: Request, text: Callable[[], str], media_type: str, *, tag: str, seconds: int
-) -> Response:
-    """The same for an answer that is no JSON."""
-    headers = {"ETag": tag, "Cache-Control": f"public, max-age={seconds}"}
-    if _holds(request.headers.get("if-none-match", ""), tag):
-        return Response(status_code=304, headers=headers)
-    return Response(text(), headers=headers, media_type=media_type)
-
-
-def _holds(if_none_match: str, tag: str) -> bool:
-    held = {each.strip().removeprefix("W/") for each in if_none_match.split(",")}
-    return tag in held or "*" in held
+    value: Read
+    read_at: int
+    until: int
+    """When the table may say something else. Both are seconds since the epoch."""
+    fault: StoreError | None = None
+    """Why the table could not be read anew: then value is what it said last."""
 
 
 class Kept(Generic[Read]):
     """What was read last under each key, with the stretch of time that it speaks for.
 
-    No entry is ever served outside of that stretch. Threads may share it: two that find nothing both
+    No entry is served as fresh outside of that stretch. Threads may share it: two that find nothing both
     read, and either's reading is as good.
     """
 
     def __init__(self, longest: int) -> None:
-        """longest is how many seconds anything is kept at most; 0 keeps nothing."""
+        """longest is how many seconds anything counts as fresh at most; at 0 everything is read anew."""
         self._longest = longest
-        self._entries: dict[Hashable, tuple[int, int, Read]] = {}
+        self._entries: dict[Hashable, Found[Read]] = {}
 
-    def get(self, key: Hashable, now: int, read: Callable[[], Read], until: Callable[[Read], int]) -> Read:
-        """What is kept for now (seconds since the epoch), else what read gives, kept until that moment."""
-        entry = self._entries.get(key)
-        if entry is not None and entry[0] <= now < entry[1]:
-            return entry[2]
-        found = read()
-        if self._longest:
-            self._entries[key] = (now, min(until(found), now + self._longest), found)
+    def get(
+        self, key: Hashable, now: int, read: Callable[[], Read], until: Callable[[Read], int]
+    ) -> Found[Read]:
+        """What is kept for now (seconds since the epoch), else what read gives, kept until that moment.
+
+        Where reading fails, what was read last, with the fault. Raises StoreError where nothing was.
+        """
+        held = self._entries.get(key)
+        if held is not None and held.read_at <= now < min(held.until, held.read_at + self._longest):
+            return held
+        try:
+            value = read()
+        except StoreError as fault:
+            if held is None:
+                raise
+            logger.warning("the table does not answer, what was read last stands in: %s", fault)
+            return replace(held, until=now + AWAITED_SECONDS, fault=fault)
+        found = self._entries[key] = Found(value, now, until(value))
         return found

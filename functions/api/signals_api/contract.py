@@ -94,7 +94,9 @@ class PastSignal(Answer):
 
 class _Judged(Answer):
     status: Status = Field(description="What the signal is worth now; only `ok` is current.")
-    reasons: list[str] = Field(description="Why the status is not ok.")
+    reasons: list[str] = Field(
+        description="Why the status is not ok; beside ok, that the table did not answer and since when."
+    )
     next_open: datetime | None = Field(description="When a closed market opens, if that is known.")
     last_attempt: Attempt | None
 
@@ -111,24 +113,7 @@ class NoSignal(_Judged):
     timeframe: Timeframe
     action: Literal[Action.HOLD]
     confidence: Literal[0]
-    probabilities: None
-    horizon_bars: None
-    threshold: None
-    label: None
-    class_shares: None
-    price: None
-    price_time: None
-    price_source: None
-    buy_target: None
-    sell_target: None
-    stop_loss: None
-    bar_close: None
-    generated_at: None
-    expires_at: None
-    model: None
-    in_sample: None
-    simulated: None
-    facts: None
+    __annotations__.update(dict.fromkeys(PastSignal.model_fields.keys() - __annotations__.keys()))
 
 
 class Signals(Answer):
@@ -159,7 +144,10 @@ class Explanation(Answer):
     symbol: str
     timeframe: Timeframe
     text: str
-    source: Literal["gemini", "template", "none"] = Field(description="Who wrote it.")
+    source: str = Field(
+        description="Who wrote it: a language model by its name, or `template`; `none` where there is none.",
+        examples=["gemini", "template", "none"],
+    )
     action: Action | None
     bar_close: datetime | None = Field(description="The bar whose signal it explains.")
     written_at: datetime | None

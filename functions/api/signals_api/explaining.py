@@ -5,7 +5,6 @@ from growfolio.domain.signals import Signal
 from growfolio.explanations.template import from_template
 from growfolio.storage.ports import Explanation
 
-GEMINI = "gemini"
 TEMPLATE = "template"
 FITS_SECONDS = 3600
 """For how long a written explanation goes with later signals of the same action: explain writes anew then."""
@@ -21,7 +20,7 @@ def fits(stored: Explanation | None, signal: Signal) -> bool:
         return False
     if stored.bar_close == signal.bar_close:
         return True
-    return stored.source == GEMINI and 0 <= signal.bar_close - stored.bar_close <= FITS_SECONDS
+    return stored.source != TEMPLATE and 0 <= signal.bar_close - stored.bar_close <= FITS_SECONDS
 
 
 def explain(judged: Judged, stored: Explanation | None) -> Explanation | None:

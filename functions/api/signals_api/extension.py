@@ -15,15 +15,21 @@ from growfolio.domain.outlook import (
 )
 from growfolio.domain.signals import Signal, Status
 from growfolio.domain.times import utc_minute, utc_text
-from growfolio.presentation import Json, explanation_json, to_json
+from growfolio.presentation import Json, explanation_json
 from growfolio.storage.ports import Explanation
 
-from signals_api.caching import NEVER_KEPT
-from signals_api.documentation import documented
+from signals_api.answers import answer_once, documented
 from signals_api.explaining import explain
-from signals_api.parameters import TIMEFRAMES, AnalyzeRequest, RecommendRequest
+from signals_api.parameters import (
+    DEFAULT_TIMEFRAME,
+    TIMEFRAMES,
+    AnalyzeRequest,
+    JsonRoute,
+    RecommendRequest,
+    named_timeframe,
+)
 from signals_api.problems import Problem
-from signals_api.routes import From
+from signals_api.reading import From
 
 SERVED_TRADER = "day_trader"
 BEST = 5
@@ -32,10 +38,10 @@ MARKET_NAMES = {Market.STOCKS: "stock market", Market.CRYPTO: "crypto market"}
 NAMED = 3
 """How many assets, and how many reasons, are named before the rest is only counted."""
 
-router = APIRouter()
+router = APIRouter(route_class=JsonRoute)
 
 
-@router.post("/analyze_trader_type", responses=documented("Analysis", 400, 404, 422, 503))
+@router.post("/analyze_trader_type", responses=documented("Analysis", 400, 404, 415, 422, 503))
 def analyze_trader_type(reader: From, asked: Annotated[AnalyzeRequest, Body()]) -> Response:
     """The best current predictions for a day trader, and what all current signals say together.
 
@@ -46,22 +52,23 @@ def analyze_trader_type(reader: From, asked: Annotated[AnalyzeRequest, Body()]) 
         raise _not_served(asked.trader_type)
     now = reader.clock()
     assets = tuple(dict.fromkeys(map(find_asset, asked.symbols)))
-    signals = reader.signals(asked.timeframe, assets or ASSETS, now)
+    signals = reader.signals(asked.timeframe, assets or ASSETS, now).signals
     limit = asked.limit or len(assets) or BEST
-    return _answer(
+    return answer_once(
         analysis_json(signals, limit=limit, risk_score=_risk_score(asked), asked_for=bool(assets), now=now)
     )
 
 
-@router.post("/recommend_stock", responses=documented("Recommendation", 404, 422, 503))
+@router.post("/recommend_stock", responses=documented("Recommendation", 400, 404, 415, 422, 503))
 def recommend_stock(reader: From, asked: Annotated[RecommendRequest, Body()]) -> Response:
     """Three sentences about the stored signal of a stock or coin. Nobody is asked for them here."""
     now = reader.clock()
     asset = find_asset(asked.stock_name)
     timeframe = _timeframe_of(asked.ml_output)
-    (judged,) = reader.signals(timeframe, [asset], now)
-    explanation = explain(judged, reader.explanations(timeframe, now).get(asset))
-    return _answer(recommendation_json(judged, explanation, asked.ml_output))
+    reading = reader.signals(timeframe, [asset], now)
+    (judged,) = reading.signals
+    explanation = explain(judged, reader.explanations(timeframe, reading, now).value.get(asset))
+    return answer_once(recommendation_json(judged, explanation, asked.ml_output))
 
 
 def analysis_json(signals: list[Judged], *, limit: int, risk_score: float, asked_for: bool, now: int) -> Json:
@@ -76,7 +83,7 @@ def analysis_json(signals: list[Judged], *, limit: int, risk_score: float, asked
             "market_sentiment": market_sentiment(current),
             "volatility_level": volatility_level(current),
             "recommended_position_size": position_size(current, risk_score),
-            **_notice(left_out, best),
+            **_notice(left_out, best, signals),
         },
         "timestamp": utc_text(now),
     }
@@ -92,7 +99,7 @@ def recommendation_json(judged: Judged, explanation: Explanation | None, ml_outp
         "gemini_explanation": told["text"],
         "explanation_source": told["source"],
         "explained_bar_close": told["bar_close"],
-        **_notice([judged], current),
+        **_notice([judged], current, [judged]),
     }
 
 
@@ -122,9 +129,9 @@ def _closed(signals: list[Judged]) -> list[Judged]:
     return [judged for judged in signals if judged.status is Status.MARKET_CLOSED]
 
 
-def _notice(signals: list[Judged], shown: list[Signal]) -> Json:
+def _notice(left_out: list[Judged], shown: list[Signal], signals: list[Judged]) -> Json:
     """What a reader has to know beside what is shown, if there is anything."""
-    sentences = [_why_not_current(signals)]
+    sentences = [_why_not_current(left_out), *_beside_current(signals)]
     if any(signal.simulated for signal in shown):
         sentences.append("These prices are simulated, not real.")
     if any(signal.in_sample for signal in shown):
@@ -133,6 +140,12 @@ def _notice(signals: list[Judged], shown: list[Signal]) -> Json:
         )
     notice = " ".join(filter(None, sentences))
     return {"notice": notice} if notice else {}
+
+
+def _beside_current(signals: Iterable[Judged]) -> list[str]:
+    """What is to be said of signals that are current: that they were read before the table fell silent."""
+    reasons = [reason for judged in signals if judged.status is Status.OK for reason in judged.reasons]
+    return [f"{reason[:1].upper()}{reason[1:]}." for reason in dict.fromkeys(reasons)]
 
 
 def _why_not_current(signals: Iterable[Judged]) -> str:
@@ -168,21 +181,14 @@ def _risk_score(asked: AnalyzeRequest) -> float:
 
 
 def _timeframe_of(ml_output: Json) -> Timeframe:
-    """That of the prediction it asks about, 15 minutes where it names none."""
-    named = ml_output.get("timeframe")
-    return next(
-        (timeframe for timeframe, name in TIMEFRAMES.items() if named in (name, timeframe)), Timeframe.M15
-    )
+    """That of the prediction it asks about."""
+    return named_timeframe(ml_output.get("timeframe")) or DEFAULT_TIMEFRAME
 
 
 def _not_served(trader_type: object) -> Problem:
     given = f"not {str(trader_type)[:40]!r}" if trader_type is not None else "and none was given"
     detail = (
-        f"trader_type must be {SERVED_TRADER!r}, {given}: signals of 5 and 15 minutes are for day traders, "
+        f"trader_type must be {SERVED_TRADER!r}, {given}: signals of minutes are for day traders, "
         "and long-term portfolios are not served here."
     )
     return Problem(400, "trader-type-not-served", detail, served=[SERVED_TRADER])
-
-
-def _answer(body: Json) -> Response:
-    return Response(to_json(body), headers=NEVER_KEPT, media_type="application/json")

@@ -7,6 +7,7 @@ from growfolio.domain.outlook import PositionSize, Sentiment, Volatility
 from pydantic import Field
 
 from signals_api.contract import Answer
+from signals_api.parameters import TIMEFRAMES
 
 
 class Prediction(Answer):
@@ -15,7 +16,7 @@ class Prediction(Answer):
     ticker: str
     action: Literal["buy", "hold", "sell"]
     confidence: int = Field(ge=0, le=100)
-    timeframe: Literal["5min", "15min"]
+    timeframe: str = Field(json_schema_extra={"enum": list(TIMEFRAMES.values())})
     current_price: float
     target_buy: float
     target_sell: float
@@ -48,7 +49,7 @@ class Recommendation(Answer):
     stock: str
     ml_output: dict[str, Any]
     gemini_explanation: str
-    explanation_source: Literal["gemini", "template", "none"]
+    explanation_source: str = Field(description="As `source` of an Explanation.")
     explained_bar_close: datetime | None
     notice: str | None = Field(default=None, description="What a reader has to know; often left out.")
 

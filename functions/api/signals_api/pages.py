@@ -6,7 +6,7 @@ from importlib.resources import files
 
 from fastapi import APIRouter, Request, Response
 
-from signals_api.caching import answer_text, entity_tag
+from signals_api.answers import answer_text
 from signals_api.problems import Problem
 
 TYPES = {"css": "text/css", "js": "text/javascript"}
@@ -24,7 +24,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/")
 async def show_page(request: Request) -> Response:
     """The page, with the addresses of its own version of scripts and styles."""
-    answered = answer_text(request, _page, "text/html", tag=entity_tag(_page()), seconds=FIVE_MINUTES)
+    answered = answer_text(request, _page(), "text/html", seconds=FIVE_MINUTES)
     answered.headers["Content-Security-Policy"] = POLICY
     return answered
 

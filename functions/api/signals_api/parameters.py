@@ -2,13 +2,16 @@
 
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Coroutine
 from math import isfinite
 from typing import Annotated, Any
 
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
 from growfolio.domain.assets import ASSETS, Asset, Timeframe
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from signals_api.problems import bad_parameter
+from signals_api.problems import SHOWN, Problem, bad_parameter
 
 Bar = Annotated[Timeframe, Field(description="The length of a bar.")]
 
@@ -17,6 +20,10 @@ class _Query(BaseModel):
     """A misspelt parameter is refused: ignored, it would silently give another answer."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NoQuery(_Query):
+    """Nothing."""
 
 
 class ExplanationsQuery(_Query):
@@ -50,7 +57,7 @@ class SignalsQuery(ExplanationsQuery):
 class SymbolQuery(_Query):
     """Which signals of one asset."""
 
-    timeframe: Bar | None = Field(default=None, description="Only this timeframe; both if left out.")
+    timeframe: Bar | None = Field(default=None, description="Only this timeframe; every one if left out.")
 
 
 class HistoryQuery(_Query):
@@ -81,17 +88,46 @@ def position(cursor: str, asset: Asset, timeframe: Timeframe) -> int:
     return int(before)
 
 
-TIMEFRAMES = {Timeframe.M5: "5min", Timeframe.M15: "15min"}
+TIMEFRAMES = {timeframe: f"{timeframe.minutes}min" for timeframe in Timeframe}
 """What the extension calls them."""
+DEFAULT_TIMEFRAME = getattr(Timeframe, "M15", Timeframe.M5)
+"""What the extension means where it names none; 15 minutes need not be among the timeframes."""
+CHOICES = " or ".join(f"`{name}`" for name in TIMEFRAMES.values())
 DEEPEST = 8
 """Levels of what is sent back as it came."""
 
 
+def named_timeframe(given: object) -> Timeframe | None:
+    """The timeframe of either name, ours or the extension's."""
+    return next((each for each, name in TIMEFRAMES.items() if given in (name, each.value)), None)
+
+
 def _a_timeframe(given: object) -> Timeframe:
-    for timeframe, name in TIMEFRAMES.items():
-        if given in (name, timeframe.value):
-            return timeframe
-    raise ValueError(f"choose {' or '.join(TIMEFRAMES.values())}")
+    timeframe = named_timeframe(given)
+    if timeframe is None:
+        raise ValueError(f"choose {' or '.join(TIMEFRAMES.values())}")
+    return timeframe
+
+
+class JsonRoute(APIRoute):
+    """A route whose body is JSON under any name: browsers send it as text/plain, some clients say nothing.
+
+    Any other content type is refused by a Problem that names the right one.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def read(request: Request) -> Response:
+            given = request.headers.get("content-type", "")
+            media_type = given.partition(";")[0].strip().lower()
+            if media_type not in ("", "text/plain", "application/json"):
+                detail = f"Content-Type is {given[:SHOWN]!r}: send JSON as application/json."
+                raise Problem(415, "not-json", detail)
+            headers = [entry for entry in request.scope["headers"] if entry[0] != b"content-type"]
+            return await handle(Request({**request.scope, "headers": headers}, request.receive))
+
+        return read
 
 
 def _names(given: object) -> object:
@@ -133,7 +169,7 @@ class AnalyzeRequest(_Body):
     trader_type: Any = Field(default=None, description="`day_trader`.", examples=["day_trader"])
     user_profile: Profile | None = None
     timeframe: Annotated[Timeframe, BeforeValidator(_a_timeframe)] = Field(
-        default=Timeframe.M15, description="`15min` or `5min`."
+        default=DEFAULT_TIMEFRAME, description=f"{CHOICES}; {TIMEFRAMES[DEFAULT_TIMEFRAME]} if left out."
     )
     symbols: Annotated[list[str], BeforeValidator(_names)] = Field(
         default=[], max_length=len(ASSETS), description="Only these assets; all of them if left out."

@@ -18,6 +18,17 @@ STORE_RETRY_SECONDS = 5
 SHOWN = 40
 """Characters of what a reader sent that an error repeats."""
 
+DESCRIPTIONS = {
+    400: "Not a request that can be read, or a trader type that is not served; see `detail`.",
+    404: "No such asset; `known` lists those there are.",
+    413: "More than a request may bring.",
+    415: "The body says that it is something other than JSON.",
+    422: "A parameter is unknown or out of its limits; `errors` says which, and what it should be.",
+    500: "Something failed on our side; it has been logged.",
+    503: "The store did not answer, or an open market lacks current signals; see `detail`.",
+}
+"""What each status means, for the document."""
+
 logger = Logger(service=SERVICE)
 
 
@@ -55,14 +66,8 @@ def answer(request: Request, problem: Problem, headers: Mapping[str, str] | None
     all_headers = {"Cache-Control": "no-store", **(headers or {})}
     if problem.retry_after is not None:
         all_headers["Retry-After"] = str(problem.retry_after)
-    body = to_json(problem.as_json(request.url.path))
+    body = to_json(problem.as_json(request.scope["path"]))
     return Response(body, problem.status, all_headers, "application/problem+json")
-
-
-def too_large(request: Request, longest: int) -> Response:
-    """The answer to more than anybody has reason to send."""
-    detail = f"A request may have a body of at most {longest} bytes; send only the members that are used."
-    return answer(request, Problem(413, "too-large", detail))
 
 
 def unexpected(request: Request) -> Response:
@@ -101,6 +106,7 @@ def install(app: FastAPI) -> None:
         kind, detail = {
             404: ("no-such-route", "There is nothing here. GET /openapi.json lists what there is."),
             405: ("method-not-allowed", f"{request.method} is not possible here; see the Allow header."),
+            413: ("too-large", str(error.detail)),
         }.get(error.status_code, ("http-error", str(error.detail)))
         return answer(request, Problem(error.status_code, kind, detail), error.headers)
 

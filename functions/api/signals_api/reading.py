@@ -1,55 +1,86 @@
 """What the table says, judged at the moment of reading."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated
 
 from aws_lambda_powertools import Logger
+from fastapi import Depends, Request
 from growfolio.domain.assets import ASSETS, Asset, Market, Timeframe
 from growfolio.domain.calendar import MarketHours, market_hours
 from growfolio.domain.freshness import Judged, judge
-from growfolio.domain.signals import SignalRecord
-from growfolio.errors import ConfigurationError
+from growfolio.domain.signals import SignalRecord, Status
+from growfolio.domain.times import utc_text
+from growfolio.errors import ConfigurationError, StoreError
 from growfolio.storage.ports import Explanation, MarketRecord, SignalStore
 
 from signals_api import SERVICE
-from signals_api.caching import AWAITED_SECONDS, Kept, changes_at
+from signals_api.caching import AWAITED_SECONDS, Found, Kept, changes_at
 from signals_api.explaining import follows_soon, is_awaited
 
 Clock = Callable[[], int]
 """Seconds since the epoch."""
+HOLDING = {Status.OK, Status.MARKET_CLOSED}
+"""What a signal may be worth that was read before the table fell silent; expired, it is worth nothing."""
 
 logger = Logger(service=SERVICE)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Signals as they are worth at one moment."""
+
+    signals: list[Judged]
+    changes_at: int
+    """When the first of them may become another, in seconds since the epoch."""
+    fault: StoreError | None = None
+    """Why the table could not be read: then these are the signals that were read last."""
 
 
 class Reader:
     """Reads a timeframe by one Query and keeps what it read until it may change.
 
     So readers, however many, cost a Query for each timeframe and bar, and one every few seconds while a
-    bar is awaited.
+    bar is awaited. While the table does not answer, what was read last is judged anew and served with a
+    reason that says so, until it expires. All methods raise StoreError where nothing can be served.
     """
 
     def __init__(self, store: SignalStore, clock: Clock, longest: int) -> None:
         """longest is how many seconds anything is kept at most; 0 reads the table for every request."""
         self.store = store
         self.clock = clock
+        self._keeps = longest > 0
         self._hours: dict[Market, MarketHours] = {}
-        self._signals: Kept[dict[Asset, Judged]] = Kept(longest)
+        self._records: Kept[dict[Asset, SignalRecord]] = Kept(longest)
         self._explanations: Kept[dict[Asset, Explanation]] = Kept(longest)
         self._markets: Kept[MarketRecord | None] = Kept(longest)
 
-    def signals(self, timeframe: Timeframe, assets: Sequence[Asset], now: int) -> list[Judged]:
+    def signals(self, timeframe: Timeframe, assets: Sequence[Asset], now: int) -> Reading:
         """One judgement for each asset, in the order asked, whether or not anything is stored for it."""
-        judged = self._signals.get(
+        found = self._records.get(
             timeframe,
             now,
-            read=lambda: self._judged(timeframe, now),
-            until=lambda found: self.changes_at(found.values(), now),
+            read=lambda: {record.asset: record for record in self.store.signals(timeframe)},
+            until=lambda records: (
+                self.changes_at(self._judged(timeframe, ASSETS, records, now), now) if self._keeps else now
+            ),
         )
-        return [judged[asset] for asset in assets]
+        signals = self._judged(timeframe, assets, found.value, now)
+        if found.fault is None:
+            return Reading(signals, self.changes_at(signals, now))
+        if not any(signal.status in HOLDING for signal in signals):
+            raise found.fault
+        marked = f"the table does not answer, this is as it was read at {utc_text(found.read_at)}"
+        signals = [replace(signal, reasons=(*signal.reasons, marked)) for signal in signals]
+        return Reading(signals, found.until, found.fault)
 
-    def _judged(self, timeframe: Timeframe, now: int) -> dict[Asset, Judged]:
-        stored = {record.asset: record for record in self.store.signals(timeframe)}
-        nothing = (SignalRecord(asset, timeframe, None, None) for asset in ASSETS)
-        return {record.asset: self.judge(stored.get(record.asset, record), now) for record in nothing}
+    def _judged(
+        self, timeframe: Timeframe, assets: Iterable[Asset], stored: Mapping[Asset, SignalRecord], now: int
+    ) -> list[Judged]:
+        return [
+            self.judge(stored.get(asset) or SignalRecord(asset, timeframe, None, None), now)
+            for asset in assets
+        ]
 
     def judge(self, record: SignalRecord, now: int) -> Judged:
         return judge(record, self.hours(record.asset.market, now), now)
@@ -58,48 +89,67 @@ class Reader:
         """When the first of them may become another, in seconds since the epoch."""
         return min(changes_at(one, self.hours(one.asset.market, now), now) for one in signals)
 
-    def explanations(self, timeframe: Timeframe, now: int) -> Mapping[Asset, Explanation]:
-        """What is stored about each asset's signal or an earlier one."""
-        return self._explanations.get(
-            timeframe,
-            now,
-            read=lambda: {one.asset: one for one in self.store.explanations(timeframe)},
-            until=lambda found: self.explained_until(self.signals(timeframe, ASSETS, now), found, now),
-        )
+    def explanations(
+        self, timeframe: Timeframe, reading: Reading, now: int
+    ) -> Found[dict[Asset, Explanation]]:
+        """What is stored about each asset's signal or an earlier one; reading is of the same timeframe.
 
-    def explained_until(
-        self, signals: Collection[Judged], stored: Mapping[Asset, Explanation], now: int
-    ) -> int:
+        Nothing where it cannot be read: the template explains without a table.
+        """
+
+        def read() -> dict[Asset, Explanation]:
+            if reading.fault:
+                raise reading.fault  # one wait for a table that does not answer is enough
+            return {one.asset: one for one in self.store.explanations(timeframe)}
+
+        def until(stored: dict[Asset, Explanation]) -> int:
+            return self.explained_until(self.signals(timeframe, ASSETS, now), stored, now)
+
+        try:
+            return self._explanations.get(timeframe, now, read, until)
+        except StoreError as fault:
+            return Found({}, now, now + AWAITED_SECONDS, fault)
+
+    def explained_until(self, reading: Reading, stored: Mapping[Asset, Explanation], now: int) -> int:
         """When the explanation of any of these signals may become another."""
-        if any(is_awaited(one, stored.get(one.asset), now) for one in signals):
+        if any(is_awaited(one, stored.get(one.asset), now) for one in reading.signals):
             return now + AWAITED_SECONDS
-        return self.changes_at(signals, now)
+        return reading.changes_at
 
-    def market(self, asset: Asset, now: int) -> MarketRecord | None:
-        """The last price and bars of an asset."""
-        return self._markets.get(
+    def market(self, asset: Asset, now: int) -> Found[MarketRecord | None]:
+        """The last price and bars of an asset; those read last only while its signal holds too."""
+        found = self._markets.get(
             asset,
             now,
             read=lambda: next(iter(self.store.markets([asset])), None),
-            until=lambda found: self.market_until(asset, found, now),
+            until=lambda record: self._market_until(asset, record, now),
         )
+        if found.fault:
+            self.signals(Timeframe.M5, [asset], now)
+        return found
 
-    def market_until(self, asset: Asset, record: MarketRecord | None, now: int) -> int:
+    def _market_until(self, asset: Asset, record: MarketRecord | None, now: int) -> int:
         """When the price or bars may become others. A refresh writes them after the asset's 5m signal."""
-        (judged,) = self.signals(Timeframe.M5, [asset], now)
+        reading = self.signals(Timeframe.M5, [asset], now)
+        signal = reading.signals[0].signal
         newest = record.bars[-1][0] if record and record.bars else 0
-        if judged.signal and newest < judged.signal.bar_close and follows_soon(judged.signal, now):
+        if signal and newest < signal.bar_close and follows_soon(signal, now):
             return now + AWAITED_SECONDS
-        return self.changes_at([judged], now)
+        return reading.changes_at
 
     def hours(self, market: Market, now: int) -> MarketHours:
         """The market's sessions around now: as stored; by our own calendar where none are stored for now."""
         hours = self._hours.get(market)
-        if hours is None or not hours.known_at(now):
+        if hours is not None and hours.known_at(now):
+            return hours
+        try:
             hours = self.store.hours(market)
-            if hours is None or not hours.known_at(now):
-                hours = _own_calendar(market, now)
-            self._hours[market] = hours
+        except StoreError as fault:
+            logger.warning("the hours of %s by our own calendar: %s", market, fault)
+            return _own_calendar(market, now)
+        if hours is None or not hours.known_at(now):
+            hours = _own_calendar(market, now)
+        self._hours[market] = hours
         return hours
 
 
@@ -110,3 +160,12 @@ def _own_calendar(market: Market, now: int) -> MarketHours:
     except ConfigurationError as outdated:
         logger.error("%s", outdated)
         return MarketHours(market, ())
+
+
+async def _reader(request: Request) -> Reader:
+    reader: Reader = request.app.state.reader
+    return reader
+
+
+From = Annotated[Reader, Depends(_reader)]
+"""How a route gets the application's reader."""

@@ -170,6 +170,10 @@ def _instant_or_none(seconds: int | None) -> str | None:
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
+SMALLEST = 1e-15
+"""What is smaller is no price: written out, 1e-300 would take 300 digits for five."""
+
+
 def to_json(value: object) -> str:
     """Compact JSON whose small numbers are plain decimals: SHIB's price is 0.00001345, not 1.345e-05.
 
@@ -184,4 +188,5 @@ def to_json(value: object) -> str:
         return "{" + ",".join([f"{_encode(str(key))}:{to_json(each)}" for key, each in value.items()]) + "}"
     if isinstance(value, list | tuple):
         return "[" + ",".join([to_json(each) for each in value]) + "]"
-    return format(Decimal(text), "f") if isinstance(value, float) else text
+    plain = isinstance(value, float) and abs(value) >= SMALLEST
+    return format(Decimal(text), "f") if plain else text

@@ -68,6 +68,16 @@ class Api:
                         self.store.put_signal(a_signal(asset.symbol, timeframe, bar_close=bar_close))
 
 
+def documented_paths(api: Api, method: str = "get") -> list[str]:
+    """The paths that the document lists for a method, of AAPL where one names an asset."""
+    paths = api.client.get("/openapi.json").json()["paths"]
+    return [path.replace("{symbol}", "AAPL") for path, item in paths.items() if method in item]
+
+
+READ_PATHS = documented_paths(Api())
+"""Everything that can be read, so that a new route is tested too."""
+
+
 def _schema_of(path: str) -> type[contract.Answer]:
     schemas: dict[str, type[contract.Answer]] = {
         "/v1/signals": contract.Signals,

@@ -9,10 +9,11 @@ from growfolio.domain.assets import Market, Timeframe, find_asset
 from growfolio.domain.calendar import market_hours
 from growfolio.domain.freshness import judge
 from growfolio.domain.signals import SignalRecord, Status
+from signals_api.answers import entity_tag
 from signals_api.caching import changes_at, holds_for
 
-from tests.samples import BAR, a_failure, a_signal
-from tests.unit.api.conftest import Answer, Api
+from tests.samples import BAR, a_failure, a_market, a_signal
+from tests.unit.api.conftest import READ_PATHS, Answer, Api
 
 AAPL = find_asset("AAPL")
 OPEN, CLOSE = BAR - 4 * 3600 - 1800, BAR + 2 * 3600
@@ -159,6 +160,21 @@ def test_answers_with_one_tag_are_one_text_and_answers_with_two_are_two() -> Non
             answer = api.get(route)
             assert texts.setdefault((route, answer.headers["etag"]), answer.text) == answer.text
     assert len(set(texts.values())) == len(texts)
+
+
+@pytest.mark.parametrize("path", [*READ_PATHS, "/"])
+def test_every_tag_is_of_the_answer_itself_so_that_another_form_of_it_has_another(
+    api: Api, path: str
+) -> None:
+    """A deploy that writes the same signals in another form is confirmed to nobody who has the old form."""
+    api.refresh(BAR)
+    api.store.put_market(a_market("AAPL"))
+    answer = api.client.get(path)
+    assert answer.status_code == 200
+    if answer.headers["cache-control"] == "no-store":
+        assert "etag" not in answer.headers
+    else:
+        assert answer.headers["etag"] == entity_tag(answer.text)
 
 
 def test_the_tag_is_the_same_in_another_process(api: Api) -> None:

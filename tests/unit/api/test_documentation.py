@@ -63,6 +63,6 @@ def test_errors_are_documented_where_they_can_happen(document: dict[str, Any]) -
     answers = {
         path: set(route["responses"]) for path, item in document["paths"].items() for route in item.values()
     }
-    assert answers["/v1/signals"] == {"200", "404", "422", "503"}
-    assert answers["/v1/health"] == {"200", "503"}
-    assert answers["/analyze_trader_type"] == {"200", "400", "404", "422", "503"}
+    assert answers["/v1/signals"] == {"200", "404", "413", "422", "500", "503"}
+    assert answers["/v1/assets"] == {"200", "413", "422", "500"}
+    assert answers["/analyze_trader_type"] == {"200", "400", "404", "413", "415", "422", "500", "503"}

@@ -214,9 +214,35 @@ def test_a_body_that_is_none_is_told_what_it_should_be(api: Api, body: bytes, st
     assert word in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8", ""])
-def test_a_body_that_does_not_say_what_it_is_is_read_as_json(leaned: Api, content_type: str) -> None:
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/json",
+        "application/json; charset=utf-8",
+        "APPLICATION/JSON",
+        "text/plain;charset=UTF-8",
+        "text/plain",
+        "Text/Plain; charset=utf-8",
+        "",
+    ],
+)
+def test_a_body_is_read_as_json_whether_it_says_so_or_comes_as_browsers_send_text(
+    leaned: Api, content_type: str
+) -> None:
     headers = {"Content-Type": content_type} if content_type else {}
     body = b'{"trader_type": "day_trader"}'
     answer = leaned.client.post("/analyze_trader_type", content=body, headers=headers)
     assert len(answer.json()["analysis"]["predictions"]) == 5
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/x-www-form-urlencoded", "application/xml", "multipart/form-data; boundary=x", "json", "é"],
+)
+@pytest.mark.parametrize("path", ["/analyze_trader_type", "/recommend_stock"])
+def test_another_content_type_is_refused_with_the_right_one(api: Api, path: str, content_type: str) -> None:
+    headers = {b"Content-Type": content_type.encode("latin-1")}
+    body = b'{"trader_type": "day_trader", "stock_name": "AAPL"}'
+    answer = api.client.post(path, content=body, headers=headers)
+    assert (answer.status_code, answer.json()["type"]) == (415, "urn:growfolio:not-json")
+    assert "send JSON as application/json" in answer.json()["detail"]

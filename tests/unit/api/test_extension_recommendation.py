@@ -63,9 +63,12 @@ def test_the_explanation_is_of_the_timeframe_that_the_prediction_names(
     assert f"on {timeframe}-minute bars" in told["gemini_explanation"]
 
 
-def test_what_is_stored_stays_with_later_signals_of_the_same_action_for_an_hour(api: Api) -> None:
-    api.store.put_explanation(written())
-    for bars_on, source in ((0, "gemini"), (1, "gemini"), (4, "gemini"), (5, "template")):
+@pytest.mark.parametrize("writer", ["gemini", "claude", "a model of tomorrow"])
+def test_what_a_language_model_wrote_stays_with_later_signals_of_the_same_action_for_an_hour(
+    api: Api, writer: str
+) -> None:
+    api.store.put_explanation(written(source=writer))
+    for bars_on, source in ((0, writer), (1, writer), (4, writer), (5, "template")):
         api.now = BAR + 900 * bars_on + 30
         api.store.put_signal(a_signal(timeframe=M15, bar_close=BAR + 900 * bars_on))
         told = recommend(api)

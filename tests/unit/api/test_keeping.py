@@ -123,7 +123,8 @@ def test_an_entry_speaks_only_for_its_own_stretch_of_time(now: int, read_again: 
     kept: Kept[str] = Kept(60)
     told: list[Callable[[], str]] = [lambda: "first", lambda: "second"]
     kept.get("key", 100, told[0], lambda _: 110)
-    assert kept.get("key", now, told[1], lambda _: 200) == ("second" if read_again else "first")
+    found = kept.get("key", now, told[1], lambda _: 200)
+    assert found.value == ("second" if read_again else "first")
 
 
 def test_the_hours_of_a_market_are_read_once_for_the_week_that_they_speak_of(busy: Api) -> None:

@@ -74,7 +74,7 @@ def test_what_a_reader_sent_is_repeated_only_in_part(api: Api) -> None:
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 def test_a_method_that_a_route_does_not_have_is_refused_with_those_it_has(api: Api, method: str) -> None:
     answer = api.client.request(method, "/v1/signals")
-    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
     assert answer.json()["type"] == "urn:growfolio:method-not-allowed"
 
 
