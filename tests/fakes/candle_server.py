@@ -1,19 +1,22 @@
 """A provider of candles on this machine: answers by symbol, with faults and delays to order."""
 
 import threading
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, parse_qsl, urlsplit
 
 from growfolio.domain.bars import Bars
 
+from tests.patience import HANG
+
 ANY = "*"
 """In place of a symbol: every request, those for no symbol included."""
+SILENCE = 0.05
+"""Seconds that clients wait for what is never answered, whatever the patience they were given."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,6 @@ class Request:
     path: str
     query: Mapping[str, str]
     symbol: str
-    at: float = field(default_factory=time.monotonic)
 
 
 @dataclass
@@ -46,7 +48,11 @@ class CandleServer(ABC):
         """What there is, by the provider's symbol. May change while the server runs."""
         self.requests: list[Request] = []
         self.delays: dict[str, float] = {}
-        """Seconds before a symbol's answer (or ANY's)."""
+        """Seconds before a symbol's answer (or ANY's), for benchmarks."""
+        self.silent: set[str] = set()
+        """Symbols (or ANY) that are never answered: their requests are held until the server stops."""
+        self.together: threading.Barrier | None = None
+        """Answers to requests for symbols wait until so many have come in."""
         self.withheld: dict[str, int] = {}
         """For how many more answers a symbol's newest bar is not published yet."""
         self._faults: dict[str, Fault] = {}
@@ -64,7 +70,10 @@ class CandleServer(ABC):
     def recover(self) -> None:
         """From now on all is well."""
         self._faults.clear()
-        self.delays.clear()
+        self.silent.clear()
+
+    def keeps_silent(self, symbol: str) -> bool:
+        return not self.silent.isdisjoint((symbol, ANY))
 
     def requested(self, symbol: str) -> list[Request]:
         return [request for request in self.requests if request.symbol == symbol]
@@ -77,6 +86,8 @@ class CandleServer(ABC):
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopped.set()
+        if self.together:
+            self.together.abort()
         self._http.shutdown()
         self._http.server_close()
 
@@ -100,6 +111,10 @@ class CandleServer(ABC):
         """Status, body and whether to cut it short."""
         request = Request(path, query, self.symbol_of(path, query))
         self.requests.append(request)
+        if self.keeps_silent(request.symbol):
+            self._stopped.wait()
+        if self.together and request.symbol:
+            self.together.wait(HANG)
         self._stopped.wait(max(self.delays.get(request.symbol, 0), self.delays.get(ANY, 0)))
         fault = self._faults.get(request.symbol) or self._faults.get(ANY)
         if fault is not None and fault.times > 0:
@@ -107,6 +122,17 @@ class CandleServer(ABC):
             status, body = (200, self.answer(request)[1]) if fault.cut else (fault.status, fault.body)
             return status, body, fault.cut
         return *self.answer(request), False
+
+
+def patience_with(server: object, url: SplitResult, given: float) -> float:
+    """The time-out that a client's session uses: the one given, but SILENCE for what is never answered.
+
+    So a time-out strikes where a server is silent, and nowhere else, however busy the machine is.
+    """
+    if not isinstance(server, CandleServer):  # one in another process
+        return given
+    silent = server.keeps_silent(server.symbol_of(url.path, dict(parse_qsl(url.query))))
+    return min(given, SILENCE) if silent else given
 
 
 class _Server(ThreadingHTTPServer):

@@ -9,7 +9,7 @@ import numpy as np
 import requests
 from growfolio.domain.bars import Bars
 
-from tests.fakes.candle_server import CandleServer, Request
+from tests.fakes.candle_server import CandleServer, Request, patience_with
 
 KRAKEN_NAMES = {"BTC": "XBT", "DOGE": "XDG"}
 
@@ -63,14 +63,16 @@ class LocalSession(requests.Session):
 
     def __init__(self, *servers: BinanceServer | KrakenServer) -> None:
         super().__init__()
-        self._urls = {server.host: server.url for server in servers}
+        self._servers = {server.host: server for server in servers}
 
     def request(self, method: Any, url: Any, *args: Any, **options: Any) -> requests.Response:
         asked = urlsplit(url)
-        if asked.hostname not in self._urls:
+        server = self._servers.get(str(asked.hostname))
+        if server is None:
             raise requests.ConnectionError(f"no host {asked.hostname}")
         query = f"?{asked.query}" if asked.query else ""
-        return super().request(method, self._urls[asked.hostname] + asked.path + query, *args, **options)
+        options["timeout"] = patience_with(server, asked, options["timeout"])
+        return super().request(method, server.url + asked.path + query, *args, **options)
 
 
 def _rows(bars: Bars) -> list[list[float]]:

@@ -1,11 +1,12 @@
 """Finnhub on this machine: the part of its wire format that quotes use."""
 
 import json
-import time
+import threading
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.fakes.json_service import JsonAnswer, JsonService, QuietServer
+from tests.patience import HANG
 
 KEY = "finnhub-key"
 UNKNOWN = {"c": 0, "d": None, "dp": None, "h": 0, "l": 0, "o": 0, "pc": 0, "t": 0}
@@ -30,8 +31,10 @@ class FakeFinnhub(JsonService):
         """Symbols that are answered with this status."""
         self.bodies: dict[str, bytes] = {}
         """Symbols that are answered with these bytes, called JSON."""
-        self.silent: dict[str, float] = {}
-        """Symbols that are answered after so many seconds."""
+        self.silent: set[str] = set()
+        """Symbols that are never answered."""
+        self.together: threading.Barrier | None = None
+        """Answers wait until so many requests have come in."""
         self.asked: list[str] = []
 
     @property
@@ -39,7 +42,10 @@ class FakeFinnhub(JsonService):
         return f"{super().url}/api/v1"
 
     def answer(self, symbol: str, key: str) -> tuple[int, bytes]:
-        time.sleep(self.silent.get(symbol, 0.0))
+        if symbol in self.silent:
+            self.stopping.wait()
+        if self.together:
+            self.together.wait(HANG)
         if key != self.key:
             return 401, json.dumps({"error": "Invalid API key"}).encode()
         status = self.status.get(symbol, 200)

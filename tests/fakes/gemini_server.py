@@ -1,7 +1,6 @@
 """Gemini on this machine: the part of its wire format that explanations use."""
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -34,8 +33,8 @@ class FakeGemini(JsonService):
         self.status = 200
         self.body: bytes | None = None
         """Answer these bytes in place of anything else."""
-        self.silent = 0.0
-        """Seconds before each answer."""
+        self.silent = False
+        """Whether it never answers."""
         self.asked: list[Asked] = []
 
     def refuse(self, status: int, name: str, message: str) -> None:
@@ -48,7 +47,8 @@ class FakeGemini(JsonService):
         self.body = json.dumps(_answer_of(text, reason)).encode()
 
     def respond(self, model: str, key: str, sent: dict[str, Any]) -> tuple[int, bytes]:
-        time.sleep(self.silent)
+        if self.silent:
+            self.stopping.wait()
         facts = sent["contents"][0]["parts"][0]["text"]
         instructions = sent["systemInstruction"]["parts"][0]["text"]
         self.asked.append(Asked(instructions, facts, sent["generationConfig"]))

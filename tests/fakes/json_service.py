@@ -34,6 +34,8 @@ class JsonService:
     def __init__(self, server: QuietServer) -> None:
         self.targets: list[str] = []
         """Paths with their queries, as they would stand in a log."""
+        self.stopping = threading.Event()
+        """Set when the block ends: what is never answered until then is let go."""
         self._server = server
 
     @property
@@ -46,6 +48,7 @@ class JsonService:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stopping.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()

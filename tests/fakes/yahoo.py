@@ -11,7 +11,7 @@ from growfolio.domain.bars import Bars, FloatArray
 from growfolio.domain.calendar import sessions_between
 from growfolio.market.yahoo import YahooSession
 
-from tests.fakes.candle_server import CandleServer, Request
+from tests.fakes.candle_server import CandleServer, Request, patience_with
 
 CHART = "/v8/finance/chart/"
 
@@ -46,7 +46,9 @@ class LocalYahooSession(YahooSession):
         self._server = server
 
     def send(self, method: str, url: str, **options: Any) -> Any:
-        return super().send(method, self._server.url + urlsplit(url).path, **options)
+        asked = urlsplit(url)
+        options["timeout"] = patience_with(self._server, asked, options["timeout"])
+        return super().send(method, self._server.url + asked.path, **options)
 
 
 def refusal(code: str, description: str) -> bytes:

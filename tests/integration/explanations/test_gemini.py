@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator
-from time import monotonic
 
 import pytest
 from growfolio.errors import BadExplanation, ExplainError, PermanentExplainError, TemporaryExplainError
@@ -11,6 +10,7 @@ from growfolio.explanations.gemini import GeminiWriter
 from growfolio.explanations.prompt import INSTRUCTIONS, facts_of
 
 from tests.fakes.gemini_server import KEY, MODEL, FakeGemini
+from tests.patience import HANG
 from tests.samples import a_signal
 
 ANSWER = "First, it rises. Second, it does so slowly. Third, nobody knows."
@@ -23,7 +23,7 @@ def gemini() -> Iterator[FakeGemini]:
         yield server
 
 
-def writer_for(gemini: FakeGemini, key: str = KEY, model: str = MODEL, timeout: float = 5.0) -> GeminiWriter:
+def writer_for(gemini: FakeGemini, key: str = KEY, model: str = MODEL, timeout: float = HANG) -> GeminiWriter:
     return GeminiWriter(lambda: key, "the SSM parameter /explain-key", model, gemini.url, timeout)
 
 
@@ -93,11 +93,10 @@ def test_what_google_refuses_is_worth_retrying_or_not(
 
 
 def test_silence_ends_with_the_time_out_and_is_not_met_twice(gemini: FakeGemini) -> None:
-    gemini.silent = 3.0
-    start = monotonic()
+    gemini.silent = True
     with pytest.raises(TemporaryExplainError, match="could not be reached: ReadTimeout"):
-        writer_for(gemini, timeout=0.3).write(INSTRUCTIONS, FACTS)
-    assert monotonic() - start < 2
+        writer_for(gemini, timeout=0.05).write(INSTRUCTIONS, FACTS)
+    assert len(gemini.targets) <= 1
 
 
 def test_a_server_that_is_gone_is_worth_asking_later() -> None:

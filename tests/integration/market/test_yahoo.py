@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-import time
+import threading
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,17 +14,17 @@ from growfolio.domain.grid import last_slots
 from growfolio.domain.times import BAR, DAY
 from growfolio.errors import MarketError, PermanentMarketError, TemporaryMarketError
 from growfolio.market.ports import Fetched, Patience
-from growfolio.market.yahoo import COOKIE_SECONDS, LONGEST_PAST, YahooSource
+from growfolio.market.yahoo import LONGEST_PAST, YahooSource
 
 from tests.bars import changed, in_order, moment, printed, without
 from tests.fakes.candle_server import ANY, Fault
 from tests.fakes.yahoo import LocalYahooSession, YahooServer, chart, refusal
+from tests.patience import HANG, PATIENT, no_wait
 
 STOCKS = assets_of(Market.STOCKS)
 AAPL, MSFT = find_asset("AAPL"), find_asset("MSFT")
 NOW = moment("2024-09-05 18:00") + 4
 SINCE = moment("2024-09-04 13:30")
-PATIENCE = Patience(request=0.5, deadline=3.0, pause=0.01, publication=1.0, publication_step=0.1)
 
 
 @pytest.fixture
@@ -35,8 +35,8 @@ def yahoo() -> Iterator[YahooServer]:
         yield server
 
 
-def source(server: YahooServer, patience: Patience = PATIENCE) -> YahooSource:
-    return YahooSource(patience, LocalYahooSession(server, patience.request))
+def source(server: YahooServer, patience: Patience = PATIENT) -> YahooSource:
+    return YahooSource(patience, LocalYahooSession(server, patience.request), no_wait)
 
 
 def fetch(server: YahooServer, since: int = SINCE, now: int = NOW) -> Fetched:
@@ -141,24 +141,20 @@ def test_one_stocks_fault_has_its_reason_and_leaves_the_others_served(
     error = only_msft_fails(fetch(yahoo))
     assert (type(error), str(error)) == (kind, reason)
     tries = len(yahoo.requested("MSFT"))
-    assert tries == (PATIENCE.tries if kind is TemporaryMarketError else 1)
+    assert tries == (PATIENT.tries if kind is TemporaryMarketError else 1)
 
 
-def test_a_stock_that_never_answers_is_given_up_in_time(yahoo: YahooServer) -> None:
-    yahoo.delays["MSFT"] = 30
-    start = time.monotonic()
+def test_a_stock_that_never_answers_is_given_up(yahoo: YahooServer) -> None:
+    yahoo.silent.add("MSFT")
     error = only_msft_fails(fetch(yahoo))
-    assert time.monotonic() - start < PATIENCE.deadline
     assert (type(error), str(error)) == (TemporaryMarketError, "yahoo could not be reached: Timeout")
 
 
 def test_the_deadline_holds_whatever_each_request_may_take(yahoo: YahooServer) -> None:
-    yahoo.delays["MSFT"] = 30
-    patience = Patience(request=25, deadline=0.6)
-    start = time.monotonic()
+    yahoo.together = threading.Barrier(len(STOCKS) + 1)
+    patience = Patience(request=HANG, deadline=0.05)
     answers = source(yahoo, patience).fetch(dict.fromkeys(STOCKS, SINCE), NOW)
-    assert time.monotonic() - start < 1.5
-    assert str(only_msft_fails(answers)) == "no answer within 0.6 s"
+    assert {str(error) for error in answers.values()} == {"no answer within 0.05 s"}
 
 
 @pytest.mark.parametrize("fault", [Fault(429), Fault(500), Fault(200, b"{"), Fault(cut=True)], ids=str)
@@ -182,10 +178,8 @@ def test_without_a_network_every_stock_says_so() -> None:
 def test_charts_come_without_a_word_though_cookies_and_crumbs_do_not(
     yahoo: YahooServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    yahoo.delays[""] = 30
-    start = time.monotonic()
+    yahoo.silent.add("")
     assert set(served(fetch(yahoo))) == set(STOCKS)
-    assert time.monotonic() - start < COOKIE_SECONDS + 1
     assert not caplog.records
 
 
@@ -300,33 +294,26 @@ def test_on_a_half_day_the_last_bar_is_that_of_1300(yahoo: YahooServer) -> None:
     assert not candles.filled.any()
 
 
-def test_the_slowest_answer_sets_the_time(yahoo: YahooServer) -> None:
-    """Generous here, where other work goes on beside; tests/benchmarks holds the bar."""
-    one = source(yahoo)
-    one.fetch(dict.fromkeys(STOCKS, SINCE), NOW)
-    yahoo.delays |= dict.fromkeys((asset.symbol for asset in STOCKS), 0.2)
-    times = []
-    for _ in range(5):
-        start = time.monotonic()
-        one.fetch(dict.fromkeys(STOCKS, NOW - 1800), NOW)
-        times.append(time.monotonic() - start)
-    assert min(times) < 0.2 + 0.15
+def test_all_stocks_are_asked_for_at_once(yahoo: YahooServer) -> None:
+    """None is answered before all were asked for; tests/benchmarks measures the time."""
+    yahoo.together = threading.Barrier(len(STOCKS))
+    assert set(served(fetch(yahoo))) == set(STOCKS)
 
 
 def test_no_thread_that_yahoo_keeps_waiting_holds_up_the_end_of_the_process(yahoo: YahooServer) -> None:
-    yahoo.delays["MSFT"] = 30
+    yahoo.silent.add("MSFT")
     program = f"""
 import types
 from growfolio.domain.assets import find_asset
 from growfolio.market.ports import Patience
 from growfolio.market.yahoo import YahooSource
 from tests.fakes.yahoo import LocalYahooSession
-patience = Patience(request=25, deadline=0.3)
+patience = Patience(request={10 * HANG}, deadline=0.3)
 server = types.SimpleNamespace(url={yahoo.url!r})
 source = YahooSource(patience, LocalYahooSession(server, patience.request))
 print(source.fetch({{find_asset("MSFT"): {SINCE}}}, {NOW}))
 """
     ended = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, timeout=20, check=True, text=True
+        [sys.executable, "-c", program], capture_output=True, timeout=HANG, check=True, text=True
     )
     assert "no answer within 0.3 s" in ended.stdout

@@ -29,10 +29,11 @@ from tests.fakes.gemini_server import FakeGemini
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.tickers import BinanceTickers
 from tests.fakes.yahoo import LocalYahooSession, YahooServer
+from tests.patience import HANG
 
 BAR_CLOSE = moment("2024-09-05 18:00")
 NOW = BAR_CLOSE + 10
-PATIENCE = Patience(request=2.0, deadline=8.0, tries=2, publication=0.0)
+PATIENCE = Patience(request=HANG, deadline=HANG, tries=2, publication=0.0)
 AAPL, MSFT, SHIB = find_asset("AAPL"), find_asset("MSFT"), find_asset("SHIB")
 
 
@@ -86,7 +87,7 @@ def test_coins_show_the_exchanges_last_price_down_to_the_smallest() -> None:
         binance.last = {asset.id.replace("_", ""): format(price, "f") for asset, price in last.items()}
         binance.moment = NOW - 1
         source = ExchangeSource(["binance"], PATIENCE, lambda: LocalSession(binance))
-        store = refreshed(Market.CRYPTO, source, ExchangeQuotes(source))
+        store = refreshed(Market.CRYPTO, source, ExchangeQuotes(source, PATIENCE))
     found = signals(store)
     assert len(found) == 2 * len(bars)
     for (asset, _), signal in found.items():
@@ -112,7 +113,7 @@ def test_gemini_explains_what_a_refresh_wrote_and_the_template_what_it_said_badl
         yahoo.candles = {asset.symbol: own for asset, own in bars.items()}
         source = YahooSource(PATIENCE, LocalYahooSession(yahoo, PATIENCE.request))
         store = refreshed(Market.STOCKS, source)
-        writer = GeminiWriter(lambda: gemini_server.KEY, "", gemini_server.MODEL, gemini.url)
+        writer = GeminiWriter(lambda: gemini_server.KEY, "", gemini_server.MODEL, gemini.url, HANG)
         records = [record for timeframe in Timeframe for record in store.signals(timeframe)]
         report = explain_changed(store, Explainer(store, writer, 60), records, NOW)
     told = {(e.asset, e.timeframe): e for timeframe in Timeframe for e in store.explanations(timeframe)}

@@ -14,7 +14,7 @@ from growfolio.domain.forecast import Forecaster
 from growfolio.domain.signals import Attempt, Status
 from growfolio.domain.times import DAY
 from growfolio.market.exchange import ExchangeSource
-from growfolio.market.ports import MarketSource, Patience
+from growfolio.market.ports import MarketSource
 from growfolio.market.yahoo import YahooSource
 from growfolio.models.loader import model_loader
 from growfolio.refresh.candle_feed import WindowedFeed
@@ -27,10 +27,10 @@ from tests.fakes.candle_server import CandleServer, Fault
 from tests.fakes.exchange import BinanceServer, LocalSession
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.yahoo import LocalYahooSession, YahooServer
+from tests.patience import PATIENT, no_wait
 
 BAR_CLOSE = moment("2024-09-05 18:00")
 NOW = BAR_CLOSE + 10
-PATIENCE = Patience(request=1.0, deadline=5.0, tries=2, pause=0.01, publication=0.4, publication_step=0.1)
 ILL = {Market.STOCKS: find_asset("MSFT"), Market.CRYPTO: find_asset("ETH")}
 
 
@@ -61,8 +61,8 @@ class World:
     def meet(self, fault: Fault) -> None:
         self.server.meet(self.provider_symbol(self.ill), fault)
 
-    def delay(self, seconds: float) -> None:
-        self.server.delays[self.provider_symbol(self.ill)] = seconds
+    def keep_silent(self) -> None:
+        self.server.silent.add(self.provider_symbol(self.ill))
 
     def refresh(self) -> RefreshReport:
         return refresh(Ports(self.market, self.feed, self.forecaster, self.store), NOW)
@@ -82,11 +82,11 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
     forecaster = model_loader(Settings(), [market]).load().forecaster
     if market is Market.STOCKS:
         with YahooServer() as yahoo:
-            source: MarketSource = YahooSource(PATIENCE, LocalYahooSession(yahoo, PATIENCE.request))
+            source: MarketSource = YahooSource(PATIENT, LocalYahooSession(yahoo, PATIENT.request), no_wait)
             yield World(market, yahoo, source, forecaster)
     else:
         with BinanceServer() as binance:
-            source = ExchangeSource(["binance"], PATIENCE, lambda: LocalSession(binance))
+            source = ExchangeSource(["binance"], PATIENT, lambda: LocalSession(binance), no_wait)
             yield World(market, binance, source, forecaster)
 
 
@@ -94,7 +94,7 @@ FAULTS: dict[str, tuple[Callable[[World], None], Status]] = {
     "429": (lambda world: world.meet(Fault(429, b"slow down")), Status.NO_DATA),
     "451": (lambda world: world.meet(Fault(451, b"not in your country")), Status.NO_DATA),
     "500": (lambda world: world.meet(Fault(500, b"oops")), Status.NO_DATA),
-    "no answer in time": (lambda world: world.delay(9), Status.NO_DATA),
+    "no answer in time": (lambda world: world.keep_silent(), Status.NO_DATA),
     "an empty answer": (lambda world: world.meet(Fault(200, b"")), Status.NO_DATA),
     "a malformed answer": (lambda world: world.meet(Fault(200, b'{"chart": [')), Status.NO_DATA),
     "a cut answer": (lambda world: world.meet(Fault(cut=True)), Status.NO_DATA),
