@@ -13,6 +13,8 @@ class ScriptedSource:
     """Serves bars that are set by asset, and remembers what it was asked for."""
 
     simulated = False
+    live = True
+    longest_past = None
 
     def __init__(self, bars: Mapping[Asset, Bars | MarketError], name: str = "scripted") -> None:
         self.name = name

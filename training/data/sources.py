@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from growfolio.bootstrap import DEFAULT_SOURCE, market_source
 from growfolio.domain.assets import Market
-from growfolio.market.ports import MarketSource, Patience
+from growfolio.market.ports import Patience
+from growfolio.market.providers import market_source
 from growfolio.settings import Settings
 from growfolio.storage.candle_archive import CandleArchive
 from growfolio.storage.objects import S3Objects
@@ -32,19 +32,8 @@ def bucket_objects(bucket: str) -> S3Objects:
 
 def _origin(settings: Settings, market: Market, archives: S3Objects | None) -> Origin:
     archive = CandleArchive(archives, market) if archives else None
-    name = settings.source or DEFAULT_SOURCE[market]
-    if name == "yahoo":
-        from growfolio.market.yahoo import LONGEST_PAST, YahooSource
-
-        return Origin(market, YahooSource(PATIENCE), LONGEST_PAST, archive)
-    source: MarketSource
-    if name == "exchange":
-        from growfolio.market.exchange import ExchangeSource
-
-        source = ExchangeSource(settings.exchanges, PATIENCE)
-    else:
-        source = market_source(settings, market)
-    return Origin(market, source, None, archive)
+    source = market_source(settings, market, PATIENCE)
+    return Origin(market, source, source.longest_past, archive)
 
 
 def _patient_client() -> "S3Client":

@@ -6,7 +6,6 @@ and a refresh without the providers that it does not use.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from growfolio.aws.parameters import SsmParameter
@@ -17,13 +16,10 @@ from growfolio.storage.dynamodb import DynamoStore
 
 if TYPE_CHECKING:
     from growfolio.explanations.service import Explainer
-    from growfolio.market.ports import MarketSource
-    from growfolio.market.quotes import Quotes
+    from growfolio.market.ports import MarketSource, Quotes
     from growfolio.refresh.report import RefreshReport
     from growfolio.storage.candle_archive import CandleArchive
     from growfolio.storage.ports import SignalStore
-
-DEFAULT_SOURCE = {Market.STOCKS: "yahoo", Market.CRYPTO: "exchange"}
 
 
 class Refresher:
@@ -31,6 +27,7 @@ class Refresher:
 
     def __init__(self, settings: Settings) -> None:
         """Raises ConfigurationError where the settings name no market or source that there is."""
+        from growfolio.market.providers import market_source
         from growfolio.models.loader import model_loader
         from growfolio.refresh.candle_feed import WindowedFeed
 
@@ -51,41 +48,23 @@ class Refresher:
         return report, (*models.notes, *report.notes, *self._feed.save(now))
 
 
-def market_source(settings: Settings, market: Market) -> MarketSource:
-    """The provider of candles. Raises ConfigurationError for one that there is not."""
-    name = settings.source or DEFAULT_SOURCE[market]
-    if name == "yahoo":
-        from growfolio.market.yahoo import YahooSource
-
-        return YahooSource()
-    if name == "exchange":
-        from growfolio.market.exchange import ExchangeSource
-
-        return ExchangeSource(settings.exchanges)
-    if name == "replay":
-        from growfolio.market.replay import ReplaySource
-
-        return ReplaySource(Path(settings.candles))
-    if name == "simulated":
-        from growfolio.market.simulated import SimulatedSource
-
-        return SimulatedSource()
-    raise ConfigurationError(f"GROWFOLIO_SOURCE={name!r}: choose yahoo, exchange, replay or simulated")
-
-
 def live_quotes(settings: Settings, source: MarketSource) -> Quotes | None:
     """Live prices to go with a source's candles; None where there are none, or the candles are not live.
 
     Replayed and made-up candles have no quotes: today's price would be their future.
     """
-    if source.name == "yahoo" and settings.quote_key_parameter:
+    from growfolio.market.exchange_quotes import ExchangeQuotes, Tickers
+
+    if not source.live:
+        return None
+    if isinstance(source, Tickers):
+        return ExchangeQuotes(source)
+    if settings.quote_key_parameter:
         from growfolio.market.finnhub import FinnhubQuotes
 
         key = SsmParameter(settings.quote_key_parameter)
         return FinnhubQuotes(key.current, key.name, settings.quote_url)
-    from growfolio.market.exchange_quotes import ExchangeQuotes, Tickers
-
-    return ExchangeQuotes(source) if isinstance(source, Tickers) else None
+    return None
 
 
 def explainer_from(settings: Settings, store: SignalStore) -> Explainer:

@@ -1,16 +1,24 @@
-"""When a provider is not to be asked: after it failed, and when its calls are used up. Time is passed in."""
+"""Circuit breaker and rate limiter for provider calls.
 
+Beside them, the backoff between the tries of one call. The breaker and the limiter get the time passed
+in; the backoff waits.
+"""
+
+import random
+import time
 from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 
-class Breaker:
+class CircuitBreaker:
     """Opens after so many failures in a row, so that nobody waits for what is known not to answer.
 
     After its rest the next failure opens it at once: a dead provider costs one try for each rest.
     """
 
     def __init__(self, failures: int, rest: int) -> None:
-        """failures opens it, for rest seconds."""
+        """So many failures in a row open it for rest seconds."""
         self._limit = failures
         self._rest = rest
         self._failures = 0
@@ -32,18 +40,47 @@ class Breaker:
         self._open_until = max(self._open_until, now + seconds)
 
 
-class CallWindow:
-    """At most `limit` calls within any `seconds`."""
+class RateLimiter:
+    """Grants at most `limit` calls within any `seconds`."""
 
     def __init__(self, limit: int, seconds: int) -> None:
         self._limit = limit
         self._seconds = seconds
         self._calls: deque[int] = deque()
 
-    def take(self, wanted: int, now: int) -> int:
-        """How many of the calls wanted may be made now; they count as made."""
+    def take(self, calls: int, now: int) -> int:
+        """How many of the calls may be made now; they count as made."""
         while self._calls and self._calls[0] <= now - self._seconds:
             self._calls.popleft()
-        granted = max(0, min(wanted, self._limit - len(self._calls)))
+        granted = max(0, min(calls, self._limit - len(self._calls)))
         self._calls.extend([now] * granted)
         return granted
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """How often a call is tried, and the pauses between: each `factor` times the one before."""
+
+    tries: int
+    pause: float
+    """Seconds before the second try."""
+    factor: float = 2.0
+    jitter: float = 0.0
+    """The share by which each pause is shortened or lengthened at random, so that callers spread."""
+
+    def attempts(
+        self, deadline: float | None = None, wait: Callable[[float], object] = time.sleep
+    ) -> Iterator[int]:
+        """Yield the number of each try, from 0 on, after its pause.
+
+        Ends early where the next pause would pass the deadline, in seconds of time.monotonic.
+        """
+        pause = self.pause
+        for nth in range(self.tries):
+            if nth:
+                seconds = pause * random.uniform(1 - self.jitter, 1 + self.jitter)  # noqa: S311  (no secret)
+                if deadline is not None and time.monotonic() + seconds >= deadline:
+                    return
+                wait(seconds)
+                pause *= self.factor
+            yield nth

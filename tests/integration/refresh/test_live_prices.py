@@ -13,8 +13,7 @@ from growfolio.explanations.service import Explainer, explain_changed
 from growfolio.market.exchange import ExchangeSource
 from growfolio.market.exchange_quotes import ExchangeQuotes
 from growfolio.market.finnhub import FinnhubQuotes
-from growfolio.market.ports import MarketSource, Patience
-from growfolio.market.quotes import Quotes
+from growfolio.market.ports import MarketSource, Patience, Quotes
 from growfolio.market.yahoo import YahooSource
 from growfolio.models.loader import model_loader
 from growfolio.refresh.candle_feed import WindowedFeed

@@ -10,8 +10,7 @@ from growfolio.domain.assets import Asset, find_asset
 from growfolio.domain.bars import Bars
 from growfolio.domain.times import BAR, DAY
 from growfolio.errors import MarketError, PermanentMarketError, TemporaryMarketError
-from growfolio.market.fetching import gather, refuse
-from growfolio.market.late_bars import fetch_published
+from growfolio.market.fetching import fetch_published, gather, missing_quotes, raise_for_status
 from growfolio.market.ports import Patience
 
 from tests.bars import moment, printed
@@ -115,12 +114,12 @@ def test_nothing_is_tried_again_when_the_pause_would_pass_the_deadline() -> None
 )
 def test_a_status_says_whether_to_try_again(status: int, kind: type[MarketError]) -> None:
     with pytest.raises(kind, match=str(status)):
-        refuse(status, "yahoo")
+        raise_for_status(status, "yahoo")
 
 
 @pytest.mark.parametrize("status", [200, 404, 422])
 def test_other_statuses_leave_the_verdict_to_the_answers_body(status: int) -> None:
-    refuse(status, "yahoo")
+    raise_for_status(status, "yahoo")
 
 
 def published(*assets: Asset) -> ScriptedSource:
@@ -209,3 +208,15 @@ def test_when_asking_again_fails_what_was_there_stays() -> None:
 
     answers = fetch_published(source.fetch, since(AAPL), NOW, Patience(publication=3), fail)
     assert newest(answers[AAPL]) == NOW - BAR
+
+
+def test_missing_prices_are_noted_once_for_each_reason() -> None:
+    silent, refused = (
+        TemporaryMarketError("no answer within 3 s"),
+        PermanentMarketError("finnhub has no price"),
+    )
+    reasons = {find_asset("AAPL"): silent, find_asset("PEP"): refused, find_asset("AMD"): silent}
+    assert missing_quotes(reasons) == (
+        "no live price of AAPL, AMD: no answer within 3 s",
+        "no live price of PEP: finnhub has no price",
+    )

@@ -13,7 +13,7 @@ from growfolio.errors import BadExplanation, ExplainError, PermanentExplainError
 from growfolio.explanations.answer_checks import checked
 from growfolio.explanations.prompt import INSTRUCTIONS, facts_of
 from growfolio.explanations.template import from_template
-from growfolio.limits import Breaker
+from growfolio.limits import CircuitBreaker
 from growfolio.storage.ports import Explanation, SignalStore
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class Explainer:
         self._store = store
         self._writer = writer
         self._calls_per_hour = calls_per_hour
-        self._breaker = Breaker(FAILURES, REST)
+        self._breaker = CircuitBreaker(FAILURES, REST)
 
     def explain(self, signal: Signal, now: int) -> Explanation:
         """Raises StoreError where the budget cannot be counted, ExplainError where no good answer came."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, Self
 
 import ccxt
 import numpy as np
@@ -20,9 +20,9 @@ from growfolio.domain.assets import Asset, Timeframe
 from growfolio.domain.bars import Bars
 from growfolio.domain.times import BAR
 from growfolio.errors import ConfigurationError, MarketError, PermanentMarketError, TemporaryMarketError
-from growfolio.market.fetching import gather, refuse
-from growfolio.market.late_bars import fetch_published
+from growfolio.market.fetching import fetch_published, gather, raise_for_status
 from growfolio.market.ports import Fetched, Patience
+from growfolio.settings import Settings
 
 REST = 900
 """Seconds that an exchange is left alone after it served nobody."""
@@ -43,6 +43,8 @@ class ExchangeSource:
     """
 
     simulated = False
+    live = True
+    longest_past = None
 
     def __init__(
         self,
@@ -61,6 +63,10 @@ class ExchangeSource:
         self._wait = wait
         self._serving = self._exchanges[0]
         self._served_at = 0
+
+    @classmethod
+    def from_settings(cls, settings: Settings, patience: Patience) -> Self:
+        return cls(settings.exchanges, patience)
 
     @property
     def name(self) -> str:
@@ -165,7 +171,7 @@ class _Exchange:
 
     def _judge(self, response: Response, *_: Any, **__: Any) -> None:
         """Called for each answer: ccxt calls a 451 a network error, and takes HTML for no candles."""
-        refuse(response.status_code, self.name, "set GROWFOLIO_EXCHANGES to others")
+        raise_for_status(response.status_code, self.name, "set GROWFOLIO_EXCHANGES to others")
         body = response.content.strip()
         if body[:1] + body[-1:] not in (b"{}", b"[]"):
             raise TemporaryMarketError(f"{self.name} sent no JSON, or cut it short")

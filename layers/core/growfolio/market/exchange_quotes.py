@@ -6,10 +6,9 @@ from typing import Any, Protocol, runtime_checkable
 from growfolio.domain.assets import Asset
 from growfolio.domain.signals import Price, in_ticks
 from growfolio.errors import MarketError, PermanentMarketError, TemporaryMarketError
-from growfolio.limits import Breaker
-from growfolio.market.fetching import gather
+from growfolio.limits import CircuitBreaker
+from growfolio.market.fetching import gather, missing_quotes
 from growfolio.market.ports import Patience
-from growfolio.market.quotes import missing
 
 FAILURES, REST = 3, 900
 """So many failures in a row, and tickers are not asked for so many seconds."""
@@ -33,7 +32,7 @@ class ExchangeQuotes:
     def __init__(self, exchange: Tickers, patience: Patience = PATIENCE) -> None:
         self._exchange = exchange
         self._patience = patience
-        self._breaker = Breaker(FAILURES, REST)
+        self._breaker = CircuitBreaker(FAILURES, REST)
         self._notes: tuple[str, ...] = ()
 
     @property
@@ -42,7 +41,7 @@ class ExchangeQuotes:
 
     def latest(self, assets: Sequence[Asset], now: int) -> dict[Asset, Price]:
         answers = self._ask(assets, now)
-        self._notes = missing({a: answer for a, answer in answers.items() if isinstance(answer, MarketError)})
+        self._notes = missing_quotes(answers)
         return {asset: answer for asset, answer in answers.items() if isinstance(answer, Price)}
 
     def _ask(self, assets: Sequence[Asset], now: int) -> dict[Asset, Price | MarketError]:

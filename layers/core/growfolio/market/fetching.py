@@ -5,24 +5,35 @@ carry the dependency, and the tries must share one deadline with what all other 
 """
 
 import logging
-import random
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
+from growfolio.domain.alignment import LATE_SLOTS
+from growfolio.domain.assets import Asset, Timeframe
+from growfolio.domain.bars import Bars
+from growfolio.domain.grid import last_slots
+from growfolio.domain.times import BAR
 from growfolio.errors import MarketError, PermanentMarketError, TemporaryMarketError
-from growfolio.market.ports import Patience
+from growfolio.limits import Backoff
+from growfolio.market.ports import Fetched, Patience
 
 log = logging.getLogger(__name__)
 
+JITTER = 0.5
+"""Of each pause between tries, so that assets do not come back as one."""
+
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+Fetch = Callable[[Mapping[Asset, int], int], Fetched]
+"""As MarketSource.fetch."""
 
 
 def gather(keys: Iterable[K], ask: Callable[[K], V], patience: Patience) -> dict[K, V | MarketError]:
-    """What ask gives for each key, all asked at once, or the MarketError that it ended with.
+    """Ask for all keys at once; for each, what ask returned or the MarketError that it ended with.
 
     ask blocks for about patience.request seconds at most and raises MarketError; a temporary one is
     tried again. A key without an answer at the deadline gets a TemporaryMarketError. Its thread is left
@@ -48,8 +59,8 @@ def gather(keys: Iterable[K], ask: Callable[[K], V], patience: Patience) -> dict
     return {key: found.get(key, silence) for key in keys}
 
 
-def refuse(status: int, provider: str, cure: str = "") -> None:
-    """Raises the MarketError that an HTTP status stands for; does nothing where it stands for none.
+def raise_for_status(status: int, provider: str, cure: str = "") -> None:
+    """Raise the MarketError that an HTTP status stands for; do nothing where it stands for none.
 
     cure says what to do where the provider will never serve this address or account.
     """
@@ -60,20 +71,64 @@ def refuse(status: int, provider: str, cure: str = "") -> None:
         raise PermanentMarketError(f"{provider} refuses to serve this address or account ({status}){advice}")
 
 
+def missing_quotes(answers: Mapping[Asset, object]) -> tuple[str, ...]:
+    """Note each error among the answers once, with the assets that it kept from having a live price."""
+    symbols = defaultdict(list)
+    for asset, answer in answers.items():
+        if isinstance(answer, MarketError):
+            symbols[str(answer)].append(asset.symbol)
+    return tuple(f"no live price of {', '.join(who)}: {reason}" for reason, who in symbols.items())
+
+
+def fetch_published(
+    fetch: Fetch,
+    since: Mapping[Asset, int],
+    now: int,
+    patience: Patience,
+    wait: Callable[[float], object] = time.sleep,
+) -> Fetched:
+    """Fetch, and ask again for the assets whose newest closed bar is not published yet.
+
+    Every patience.publication_step seconds, for patience.publication seconds at most. An asset that has
+    been silent for longer than a provider is late is not waited for, nor one without any answer: its
+    tries are over. now stays what it was: waiting lets nothing in that had not closed by then.
+    """
+    answers = fetch(since, now)
+    end = time.monotonic() + patience.publication
+    for _ in range(int(patience.publication // patience.publication_step)):
+        late = _late(answers, now)
+        if not late or time.monotonic() + patience.publication_step > end:
+            break
+        wait(patience.publication_step)
+        for asset, again in fetch(late, now).items():
+            known = answers[asset]
+            if isinstance(again, Bars) and isinstance(known, Bars):
+                answers[asset] = known.followed_by(again)
+    return answers
+
+
 def _ask_until(deadline: float, key: K, ask: Callable[[K], V], patience: Patience) -> V | MarketError:
-    pause = patience.pause
-    for last in (False,) * (patience.tries - 1) + (True,):
+    last: MarketError = TemporaryMarketError("it was not asked for: patience.tries must be at least 1")
+    for _ in Backoff(patience.tries, patience.pause, jitter=JITTER).attempts(deadline):
         try:
             return ask(key)
         except TemporaryMarketError as fault:
-            wait = pause * random.uniform(0.5, 1.5)  # noqa: S311  (so that assets do not come back as one)
-            if last or time.monotonic() + wait >= deadline:
-                return fault
+            last = fault.with_traceback(None)  # whose frames would keep the answer's socket open
         except MarketError as fault:
             return fault
         except Exception as fault:  # a provider's library met an answer that it cannot parse
             log.warning("an answer for %s could not be read", key, exc_info=True)
             return PermanentMarketError(f"an unreadable answer: {type(fault).__name__}: {fault}"[:200])
-        time.sleep(wait)
-        pause *= 2
-    raise AssertionError("patience.tries must be at least 1")
+    return last
+
+
+def _late(answers: Fetched, now: int) -> dict[Asset, int]:
+    """The assets that lack only the newest closed bars, and since when to ask for them."""
+    late = {}
+    for asset, bars in answers.items():
+        if isinstance(bars, Bars) and len(bars):
+            newest = int(bars.open_time[-1])
+            slots = last_slots(asset.market, now, Timeframe.M5, LATE_SLOTS + 1) - BAR
+            if slots[0] <= newest < slots[-1]:
+                late[asset] = newest
+    return late

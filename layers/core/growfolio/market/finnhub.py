@@ -10,10 +10,9 @@ from requests.adapters import HTTPAdapter
 from growfolio.domain.assets import Asset
 from growfolio.domain.signals import Price, in_ticks
 from growfolio.errors import MarketError, ParameterError, PermanentMarketError, TemporaryMarketError
-from growfolio.limits import Breaker, CallWindow
-from growfolio.market.fetching import gather, refuse
+from growfolio.limits import CircuitBreaker, RateLimiter
+from growfolio.market.fetching import gather, missing_quotes, raise_for_status
 from growfolio.market.ports import Patience
-from growfolio.market.quotes import missing
 
 FREE_CALLS = 60
 """What Finnhub's free plan allows in a minute."""
@@ -52,8 +51,8 @@ class FinnhubQuotes:
         self._patience = patience
         self._key = ""
         self._client: Any = None
-        self._breaker = Breaker(FAILURES, REST)
-        self._calls = CallWindow(FREE_CALLS, WINDOW)
+        self._breaker = CircuitBreaker(FAILURES, REST)
+        self._calls = RateLimiter(FREE_CALLS, WINDOW)
         self._kept: dict[Asset, tuple[int, Price]] = {}
         self._notes: tuple[str, ...] = ()
 
@@ -64,7 +63,7 @@ class FinnhubQuotes:
     def latest(self, assets: Sequence[Asset], now: int) -> dict[Asset, Price]:
         kept = {asset: self._kept[asset][1] for asset in assets if self._is_kept(asset, now)}
         answers = self._ask([asset for asset in assets if asset not in kept], now)
-        self._notes = missing({a: answer for a, answer in answers.items() if isinstance(answer, MarketError)})
+        self._notes = missing_quotes(answers)
         prices = {asset: answer for asset, answer in answers.items() if isinstance(answer, Price)}
         self._kept |= {asset: (now, price) for asset, price in prices.items()}
         return kept | prices
@@ -93,7 +92,7 @@ class FinnhubQuotes:
         key = self._read_key()
         if key != self._key or self._client is None:
             self._key, self._client = key, _client(key, self._url, self._patience.request)
-            self._breaker = Breaker(FAILURES, REST)
+            self._breaker = CircuitBreaker(FAILURES, REST)
 
     def _learn_from(self, answer: Price | MarketError, now: int) -> None:
         if isinstance(answer, CallsUsedUp):
@@ -121,7 +120,7 @@ class FinnhubQuotes:
         if status == 401:
             return KeyRefused(f"finnhub refuses the key: put a valid one into {self._key_name}")
         try:
-            refuse(status, "finnhub")
+            raise_for_status(status, "finnhub")
         except MarketError as reason:
             return reason
         return PermanentMarketError(f"finnhub answered {status}")

@@ -1,11 +1,12 @@
-"""The port through which candles come in."""
+"""The ports through which candles and live prices come in."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from growfolio.domain.assets import Asset
 from growfolio.domain.bars import Bars
+from growfolio.domain.signals import Price
 from growfolio.errors import MarketError
 
 Fetched = dict[Asset, Bars | MarketError]
@@ -40,9 +41,32 @@ class MarketSource(Protocol):
     def simulated(self) -> bool:
         """Whether the prices are made up; every answer says so."""
 
+    @property
+    def live(self) -> bool:
+        """Whether its candles are of the present: today's quotes go with no others."""
+
+    @property
+    def longest_past(self) -> int | None:
+        """Seconds before now that it serves candles of at most; None: all that there are."""
+
     def fetch(self, since: Mapping[Asset, int], now: int) -> Fetched:
         """All closed 5-minute bars of each asset that opened at or after since[asset], closed by now.
 
         Seconds since the epoch. All assets at once, within the source's deadline; one asset's
         trouble is its own entry in the answer. Never raises for a provider's fault.
+        """
+
+
+class Quotes(Protocol):
+    """A provider of live prices for one market."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What kept prices of the last call from being live, for the operator."""
+
+    def latest(self, assets: Sequence[Asset], now: int) -> dict[Asset, Price]:
+        """The live price of each asset that has one, within the provider's deadline.
+
+        There is at least one asset; now is in seconds since the epoch. Never raises: an asset that is
+        missing has no live price, and notes say why.
         """

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -9,7 +10,8 @@ import pyarrow.parquet as pq
 from growfolio.domain.assets import Asset
 from growfolio.domain.bars import PRICES, Bars
 from growfolio.errors import ConfigurationError, MarketError, PermanentMarketError
-from growfolio.market.ports import Fetched
+from growfolio.market.ports import Fetched, Patience
+from growfolio.settings import Settings
 
 
 class ReplaySource:
@@ -20,6 +22,8 @@ class ReplaySource:
 
     name = "replay"
     simulated = False
+    live = False
+    longest_past = None
 
     def __init__(self, folder: Path) -> None:
         """Raises ConfigurationError where there is no such folder."""
@@ -27,6 +31,10 @@ class ReplaySource:
             raise ConfigurationError(f"no folder {folder} to replay: name one with <ID>_5m.parquet files")
         self._folder = folder
         self._read: dict[Asset, Bars] = {}
+
+    @classmethod
+    def from_settings(cls, settings: Settings, _: Patience) -> Self:
+        return cls(Path(settings.candles))
 
     def fetch(self, since: Mapping[Asset, int], now: int) -> Fetched:
         """As MarketSource.fetch."""

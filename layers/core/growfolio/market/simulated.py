@@ -11,7 +11,7 @@ and by bar: volatile bars come in clusters) times a shape of the day, which volu
 
 from collections.abc import Mapping
 from hashlib import blake2b
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -49,9 +49,15 @@ class SimulatedSource:
 
     name = "simulated"
     simulated = True
+    live = False
+    longest_past = None
 
     def __init__(self, seed: int = 0) -> None:
         self._seed = seed
+
+    @classmethod
+    def from_settings(cls, *_: object) -> Self:
+        return cls()
 
     def fetch(self, since: Mapping[Asset, int], now: int) -> Fetched:
         """As MarketSource.fetch."""

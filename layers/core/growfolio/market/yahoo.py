@@ -14,7 +14,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import yfinance
@@ -28,9 +28,9 @@ from growfolio.domain.assets import Asset, Timeframe
 from growfolio.domain.bars import PRICES, Bars, Split
 from growfolio.domain.times import DAY
 from growfolio.errors import PermanentMarketError, TemporaryMarketError
-from growfolio.market.fetching import gather, refuse
-from growfolio.market.late_bars import fetch_published
+from growfolio.market.fetching import fetch_published, gather, raise_for_status
 from growfolio.market.ports import Fetched, Patience
+from growfolio.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class YahooSession(Session[Any]):
         if url.startswith(CHART):
             answer = self.send(method, url, **options | {"timeout": self._longest})
             if answer.status_code != 401:
-                refuse(answer.status_code, "yahoo")
+                raise_for_status(answer.status_code, "yahoo")
                 if answer.status_code >= 400:
                     _chart(answer)  # raises, with Yahoo's reason
             return answer
@@ -95,6 +95,8 @@ class YahooSource:
 
     name = "yahoo"
     simulated = False
+    live = True
+    longest_past = LONGEST_PAST
 
     def __init__(
         self,
@@ -108,6 +110,10 @@ class YahooSource:
         yfinance.set_tz_cache_location(NO_FOLDER)
         # It warns of every missing crumb, an asset at a time; what matters is raised.
         logging.getLogger("yfinance").setLevel(logging.ERROR)
+
+    @classmethod
+    def from_settings(cls, _: Settings, patience: Patience) -> Self:
+        return cls(patience)
 
     def fetch(self, since: Mapping[Asset, int], now: int) -> Fetched:
         """As MarketSource.fetch. Bars older than 59 days are not asked for: Yahoo has none."""
@@ -132,7 +138,7 @@ class YahooSource:
             raise TemporaryMarketError(f"yahoo could not be reached: {type(fault).__name__}") from fault
         except YFException as fault:
             raise TemporaryMarketError(f"yahoo: {fault}"[:200]) from fault
-        refuse(answer.status_code, "yahoo")
+        raise_for_status(answer.status_code, "yahoo")
         bars = _read(_chart(answer)).closed_by(now)
         if not len(bars):
             raise TemporaryMarketError("yahoo sent no candles of this time")

@@ -15,10 +15,11 @@ from huggingface_hub import set_client_factory
 from huggingface_hub.utils._http import default_client_factory, hf_request_event_hook  # not exported
 
 from growfolio.errors import TemporaryModelError
+from growfolio.limits import Backoff
 from growfolio.models.repository import Patience
 
-PAUSES = (0.3, 1.0)
-"""Seconds before the second and the third try of a request."""
+BACKOFF = Backoff(tries=3, pause=0.3, factor=3.0)
+"""Of one request."""
 
 _ONE_AT_A_TIME = threading.Lock()
 """huggingface_hub has one client for the whole process."""
@@ -46,8 +47,7 @@ class _Client(httpx2.Client):
 
     def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
         trouble = ""
-        for pause in (0.0, *PAUSES):
-            time.sleep(min(pause, self.deadline.left()))
+        for _ in BACKOFF.attempts(self.deadline.at):
             limits = dict.fromkeys(("connect", "read", "write", "pool"), self.deadline.left())
             request.extensions = {**request.extensions, "timeout": limits}
             try:

@@ -5,9 +5,9 @@ from decimal import Decimal
 from growfolio.domain.assets import Asset, Market
 from growfolio.domain.bars import PRICES, Bars
 from growfolio.domain.calendar import sessions_between
+from growfolio.domain.live_price import live_or_close
 from growfolio.domain.signals import Price, in_ticks
 from growfolio.domain.times import BAR, DAY
-from growfolio.market.quotes import live_or_close
 from growfolio.storage.ports import MarketRecord
 
 PICTURE_BARS = 78

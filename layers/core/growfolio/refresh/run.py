@@ -19,10 +19,10 @@ from growfolio.domain.features import BARS_NEEDED, features, windows
 from growfolio.domain.forecast import Forecast, Forecaster
 from growfolio.domain.grid import last_slots
 from growfolio.domain.indicators import Indicators, indicators
+from growfolio.domain.live_price import live_or_close
 from growfolio.domain.signals import Attempt, Price, Signal, Status, in_ticks
 from growfolio.errors import BadCandles, GrowfolioError, MarketError, ModelError, StoreError
-from growfolio.market.ports import Fetched
-from growfolio.market.quotes import Quotes, live_or_close
+from growfolio.market.ports import Fetched, Quotes
 from growfolio.refresh.market_snapshot import market_record
 from growfolio.refresh.report import RefreshReport
 from growfolio.storage.ports import SignalStore

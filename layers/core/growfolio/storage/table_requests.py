@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from growfolio.errors import TemporaryStoreError
+from growfolio.limits import Backoff
 from growfolio.storage.attributes import Item, Value, number, text
 from growfolio.storage.client import store_errors
 from growfolio.storage.conditions import names_in, values_in
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 BATCH = 100
 """Keys that DynamoDB takes in one BatchGetItem."""
-BATCH_TRIES = 6
-"""How often the part that DynamoDB left unanswered is asked for again before giving up."""
+BATCH_BACKOFF = Backoff(tries=6, pause=0.02)
+"""How often the part that DynamoDB left unanswered is asked for before giving up."""
 
 
 class TableRequests:
@@ -120,12 +120,11 @@ class TableRequests:
 
     def _batch(self, keys: list[Item]) -> Iterator[Item]:
         asked: Any = {self._table: {"Keys": keys}}
-        for attempt in range(BATCH_TRIES):
+        for _ in BATCH_BACKOFF.attempts():
             with store_errors("reading the table"):
                 answer = self._client.batch_get_item(RequestItems=asked)
             yield from answer["Responses"].get(self._table, [])
             asked = answer["UnprocessedKeys"]
             if not asked:
                 return
-            time.sleep(0.02 * 2**attempt)
         raise TemporaryStoreError("reading the table: it kept leaving part of a batch unanswered")
