@@ -9,7 +9,7 @@ import pytest
 from growfolio.domain.assets import Market, assets_of, find_asset
 from growfolio.domain.signals import Price
 from growfolio.errors import PermanentParameterError
-from growfolio.market.finnhub import FREE_CALLS, KEPT, LIMITED_REST, REST, WINDOW, FinnhubQuotes
+from growfolio.market.finnhub import FAILURES, FREE_CALLS, KEPT, LIMITED_REST, REST, WINDOW, FinnhubQuotes
 from growfolio.market.ports import Patience
 
 from tests.fakes.finnhub_server import KEY, FakeFinnhub, a_quote
@@ -130,6 +130,27 @@ def test_after_failures_in_a_row_finnhub_is_left_alone_and_asked_again_after_its
     assert len(finnhub.asked) == len(STOCKS)
     assert quotes.notes[0].endswith("finnhub is left alone after its last answers")
     assert len(quotes.latest(STOCKS, NOW + REST)) == len(STOCKS)
+
+
+def test_connections_that_died_while_idle_are_replaced_at_once_and_cost_no_price(
+    finnhub: FakeFinnhub, quotes: FinnhubQuotes
+) -> None:
+    """More often in a row than failures open the circuit breaker."""
+    for nth in range(2 * FAILURES):
+        moment = NOW + nth * PERIOD
+        assert len(quotes.latest(STOCKS, moment)) == len(STOCKS)
+        assert quotes.notes == ()
+        finnhub.kill_idle_connections()
+
+
+def test_a_provider_that_ends_every_connection_is_left_alone(
+    finnhub: FakeFinnhub, quotes: FinnhubQuotes
+) -> None:
+    finnhub.hang_up()
+    assert quotes.latest(STOCKS, NOW) == {}
+    assert quotes.notes[0].endswith("finnhub could not be reached: ConnectionError")
+    assert quotes.latest(STOCKS, NOW + PERIOD) == {}
+    assert quotes.notes[0].endswith("finnhub is left alone after its last answers")
 
 
 def test_a_provider_that_is_gone_costs_a_refresh_its_prices_only() -> None:

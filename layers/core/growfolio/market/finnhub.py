@@ -5,8 +5,8 @@ from typing import Any
 
 import finnhub
 from requests import RequestException
-from requests.adapters import HTTPAdapter
 
+from growfolio.connections import reconnecting
 from growfolio.domain.assets import Asset
 from growfolio.domain.signals import Price, in_ticks
 from growfolio.errors import MarketError, ParameterError, PermanentMarketError, TemporaryMarketError
@@ -134,8 +134,7 @@ def _client(key: str, url: str, timeout: float) -> Any:
     session = client._session
     session.headers["X-Finnhub-Token"] = key
     session.max_redirects = 0
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_maxsize=FREE_CALLS))
+    reconnecting(session, FREE_CALLS)
     return client
 
 
