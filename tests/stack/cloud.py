@@ -145,10 +145,13 @@ def _for_moto(template: Json) -> Json:
     for name, resource in copy["Resources"].items():
         if resource["Type"] == "AWS::CloudFormation::Stack":
             resource["Properties"]["TemplateURL"] = f"https://s3.amazonaws.com/code/{name}.json"
+        if resource["Type"] == "AWS::Lambda::Permission":
+            # Aliases are not created: their function stands for them.
+            function = resource["Properties"]["FunctionName"]["Ref"]
+            resource["Properties"]["FunctionName"] = {"Ref": function.removesuffix("Aliaslive")}
         if resource["Type"] == "AWS::Batch::ComputeEnvironment":
             # Real accounts have a role linked to the service; lists by comma are not split.
             role = f"arn:aws:iam::{ACCOUNT}:role{SERVICE_ROLE['Path']}{SERVICE_ROLE['RoleName']}"
             resource["Properties"]["ServiceRole"] = role
-            types = copy["Parameters"]["InstanceTypes"]["Default"]
-            resource["Properties"]["ComputeResources"]["InstanceTypes"] = types.split(",")
+            resource["Properties"]["ComputeResources"]["InstanceTypes"] = ["g4dn.xlarge"]
     return copy

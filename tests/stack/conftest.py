@@ -31,6 +31,8 @@ PARAMETERS = {
     "AllowedOrigins": "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
     "ModelRepository": MODELS,
     "HubTokenParameter": "/growfolio/test/hub-token",
+    "HubWriteTokenParameter": "/growfolio/test/hub-write-token",
+    "WithTraining": "true",
     "QuoteKeyParameter": "/growfolio/test/quote-key",
     "ExplainKeyParameter": "/growfolio/test/explain-key",
 }

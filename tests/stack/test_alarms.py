@@ -20,7 +20,8 @@ NOON = 1_725_552_000
 """2024-09-05 16:00 UTC, when both markets are open."""
 AWS_METRICS = {
     "AWS/Lambda": {"Duration", "Errors", "Invocations", "Throttles"},
-    "AWS/SQS": {"ApproximateNumberOfMessagesVisible"},
+    "AWS/SQS": {"NumberOfMessagesSent"},
+    "AWS/Events": {"FailedInvocations"},
     "AWS/ApiGateway": {"4xx", "5xx", "Count", "Latency"},
 }
 """What AWS itself measures of functions, queues and HTTP APIs."""
@@ -28,6 +29,7 @@ DIMENSIONS = {
     "AWS/Lambda": {"FunctionName": "AWS::Lambda::Function"},
     "AWS/SQS": {"QueueName": "AWS::SQS::Queue"},
     "AWS/ApiGateway": {"ApiId": "AWS::ApiGatewayV2::Api"},
+    "AWS/Events": {"RuleName": "AWS::Events::Rule"},
 }
 
 Metric = tuple[str, str, frozenset[tuple[str, str]]]
@@ -138,10 +140,11 @@ def test_every_other_alarm_reads_a_metric_of_aws_about_something_of_this_stack(t
             continue
         assert read.name in AWS_METRICS[read.namespace], read
         for dimension in read.dimensions:
-            about = given[dimension["Value"]["Ref"]]
+            name, kind = dimension["Value"]["Ref"], DIMENSIONS[read.namespace][dimension["Name"]]
+            about = given.get(name, {"Ref": name})
             resource = about.get("Ref") or about["Fn::GetAtt"][0]
-            kind = DIMENSIONS[read.namespace][dimension["Name"]]
-            assert templates.resources[resource]["Type"] == kind, read
+            found = templates.resources.get(resource) or templates.nested["Monitoring"]["Resources"][resource]
+            assert found["Type"] == kind, read
 
 
 def test_the_dashboard_shows_metrics_that_are_there(templates: Templates, measured: set[Metric]) -> None:
@@ -156,17 +159,49 @@ def test_every_alarm_tells_the_one_topic(templates: Templates) -> None:
     alarms = templates.of_type("AWS::CloudWatch::Alarm")
     assert len(alarms) >= 9
     assert {json.dumps(alarm["AlarmActions"]) for alarm in alarms.values()} == {'[{"Ref": "Topic"}]'}
-    [rule] = templates.of_type("AWS::Events::Rule").values()
-    assert [target["Arn"] for target in rule["Targets"]] == [{"Ref": "Topic"}]
+    assert {json.dumps(alarm["OKActions"]) for alarm in alarms.values()} == {'[{"Ref": "Topic"}]'}
+    for rule in templates.of_type("AWS::Events::Rule").values():
+        assert [target["Arn"] for target in rule["Targets"]] == [{"Ref": "Topic"}]
+
+
+def test_no_condition_keeps_events_from_the_topic(templates: Templates) -> None:
+    """EventBridge supports none in a topic's policy: its messages would be lost without a word."""
+    [policy] = templates.of_type("AWS::SNS::TopicPolicy").values()
+    [events] = [
+        statement
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Principal"] == {"Service": "events.amazonaws.com"}
+    ]
+    assert "Condition" not in events
+
+
+def test_every_alarm_says_what_happened_where_to_look_and_what_to_do(templates: Templates) -> None:
+    for name, alarm in templates.of_type("AWS::CloudWatch::Alarm").items():
+        sentences = alarm["AlarmDescription"].split(". ")
+        assert len(sentences) >= 3, name
+        assert any("Look at" in one or "names" in one for one in sentences), name
+
+
+def test_dead_letters_are_counted_as_they_arrive(templates: Templates) -> None:
+    """A message that nobody has read yet must not hide the next one."""
+    own = templates.of_type("AWS::CloudWatch::Alarm")["DeadLettersWaiting"]
+    assert (own["MetricName"], own["Statistic"]) == ("NumberOfMessagesSent", "Sum")
+
+
+def test_the_budget_mails_the_owner(templates: Templates) -> None:
+    [budget] = templates.of_type("AWS::Budgets::Budget").values()
+    told = [one["Subscribers"] for one in budget["NotificationsWithSubscribers"]]
+    assert told == [[{"SubscriptionType": "EMAIL", "Address": {"Ref": "AlarmEmail"}}]] * 2
 
 
 @pytest.mark.parametrize(
     ("what", "metric"),
     [
         ("no fresh signal", "FreshShare"),
-        ("assets without data", "AssetsWithoutData"),
+        ("assets not served", "AssetsNotServed"),
         ("refresh errors", "Errors"),
-        ("dead letters", "ApproximateNumberOfMessagesVisible"),
+        ("dead letters", "NumberOfMessagesSent"),
+        ("training events", "FailedInvocations"),
         ("API faults", "5xx"),
         ("API latency", "Latency"),
         ("throttles", "Throttles"),
@@ -203,7 +238,11 @@ def test_freshness_is_measured_by_a_function_that_does_not_refresh(measured: set
     assert by == {"watch"}
 
 
-def test_a_failed_training_job_of_our_queue_is_told_with_its_reason(templates: Templates) -> None:
-    [rule] = templates.of_type("AWS::Events::Rule").values()
-    assert rule["EventPattern"]["detail"] == {"status": ["FAILED"], "jobQueue": [{"Ref": "JobQueue"}]}
-    assert rule["Targets"][0]["InputTransformer"]["InputPathsMap"]["reason"] == "$.detail.statusReason"
+def test_training_jobs_that_fail_or_cannot_start_are_reported_with_their_reason(templates: Templates) -> None:
+    rules = templates.of_type("AWS::Events::Rule")
+    failed, blocked = rules["TrainingFailed"]["EventPattern"], rules["TrainingBlocked"]["EventPattern"]
+    assert failed["detail"] == {"status": ["FAILED"], "jobQueue": [{"Ref": "JobQueue"}]}
+    assert blocked["detail-type"] == ["Batch Job Queue Blocked"]
+    assert blocked["resources"] == [{"Ref": "JobQueue"}]
+    for rule in rules.values():
+        assert rule["Targets"][0]["InputTransformer"]["InputPathsMap"]["reason"] == "$.detail.statusReason"

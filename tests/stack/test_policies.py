@@ -60,7 +60,7 @@ def test_a_schedule_may_call_its_function_and_nothing_else(templates: Templates)
         }
         assert allowed == {
             ("lambda:InvokeFunction", json.dumps(schedule["Target"]["Arn"])),
-            ("sqs:SendMessage", json.dumps({"Fn::GetAtt": ["DeadLetters", "Arn"]})),
+            ("sqs:SendMessage", json.dumps({"Ref": "DeadLetters"})),
         }
 
 
@@ -78,7 +78,9 @@ def found(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> set
     folder = tmp_path_factory.mktemp("templates")
     for name, template in {"stack": templates.stack, **templates.nested}.items():
         bare = {
-            id: {k: v for k, v in r.items() if k != "Metadata"} for id, r in template["Resources"].items()
+            # Without conditions: checkov passes over what is off by default.
+            id: {k: v for k, v in r.items() if k not in ("Metadata", "Condition")}
+            for id, r in template["Resources"].items()
         }
         (folder / f"{name}.json").write_text(json.dumps(template | {"Resources": bare}, indent=1))
     return checkov(folder)

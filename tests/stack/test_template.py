@@ -51,8 +51,17 @@ def among(field: str, last: int) -> range:
 
 
 def schedule_of(templates: Templates, function: str) -> Json:
+    """The schedule that calls a function; both are joined by a parameter of the nested stack."""
+    given = templates.resources["Schedules"]["Properties"]["Parameters"]
+    arn = {"Fn::GetAtt": [function, "Arn"]}
+    parameter = next(name for name, value in given.items() if arn in (value, *_listed(value)))
     found = templates.of_type("AWS::Scheduler::Schedule").values()
-    return next(one for one in found if one["Target"]["Arn"] == {"Fn::GetAtt": [function, "Arn"]})
+    return next(one for one in found if one["Target"]["Arn"] == {"Ref": parameter})
+
+
+def _listed(value: Json) -> list[Any]:
+    """The branches of an Fn::If."""
+    return list(value.get("Fn::If", [])) if isinstance(value, dict) else []
 
 
 # A spring day, a winter day, a half day, and both days on which clocks change.
@@ -91,7 +100,9 @@ def test_a_schedule_is_exact_retries_once_and_loses_nothing(templates: Templates
     retry = schedule["Target"]["RetryPolicy"]
     assert retry["MaximumRetryAttempts"] == 1
     assert retry["MaximumEventAgeInSeconds"] < PERIOD
-    assert schedule["Target"]["DeadLetterConfig"]["Arn"] == {"Fn::GetAtt": ["DeadLetters", "Arn"]}
+    assert schedule["Target"]["DeadLetterConfig"]["Arn"] == {"Ref": "DeadLetters"}
+    given = templates.resources["Schedules"]["Properties"]["Parameters"]
+    assert given["DeadLetters"] == {"Fn::GetAtt": ["DeadLetters", "Arn"]}
 
 
 @pytest.mark.parametrize("function", SCHEDULED)
