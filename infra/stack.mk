@@ -12,8 +12,10 @@ PYTHON313 = $(shell python3.13 -c 'import sys; print(sys.executable)' 2>/dev/nul
 	$(UV) pip sync --quiet --python .venv-$*/bin/python --require-hashes $<
 	@touch $@
 
+# Building and linting need the name of some region, whichever it is; what talks to AWS resolves its own.
+SAM_CLI ?= .venv-sam/bin/sam
 SAM = PATH="$(dir $(PYTHON313)):$$PATH" PYTHON313=$(PYTHON313) ARCH=$(ARCH) SAM_CLI_TELEMETRY=0 \
-  AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} .venv-sam/bin/sam
+  AWS_DEFAULT_REGION=$${AWS_REGION:-$${AWS_DEFAULT_REGION:-us-east-1}} $(SAM_CLI)
 BUILD_DIR ?= .aws-sam/build
 
 .PHONY: build deploy stack-test bench-start stack-lock promote rollback cost
@@ -24,8 +26,9 @@ build: .venv-sam/.ready $(VENV)/.run ## build all functions and layers for ARCH 
 	done
 	$(BIN)/python -m infra.sizes $(BUILD_DIR) --architecture $(ARCH)
 
-deploy: build ## build, then deploy STAGE (dev, prod) as samconfig.toml says, with your AWS credentials
-	$(SAM) deploy --config-env $(if $(filter prod,$(STAGE)),prod,default)
+deploy: .venv-sam/.ready $(VENV)/.run ## build and deploy STAGE (dev, prod, any name) with your AWS credentials and growfolio.toml
+	SAM_CLI_TELEMETRY=0 $(BIN)/python -m infra.deploy --stage "$(STAGE)" --architecture "$(ARCH)" --sam "$(SAM_CLI)" \
+	  --build-dir $(BUILD_DIR) $(if $(CHANGE_ARCH),--change-architecture)
 
 # What Lambda's runtime brings, for the emulator.
 .cache/lambda-runtime/.ready: infra/tools/runtime.lock | $(UV)
@@ -51,10 +54,10 @@ stack-lock: | $(UV) ## pin the tools of infra/tools anew
 	$(UV) pip compile $(COMPILE) --python-version 3.13 infra/tools/runtime.in -o infra/tools/runtime.lock
 
 promote: $(VENV)/.run ## serve the models of REVISION (a commit hash, or starter) in STAGE
-	$(BIN)/python -m infra.revision promote --stage $(STAGE) --revision "$(REVISION)"
+	$(BIN)/python -m infra.revision promote --stage "$(STAGE)" --revision "$(REVISION)"
 
 rollback: $(VENV)/.run ## serve in STAGE what was served before
-	$(BIN)/python -m infra.revision rollback --stage $(STAGE)
+	$(BIN)/python -m infra.revision rollback --stage "$(STAGE)"
 
 cost: $(VENV)/.run ## what a month costs, by the last measurements and the price list in infra/
 	$(BIN)/python -m infra.cost
