@@ -27,7 +27,7 @@ build: .venv-sam/.ready $(VENV)/.run ## build all functions and layers for ARCH 
 	$(BIN)/python -m infra.sizes $(BUILD_DIR) --architecture $(ARCH)
 
 deploy: .venv-sam/.ready $(VENV)/.run ## build and deploy STAGE (dev, prod, any name) with your AWS credentials and growfolio.toml
-	SAM_CLI_TELEMETRY=0 $(BIN)/python -m infra.deploy --stage "$(STAGE)" --architecture "$(ARCH)" --sam "$(SAM_CLI)" \
+	@SAM_CLI_TELEMETRY=0 $(BIN)/python -m infra.deploy --stage "$(STAGE)" --architecture "$(ARCH)" --sam "$(SAM_CLI)" \
 	  --build-dir $(BUILD_DIR) $(if $(CHANGE_ARCH),--change-architecture)
 
 # What Lambda's runtime brings, for the emulator.

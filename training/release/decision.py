@@ -45,7 +45,7 @@ def decide(
 def serving_now(target: HubTarget, head: Head, parameter: str) -> Champion | None:
     """The models of the promoted revision, or of the newest commit where no parameter says."""
     if parameter:
-        revision = ParameterValue(SsmParameter(parameter)).current()
+        revision = ParameterValue(SsmParameter(parameter), absent=STARTER).current()
         return champion_of(target.repository, revision, target.endpoint)
     if MANIFEST not in head.files:
         return None

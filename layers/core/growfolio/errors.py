@@ -61,6 +61,10 @@ class PermanentParameterError(ParameterError):
     """Not worth retrying: no such parameter, no permission, no credentials; the message says what to set."""
 
 
+class MissingParameter(PermanentParameterError):
+    """There is no such parameter."""
+
+
 class StoreError(GrowfolioError):
     """The table refused a read or a write, after the retries worth making."""
 

@@ -1,7 +1,6 @@
 """What the README's deploy part names is there: parameters, outputs, functions, targets."""
 
 import re
-import tomllib
 
 from infra.cost import ROOT
 from infra.template import load
@@ -35,19 +34,6 @@ def test_every_make_target_that_is_named_is_there() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     targets |= set(re.findall(r"^([a-z-]+):", (ROOT / "infra/stack.mk").read_text(), re.MULTILINE))
     assert set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE)) <= targets
-
-
-def test_the_stages_are_configured_by_their_parameters() -> None:
-    stages = tomllib.loads((ROOT / "samconfig.toml").read_text())
-    for name, stack in (("default", "growfolio-dev"), ("prod", "growfolio-prod")):
-        assert stages[name]["global"]["parameters"]["stack_name"] == stack
-        overrides = dict(
-            pair.split("=") for pair in stages[name]["deploy"]["parameters"]["parameter_overrides"]
-        )
-        assert set(overrides) <= set(TEMPLATE.body["Parameters"])
-        assert overrides["Stage"] == stack.removeprefix("growfolio-")
-    prod = stages["prod"]["deploy"]["parameters"]["parameter_overrides"]
-    assert "DeletionProtection=true" in prod
 
 
 def _names() -> list[dict[str, str]]:

@@ -6,7 +6,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from growfolio.errors import ParameterError, PermanentParameterError, TemporaryParameterError
+from growfolio.errors import (
+    MissingParameter,
+    ParameterError,
+    PermanentParameterError,
+    TemporaryParameterError,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
@@ -53,7 +58,7 @@ class SsmParameter:
 
         code = fault.response["Error"]["Code"] if isinstance(fault, ClientError) else type(fault).__name__
         if code == "ParameterNotFound":
-            return PermanentParameterError(f"there is no SSM parameter {self._parameter}: create it")
+            return MissingParameter(f"there is no SSM parameter {self._parameter}: create it")
         if code.startswith("AccessDenied"):
             return PermanentParameterError(
                 f"{self.name} may not be read: allow ssm:GetParameter, and its key"

@@ -113,5 +113,5 @@ def _repository(settings: Settings) -> ModelRepository | None:
 
 def _revisions(settings: Settings) -> RevisionSource:
     if settings.revision_parameter:
-        return ParameterValue(SsmParameter(settings.revision_parameter))
+        return ParameterValue(SsmParameter(settings.revision_parameter), absent=STARTER)
     return FixedRevision(settings.model_revision)

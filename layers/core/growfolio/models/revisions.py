@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from growfolio.aws.parameters import SsmParameter, value_of
-from growfolio.errors import ParameterError, PermanentModelError, TemporaryModelError, TemporaryParameterError
+from growfolio.errors import (
+    MissingParameter,
+    ParameterError,
+    PermanentModelError,
+    TemporaryModelError,
+    TemporaryParameterError,
+)
 from growfolio.settings import STARTER
 
 if TYPE_CHECKING:
@@ -37,9 +43,11 @@ class FixedRevision:
 class ParameterValue:
     """An SSM parameter that a model repository needs: the revision, or a token."""
 
-    def __init__(self, parameter: SsmParameter) -> None:
+    def __init__(self, parameter: SsmParameter, absent: str | None = None) -> None:
+        """absent is the value of a parameter that nobody has set; without it, that is an error."""
         self.name = parameter.name
         self._parameter = parameter
+        self._absent = absent
 
     def current(self) -> str:
         """The value. Raises ModelError."""
@@ -47,13 +55,17 @@ class ParameterValue:
             return self._parameter.current()
         except TemporaryParameterError as fault:
             raise TemporaryModelError(str(fault)) from fault
+        except MissingParameter as fault:
+            if self._absent is None:
+                raise PermanentModelError(str(fault)) from fault
+            return self._absent
         except ParameterError as fault:
             raise PermanentModelError(str(fault)) from fault
 
 
 def parameter_of(stage: str) -> str:
-    """The name of the parameter that template.yaml creates for a stage."""
-    return f"/growfolio/{stage}/model-revision"
+    """The name of the parameter for a stage. No template owns it, so that no deploy resets it."""
+    return f"/growfolio/{stage}/served-revision"
 
 
 def promote(ssm: SSMClient, parameter: str, revision: str) -> tuple[str, str]:
@@ -64,19 +76,25 @@ def promote(ssm: SSMClient, parameter: str, revision: str) -> tuple[str, str]:
     """
     if not re.fullmatch(rf"[0-9a-f]{{40}}|{STARTER}", revision):
         raise ValueError(f"REVISION={revision!r}: give the 40 hex digits of a commit, or {STARTER!r}")
-    before = value_of(ssm.get_parameter(Name=parameter), parameter)
+    try:
+        before = value_of(ssm.get_parameter(Name=parameter), parameter)
+    except ssm.exceptions.ParameterNotFound:
+        before = STARTER
     if before != revision:
-        ssm.put_parameter(Name=parameter, Value=revision, Overwrite=True)
+        ssm.put_parameter(Name=parameter, Value=revision, Type="String", Overwrite=True)
     return before, revision
 
 
 def rollback(ssm: SSMClient, parameter: str) -> tuple[str, str]:
     """Serve the revision before the current one; a second call goes forward again.
 
-    Raises ValueError where there was no other.
+    Before the first promotion the starter models served. Raises ValueError where there was no other.
     """
     pages = ssm.get_paginator("get_parameter_history").paginate(Name=parameter)
-    values = [version["Value"] for page in pages for version in page["Parameters"]]
+    try:
+        values = [STARTER, *(version["Value"] for page in pages for version in page["Parameters"])]
+    except ssm.exceptions.ParameterNotFound:
+        values = [STARTER]
     others = [value for value in values if value != values[-1]]
     if not others:
         raise ValueError(f"{parameter} has never been anything but {values[-1]}")
