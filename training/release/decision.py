@@ -8,6 +8,7 @@ from growfolio.aws.parameters import SsmParameter
 from growfolio.errors import ConfigurationError, ParameterError, TemporaryModelError
 from growfolio.models.manifest import MANIFEST, Manifest, parse_manifest
 from growfolio.models.revisions import ParameterValue
+from growfolio.settings import STARTER
 
 from training.fitting.champion import Champion, champion_of
 from training.release.gate import GateRule, Verdict

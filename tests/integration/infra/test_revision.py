@@ -65,3 +65,11 @@ def test_rolling_back_a_second_time_goes_forward_again(ssm: "SSMClient") -> None
 def test_a_first_deploy_has_nothing_to_roll_back_to(ssm: "SSMClient") -> None:
     with pytest.raises(ValueError, match="never been anything but starter"):
         rollback(ssm, PARAMETER)
+
+
+def test_before_the_first_promotion_the_starter_models_serve(ssm: "SSMClient") -> None:
+    ssm.delete_parameter(Name=PARAMETER)
+    with pytest.raises(ValueError, match="never been anything but starter"):
+        rollback(ssm, PARAMETER)
+    assert promote(ssm, PARAMETER, FIRST) == ("starter", FIRST)
+    assert rollback(ssm, PARAMETER) == (FIRST, "starter")
