@@ -11,12 +11,12 @@ import torch
 from growfolio.domain.assets import ASSETS, Timeframe, find_asset
 from growfolio.errors import GrowfolioError
 from growfolio.models.manifest import LABEL_KINDS
-from growfolio.training_jobs.request import DEFAULT_NETWORK, NETWORKS
+from growfolio.training_jobs.request import DEFAULT_NETWORK, Network
 
 from training import cli as commands
 from training.data.labels import LabelRule
 from training.evaluation.command import add_evaluate
-from training.fitting.fit import FitSettings
+from training.fitting.settings import FitSettings
 from training.settings import TrainSettings
 from training.starter import starter_settings
 from training.train import train
@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--epochs", type=_positive, default=fit.epochs, help="at most (default %(default)s)")
     command.add_argument("--batch-size", type=_positive, default=fit.batch_size, help="default %(default)s")
-    command.add_argument("--network", choices=NETWORKS, default=DEFAULT_NETWORK)
+    command.add_argument("--network", choices=list(Network), default=DEFAULT_NETWORK)
     command.add_argument("--seed", type=int, default=fit.seed)
     command.add_argument("--pooled-only", action="store_true", help="no models of single assets")
     command.add_argument("--horizon", type=_positive, default=rule.horizon_bars, help="the label's, in bars")

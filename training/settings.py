@@ -6,7 +6,7 @@ from pathlib import Path
 from growfolio.domain.assets import ASSETS, Asset, Timeframe
 
 from training.data.labels import LabelRule
-from training.fitting.fit import FitSettings
+from training.fitting.settings import FitSettings
 from training.fitting.warm_start import WarmStart
 
 

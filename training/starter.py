@@ -5,7 +5,7 @@ from pathlib import Path
 from growfolio.domain.assets import find_asset
 from growfolio.training_jobs.request import DEFAULT_NETWORK
 
-from training.fitting.fit import FitSettings
+from training.fitting.settings import FitSettings
 from training.settings import TrainSettings
 
 STOCKS = ("AAPL", "AMZN", "GOOGL", "META", "MSFT", "MA", "PEP")

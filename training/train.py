@@ -5,21 +5,17 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from growfolio.domain.assets import Market
-from growfolio.domain.bars import Bars
-from growfolio.errors import ConfigurationError, MarketError
-from growfolio.market.replay import ReplaySource
+from growfolio.errors import ConfigurationError
 from growfolio.models.manifest import MANIFEST, Manifest
 
-from training.data.dataset import Samples, build_samples, on_one_calendar
 from training.fitting.ensemble import fit_models
 from training.fitting.progress import FittingProgress
+from training.pools import gather
+from training.progress import Say
 from training.release.card import CARD, model_card
 from training.release.pool import Candidate, Job, plan
 from training.release.repository import manifest_of, write_pool
 from training.settings import TrainSettings
-
-Say = Callable[[str], None]
 
 
 def train(settings: TrainSettings, now: int, clock: Callable[[], float], say: Say) -> Manifest:
@@ -51,21 +47,6 @@ def train(settings: TrainSettings, now: int, clock: Callable[[], float], say: Sa
         for path in sorted(unfinished.out.iterdir(), key=lambda path: path.name == MANIFEST):
             path.replace(settings.out / path.name)
     return manifest
-
-
-def gather(settings: TrainSettings, now: int) -> tuple[list[Samples], dict[str, str]]:
-    """The samples of each market and timeframe that has any, and why assets are missing from them."""
-    read = ReplaySource(settings.candles).fetch(dict.fromkeys(settings.assets, 0), now)
-    left_out = {asset.id: str(reason) for asset, reason in read.items() if isinstance(reason, MarketError)}
-    pools = []
-    for market in Market:
-        bars = {a: b for a, b in read.items() if isinstance(b, Bars) and a.market is market}
-        for timeframe in settings.timeframes:
-            after = settings.warm.after(market, timeframe) if settings.warm else 0
-            samples, refused = build_samples(market, timeframe, bars, settings.rule, after=after)
-            left_out |= {f"{asset.id} {timeframe}": str(reason) for asset, reason in refused.items()}
-            pools += [samples] if samples is not None else []
-    return on_one_calendar(pools), left_out
 
 
 def _fit(jobs: Sequence[Job], settings: TrainSettings, watch: FittingProgress) -> dict[str, Candidate]:

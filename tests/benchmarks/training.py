@@ -19,11 +19,11 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 
 from training.data.labels import UNKNOWN
-from training.fitting.fit import FitSettings
 from training.fitting.fleet_graph import steps_on
 from training.fitting.fleet_step import Fleet
 from training.fitting.fleet_table import FleetTable
 from training.fitting.fleet_weights import FleetWeights
+from training.fitting.settings import FitSettings
 from training.networks.batched import FLEET_NETWORKS
 from training.networks.models import SignalModel, build
 

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -49,11 +48,3 @@ def write_bars(folder: Path, asset: Asset, bars: Bars) -> None:
     pq.write_table(
         pa.table(columns | {name: getattr(bars, name) for name in PRICES}), folder / f"{asset.id}_5m.parquet"
     )
-
-
-def changed_after(bars: Bars, moment: int) -> Bars:
-    """The same bars up to those that closed by moment; later prices and volumes are others."""
-    later = bars.open_time + 300 > moment
-    factor = np.where(later, 1 + 0.02 * np.sin(np.arange(len(bars))), 1.0)
-    opened, high, low, close = (getattr(bars, name) * factor for name in PRICES[:4])
-    return Bars(bars.open_time, opened, high, low, close, bars.volume * np.where(later, 3.0, 1.0))

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from growfolio.domain.assets import Market, Timeframe
 from growfolio.models.manifest import parse_manifest
+from growfolio.record.metrics import score
 from growfolio.training_jobs.request import DEFAULT_NETWORK
 
 import training
 from training.data.dataset import Part
 from training.evaluation.comparison import WALK_FORWARD
 from training.evaluation.fold import ALONE
-from training.evaluation.metrics import score
+from training.pools import gather
 from training.release.gate_evidence import answers
 from training.starter import starter_settings
-from training.train import gather
 
 
 @pytest.mark.slow

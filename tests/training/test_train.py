@@ -20,10 +20,11 @@ from tests.training.conftest import DAYS, END, simulated
 from training.__main__ import main
 from training.data.dataset import Part
 from training.data.history import stretches
-from training.fitting.fit import FitSettings
+from training.fitting.settings import FitSettings
 from training.networks.export import read_pth
+from training.pools import gather
 from training.settings import TrainSettings
-from training.train import gather, train
+from training.train import train
 
 QUICK = FitSettings(epochs=2, batch_size=16)
 
@@ -202,7 +203,7 @@ def test_each_epoch_says_how_far_the_run_is_and_how_long_it_will_take(
 ) -> None:
     epochs = [line for line in trained[1] if "epoch" in line]
     assert len(epochs) == 6 * QUICK.epochs
-    assert epochs[-1].startswith("[100%, 0 s left]")
+    assert epochs[-1].startswith("[100%] ")
     assert any("stocks_5m_lstm epoch 1/2: loss" in line for line in epochs[:6])
 
 

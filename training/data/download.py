@@ -19,7 +19,7 @@ from growfolio.market.ports import MarketSource
 from growfolio.storage.candle_archive import CandleArchive, KeptCandles
 
 from training.data.candle_files import CandleFiles
-from training.progress import Progress
+from training.progress import Progress, Say
 
 STEP = 30 * DAY
 """How much of the past is asked for at once."""
@@ -71,7 +71,7 @@ def download(
     start: int,
     now: int,
     clock: Callable[[], float],
-    say: Callable[[str], None],
+    say: Say,
 ) -> list[Shortfall]:
     """Fill files with the bars of assets from start to now (seconds since the epoch), where there are any.
 

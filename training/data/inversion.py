@@ -9,8 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 from growfolio.domain.bars import Candles
+from growfolio.domain.forecast import BUY, SELL
 
-from training.data.labels import BUY, SELL, Labels
+from training.data.labels import Labels
 
 
 def inverted(candles: Candles) -> Candles:

@@ -13,6 +13,7 @@ from training.data.candle_files import CandleFiles
 from training.data.download import download
 from training.data.report import DataReport, data_report
 from training.data.sources import origins
+from training.progress import Say
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ def obtain(
     settings: Settings,
     now: int,
     clock: Callable[[], float],
-    say: Callable[[str], None],
+    say: Say,
 ) -> None:
     """Download what the files lack. Raises the fault that left all assets without candles, if one did."""
     files = CandleFiles(wanted.out)

@@ -9,12 +9,12 @@ import torch
 from growfolio.domain.assets import ASSETS, Timeframe, find_asset
 from growfolio.errors import GrowfolioError
 from growfolio.models.manifest import LABEL_KINDS
-from growfolio.training_jobs.request import DEFAULT_NETWORK, NETWORKS
+from growfolio.training_jobs.request import DEFAULT_NETWORK, Network
 
 from training.data.labels import LabelRule
 from training.evaluation.run import EvaluationSettings, evaluate
 from training.exit_codes import Outcome, outcome_of
-from training.fitting.fit import FitSettings
+from training.fitting.settings import FitSettings
 from training.settings import TrainSettings
 
 EPOCHS = 6
@@ -30,7 +30,7 @@ def add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     command.add_argument("--quick", action="store_true", help="one fold and the last part, 15m alone")
     command.add_argument("--folds", type=int, default=3, help="before the last part (default %(default)s)")
     command.add_argument("--epochs", type=int, default=EPOCHS, help="at most (default %(default)s)")
-    command.add_argument("--network", choices=NETWORKS, default=DEFAULT_NETWORK)
+    command.add_argument("--network", choices=list(Network), default=DEFAULT_NETWORK)
     command.add_argument("--symbols", nargs="+", metavar="SYMBOL", help="default: all with candles")
     command.add_argument("--horizon", type=int, default=1, help="the label's, in bars")
     command.add_argument("--threshold", type=float, default=0.001, help="the label's, a fraction")

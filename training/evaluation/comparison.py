@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from growfolio.domain.bars import FloatArray, IntArray
+from growfolio.record.metrics import confusion, log_loss, matthews
+from growfolio.record.resampling import interval, paired_differences
 
 from training.data.labels import Labels
-from training.evaluation.metrics import log_loss
-from training.evaluation.paired import correlation, differences
-from training.evaluation.scorecard import interval
 
 DRAWS = 400
 WALK_FORWARD, LAST_PART = "walk-forward", "last part"
@@ -64,7 +63,7 @@ def compared(pool: str, part: str, folds: Sequence[Answered]) -> list[Comparison
     found = []
     for other in others:
         their = np.concatenate([fold.given[other] for fold in folds])
-        loss, mcc = differences(own, their, labels, bar_close, DRAWS)
+        loss, mcc = paired_differences(own, their, labels, bar_close, DRAWS)
         found.append(
             Comparison(
                 pool,
@@ -73,7 +72,7 @@ def compared(pool: str, part: str, folds: Sequence[Answered]) -> list[Comparison
                 len(labels),
                 log_loss(own, labels) - log_loss(their, labels),
                 interval(loss),
-                correlation(own, labels) - correlation(their, labels),
+                matthews(confusion(own, labels)) - matthews(confusion(their, labels)),
                 interval(mcc),
             )
         )

@@ -7,10 +7,10 @@ from training.data.dataset import Part
 from training.evaluation.baselines import Answers, baselines, prior_of, spaced
 from training.evaluation.comparison import Answered
 from training.evaluation.report import FoldReport
-from training.evaluation.scorecard import judge
+from training.evaluation.scorecard import scorecard
 from training.evaluation.walk_forward import Fold
 from training.fitting.ensemble import FittedModel
-from training.fitting.fit import probabilities
+from training.networks.inference import probabilities
 from training.networks.models import MEMBERS, EnsembleModel
 
 ALONE = f"{MEMBERS[0]} alone"
@@ -34,7 +34,7 @@ def judged_fold(
         given[name] = Answers(answers.calibrated[kept], answers.before[kept])
     labels, bar_close = samples.labels[rows], samples.bar_close[rows]
     table = tuple(
-        judge(name, own.calibrated, own.before, labels, bar_close, prior_of(fold))
+        scorecard(name, own.calibrated, own.before, labels, bar_close, prior_of(fold))
         for name, own in given.items()
     )
     split = samples.split

@@ -8,6 +8,7 @@ from growfolio.domain.assets import Asset
 from growfolio.domain.bars import PRICES, Bars, Candles
 from growfolio.domain.features import FeatureArray, features
 from growfolio.domain.times import BAR
+from growfolio.record.metrics import log_loss
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -15,7 +16,6 @@ from sklearn.preprocessing import StandardScaler
 from training.data.dataset import FeatureFunction, Part, Samples, build_samples
 from training.data.labels import LabelRule
 from training.evaluation.baselines import learned, prior_of
-from training.evaluation.metrics import log_loss
 from training.evaluation.walk_forward import Fold
 
 MOST_ROWS = 6000

@@ -1,13 +1,13 @@
 """A model on one picture, as a file that a model card shows: reliability, the most decided, confusion."""
 
 from training.evaluation.drawing import Line, confusion_chart, line_chart, side_by_side
-from training.evaluation.scorecard import Judged
+from training.evaluation.scorecard import Scorecard
 
 LEAST_ROWS = 30
 """Fewer in a bin say nothing of how often it is right."""
 
 
-def model_picture(judged: Judged) -> str:
+def model_picture(judged: Scorecard) -> str:
     """SVG that needs nothing from outside."""
     charts = [
         reliability_chart(judged),
@@ -17,14 +17,14 @@ def model_picture(judged: Judged) -> str:
     return side_by_side(charts, judged.name)
 
 
-def reliability_chart(judged: Judged) -> str:
+def reliability_chart(judged: Scorecard) -> str:
     """How often the model is right, over how sure it says it is."""
     bins = [(confidence, right) for confidence, right, rows in judged.reliability if rows >= LEAST_ROWS]
     line = Line(judged.name, bins, dotted=True)
     return line_chart("Reliability", [line], "confidence", "right", diagonal=True)
 
 
-def _most_decided(judged: Judged) -> str:
+def _most_decided(judged: Scorecard) -> str:
     surest = [(100 * covered.share, covered.accuracy) for covered in judged.coverage]
     widest = [(100 * covered.share, covered.direction) for covered in judged.coverage]
     lines = [

@@ -13,8 +13,8 @@ from training.evaluation.comparison import Comparison
 from training.evaluation.drawing import Interval, Line, confusion_chart, interval_chart, line_chart
 from training.evaluation.leaks import Check
 from training.evaluation.picture import reliability_chart
-from training.evaluation.scorecard import Judged
-from training.fitting.fit import Epoch
+from training.evaluation.scorecard import Scorecard
+from training.fitting.settings import Epoch
 
 MODEL_FIRST = 0
 """In each table the model stands first, then its baselines."""
@@ -29,7 +29,7 @@ class FoldReport:
     cuts: dict[str, int]
     """Moments in seconds, by name."""
     rows: dict[str, int]
-    table: tuple[Judged, ...]
+    table: tuple[Scorecard, ...]
     epochs: tuple[Epoch, ...]
 
 
@@ -210,13 +210,13 @@ def _fold(fold: FoldReport) -> str:
     )
 
 
-def _row(judged: Judged, *, model: bool) -> str:
+def _row(judged: Scorecard, *, model: bool) -> str:
     s, between = judged.scores, judged.intervals
     low, high = s.ece_calibrated_90
     cells = [
         f"{s.accuracy:.3f}",
         f"{s.base_rate:.3f}",
-        f"{s.macro_f1:.3f}",
+        f"{judged.macro_f1:.3f}",
         f"{judged.weighted_f1:.3f}",
         f"{s.mcc:+.3f}{_between(between['mcc'])}",
         f"{s.log_loss:.4f}",

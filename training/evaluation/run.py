@@ -21,11 +21,12 @@ from training.evaluation.replayed import TrainedModels
 from training.evaluation.report import Report, write_report
 from training.evaluation.walk_forward import Fold, folds_of
 from training.fitting.ensemble import FittedModel, fit_models
-from training.fitting.fleet import Member
+from training.fitting.member import Member
 from training.fitting.parent_pool import forebear
 from training.fitting.progress import FittingProgress
+from training.pools import gather
+from training.progress import Say
 from training.settings import TrainSettings
-from training.train import Say, gather
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,17 @@
-"""All that the report says of one model on one set of rows, each number with what it is to be compared to."""
+"""The scorecard of one model on one set of rows, each number with what it is to be compared with."""
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from growfolio.domain.bars import FloatArray, IntArray
-from growfolio.domain.times import DAY
+from growfolio.domain.forecast import BUY, SELL
+from growfolio.record.metrics import Scores, calibration_error, confusion, direction, reliability, score
+from growfolio.record.resampling import intervals
+from sklearn.metrics import f1_score
 
-from training.data.labels import HOLD, Labels
-from training.evaluation.metrics import BINS, Scores, calibration_error, direction, matthews, score
+from training.data.labels import Labels
 
 COVERAGES = (0.05, 0.1, 0.2, 0.5, 1.0)
-RESAMPLES = 400
-_Confusion = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +25,15 @@ class Covered:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Scorecard:
     """Metrics of one model; intervals hold the 5th and 95th percentile of a block bootstrap by day."""
 
     name: str
     scores: Scores
+    macro_f1: float
+    """Mean F1 over the classes; a class neither seen nor chosen counts 0."""
     weighted_f1: float
+    """F1 of each class, weighted by how often it happened."""
     ece_before: float
     """Calibration error before temperature scaling."""
     confusion: tuple[tuple[int, ...], ...]
@@ -41,10 +43,14 @@ class Judged:
     """Mean confidence, accuracy and rows of each bin that has any."""
     intervals: dict[str, tuple[float, float]]
 
+    def summary(self) -> dict[str, object]:
+        """Return the single numbers, rounded, for a manifest."""
+        return {**self.scores.to_json(), "macro_f1": round(self.macro_f1, 6)}
+
     def to_json(self) -> dict[str, object]:
         return {
             "name": self.name,
-            **self.scores.to_json(),
+            **self.summary(),
             "weighted_f1": round(self.weighted_f1, 6),
             "ece_before_temperature": round(self.ece_before, 6),
             "confusion": self.confusion,
@@ -57,85 +63,41 @@ class Judged:
         }
 
 
-def judge(
+def scorecard(
     name: str,
     probabilities: FloatArray,
     uncalibrated: FloatArray,
     labels: Labels,
     bar_close: IntArray,
     prior: FloatArray,
-) -> Judged:
-    """Of calibrated and uncalibrated probabilities (rows, 3), labels and closes (rows,), prior (3,)."""
-    chosen, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    confusion = np.zeros((3, 3), dtype=np.int64)
-    np.add.at(confusion, (labels, chosen), 1)
+) -> Scorecard:
+    """Score calibrated and uncalibrated probabilities (rows, 3) for labels and closes (rows,).
+
+    prior (3,) holds the class shares of the training part.
+    """
+    chosen = probabilities.argmax(axis=1)
     before = calibration_error(uncalibrated.max(axis=1), uncalibrated.argmax(axis=1) == labels)
-    return Judged(
+    return Scorecard(
         name,
         score(probabilities, labels, prior),
-        weighted_f1(confusion),
+        _f1(labels, chosen, "macro"),
+        _f1(labels, chosen, "weighted"),
         before,
-        tuple(tuple(int(n) for n in row) for row in confusion),
+        tuple(tuple(int(n) for n in row) for row in confusion(probabilities, labels)),
         tuple(_covered(share, probabilities, labels) for share in COVERAGES),
-        _reliability(confidence, chosen == labels),
-        block_bootstrap(probabilities, labels, bar_close, prior),
+        reliability(probabilities.max(axis=1), chosen == labels),
+        intervals(probabilities, labels, bar_close, prior),
     )
 
 
-def weighted_f1(confusion: _Confusion) -> float:
-    """F1 of each class, weighted by how often it happened."""
-    sums = np.maximum(confusion.sum(axis=0) + confusion.sum(axis=1), 1)
-    return float((2 * np.diag(confusion) / sums * confusion.sum(axis=1)).sum() / confusion.sum())
+def _f1(labels: Labels, chosen: IntArray, average: str) -> float:
+    return float(f1_score(labels, chosen, labels=range(3), average=average, zero_division=0.0))
 
 
 def _covered(share: float, probabilities: FloatArray, labels: Labels) -> Covered:
     count = max(1, round(share * len(labels)))
     sure = np.argsort(-probabilities.max(axis=1), kind="stable")[:count]
-    leaning = np.argsort(-np.abs(probabilities[:, 2] - probabilities[:, 0]), kind="stable")[:count]
+    lead = np.abs(probabilities[:, BUY] - probabilities[:, SELL])
+    leaning = np.argsort(-lead, kind="stable")[:count]
     right = probabilities[sure].argmax(axis=1) == labels[sure]
     return Covered(share, float(right.mean()), direction(probabilities[leaning], labels[leaning]))
-
-
-def _reliability(
-    confidence: FloatArray, right: npt.NDArray[np.bool_]
-) -> tuple[tuple[float, float, int], ...]:
-    bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
-    return tuple(
-        (float(confidence[bins == b].mean()), float(right[bins == b].mean()), int((bins == b).sum()))
-        for b in np.unique(bins)
-    )
-
-
-def block_bootstrap(
-    probabilities: FloatArray, labels: Labels, bar_close: IntArray, prior: FloatArray, seed: int = 0
-) -> dict[str, tuple[float, float]]:
-    """90 % intervals of metrics when whole days are drawn again (Künsch, 1989).
-
-    Bars of a day hang together, and so do assets at one moment: a day of all assets is one block. gain is the
-    prior's log-loss less the model's, lift the accuracy less that of the most frequent class.
-    """
-    days = np.unique(bar_close // DAY, return_inverse=True)[1]
-    count, chosen = int(days.max()) + 1, probabilities.argmax(axis=1)
-    cells = np.zeros((count, 9))
-    np.add.at(cells, (days, 3 * labels + chosen), 1)
-    given = np.log(np.maximum(probabilities[np.arange(len(labels)), labels], 1e-15))
-    gain = np.bincount(days, given - np.log(np.maximum(prior[labels], 1e-15)), count)
-    moved = labels != HOLD
-    sided = (probabilities[:, 2] > probabilities[:, 0]) == (labels == 2)
-    moves, sides = np.bincount(days, moved, count), np.bincount(days, moved & sided, count)
-    draws = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
-    confusions = (draws @ cells).reshape(-1, 3, 3).astype(np.int64)
-    rows = confusions.sum(axis=(1, 2))
-    drawn = {
-        "mcc": np.array([matthews(one) for one in confusions]),
-        "gain": draws @ gain / rows,
-        "lift": (np.trace(confusions, axis1=1, axis2=2) - confusions.sum(axis=2).max(axis=1)) / rows,
-        "direction": draws @ sides / np.maximum(draws @ moves, 1),
-    }
-    return {name: interval(values) for name, values in drawn.items()}
-
-
-def interval(values: FloatArray) -> tuple[float, float]:
-    """The 5th and 95th percentile."""
-    low, high = np.percentile(values, [5, 95])
-    return float(low), float(high)

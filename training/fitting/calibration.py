@@ -5,7 +5,6 @@ Guo et al., On Calibration of Modern Neural Networks (2017).
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 COLDEST, HOTTEST = 0.05, 20.0
 
@@ -30,8 +29,3 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
         if abs(step.item()) < 1e-9:
             break
     return 1 / beta.item()
-
-
-def log_loss(logits: Tensor, labels: Tensor) -> float:
-    """Mean negative log-likelihood of labels (rows,) under softmax(logits), in nats."""
-    return cross_entropy(logits.double(), labels).item()

@@ -1,16 +1,18 @@
-"""Fitting whatever `--network` names: one network, or all members of an ensemble, each a fleet."""
+"""Fits what `--network` names: one network, or all members of an ensemble, one fleet after another."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
-import torch
+from growfolio.training_jobs.request import Network
 
-from training.fitting.calibration import fit_temperature
-from training.fitting.fit import Epoch, FitSettings, logits
-from training.fitting.fleet import Fitted, Member, fit_fleet
+from training.fitting.fleet import fit_fleet
+from training.fitting.member import Fitted, Member, calibrate
+from training.fitting.settings import Epoch, FitSettings
 from training.fitting.workers import each
-from training.networks.models import ENSEMBLE, MEMBERS, EnsembleModel, Served
+from training.networks.models import MEMBERS, EnsembleModel, Served
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,28 +23,33 @@ class FittedModel:
     epochs: tuple[Epoch, ...]
 
 
-NetworkWatch = Callable[[str, str, Epoch], None]
-"""Called with a model's id and the network that was at work, after each of its epochs."""
+class FittingWatch(Protocol):
+    """Follows the fitting of networks and ensembles."""
+
+    def __call__(self, network: str, epochs: Mapping[str, Epoch]) -> None:
+        """Take note of the epochs that models, by id, have just done with the network that was at work."""
+
+    def step(self, message: str) -> None:
+        """Take note of work that is no epoch."""
 
 
 def fit_models(
-    members: Sequence[Member], settings: FitSettings, watch: NetworkWatch, checkpoint: Path | None = None
+    members: Sequence[Member], settings: FitSettings, watch: FittingWatch, checkpoint: Path | None = None
 ) -> list[FittedModel]:
-    """As fit_fleet, for single networks and ensembles; each network of an ensemble has its own checkpoint."""
-    if settings.network != ENSEMBLE:
-        fitted = fit_fleet(
-            members, settings, lambda name, epoch: watch(name, settings.network, epoch), checkpoint
-        )
+    """Fit networks or ensembles as fit_fleet does; each network of an ensemble has its own checkpoint."""
+    if settings.network != Network.ENSEMBLE:
+        fitted = fit_fleet(members, settings, partial(watch, settings.network), checkpoint)
         return [FittedModel(one.model, one.epochs) for one in fitted]
     fleets = [
         fit_fleet(
             [_part(member, number) for member in members],
             replace(settings, network=network),
-            lambda name, epoch, who=f"{network} {number + 1}": watch(name, who, epoch),  # type: ignore[misc]
+            partial(watch, f"{network} {number + 1}"),
             checkpoint.with_name(f"{checkpoint.name}.{network}{number}") if checkpoint else None,
         )
         for number, network in enumerate(MEMBERS)
     ]
+    watch.step(f"calibrating {len(members)} ensembles of {', '.join(MEMBERS)}")
     return each(lambda at: _together([fleet[at] for fleet in fleets], members[at]), len(members))
 
 
@@ -54,7 +61,5 @@ def _part(member: Member, number: int) -> Member:
 
 def _together(fitted: Sequence[Fitted], member: Member) -> FittedModel:
     model = EnsembleModel([one.model for one in fitted])
-    rows, samples = member.validation, member.samples
-    given = logits(model, samples.features, rows)
-    model.temperature.fill_(fit_temperature(given, torch.from_numpy(samples.labels[rows])))
-    return FittedModel(model.eval(), fitted[0].epochs)
+    calibrate(model, member)
+    return FittedModel(model, fitted[0].epochs)

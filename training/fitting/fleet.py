@@ -1,97 +1,25 @@
 """Fitting many models in one program as one batch of models, each as if it were fitted alone."""
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from growfolio.domain.bars import IntArray
 from torch import Tensor
 
-from training.data.dataset import Samples
-from training.fitting.calibration import fit_temperature, log_loss
-from training.fitting.fit import Epoch, FitSettings, fit_normalisation, logits
+from training.fitting.fleet_checkpoint import Checkpoint
 from training.fitting.fleet_graph import steps_on
 from training.fitting.fleet_step import Fleet
 from training.fitting.fleet_table import FleetTable
 from training.fitting.fleet_weights import FleetWeights
+from training.fitting.member import Fitted, Fitting, Member, begin, calibrate
+from training.fitting.settings import Epoch, FitSettings
 from training.fitting.workers import each
 from training.networks.batched import FLEET_NETWORKS
-from training.networks.models import Served, SignalModel, build
 
-Watch = Callable[[str, Epoch], None]
-"""Called with a model's id after each of its epochs."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Member:
-    """A model to be fitted; train and validation are rows of its samples, each at least one."""
-
-    id: str
-    samples: Samples
-    train: IntArray
-    validation: IntArray
-    seed: int
-    start: Served | None = None
-    """Go on from these weights and this normalisation, instead of fresh ones."""
-    follows: str = ""
-    """The id of another member that is fitted first, and whose weights and normalisation are the start."""
-    learning_rate: float | None = None
-    """At the start; None: the settings'."""
-
-
-@dataclass(slots=True, eq=False)
-class Fitting:
-    """A member under way: what early stopping knows of it."""
-
-    member: Member
-    model: SignalModel
-    rng: np.random.Generator
-    epochs: list[Epoch] = field(default_factory=list)
-    best_loss: float = math.inf
-    best_epoch: int = 0
-    best: Tensor = field(default_factory=lambda: torch.empty(0))
-    """Weights (parameters,) of the epoch with the least validation loss."""
-
-    def ends(self, settings: FitSettings) -> IntArray:
-        """The windows of the next epoch, in their order: the same rows that fit would draw."""
-        pool = self.member.samples.ends(self.member.train, settings.inverted)
-        first = self.rng.integers(min(settings.answered, len(pool)))
-        return self.rng.permutation(pool[first :: settings.answered])
-
-    def rate(self, number: int, settings: FitSettings) -> float:
-        """The learning rate of an epoch: from the start to a twentieth along half a cosine."""
-        usual = settings.following_rate if self.member.follows else settings.learning_rate
-        start = self.member.learning_rate or usual
-        least = start / 20
-        return least + (start - least) * (1 + math.cos(math.pi * (number - 1) / settings.epochs)) / 2
-
-    def note(self, train_loss: float, row: Tensor, settings: FitSettings) -> Epoch:
-        """Judge the weights (parameters,) after one more epoch, and remember them if they are the best."""
-        samples, validation = self.member.samples, self.member.validation
-        spaced = validation[:: math.ceil(len(validation) / settings.stopping_rows)]
-        answers = torch.from_numpy(samples.labels[spaced])
-        loss = log_loss(logits(self.model, samples.features, spaced), answers)
-        number = len(self.epochs) + 1
-        if loss < self.best_loss:
-            self.best_loss, self.best_epoch, self.best = loss, number, row.clone()
-        self.epochs.append(Epoch(number, train_loss, loss, best=self.best_epoch == number))
-        return self.epochs[-1]
-
-    def ended(self, settings: FitSettings) -> bool:
-        """Whether all epochs are done, or validation has not improved for settings.patience of them."""
-        number = len(self.epochs)
-        return number >= settings.epochs or number - self.best_epoch >= settings.patience
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Fitted:
-    """A calibrated model, and how its epochs went."""
-
-    model: SignalModel
-    epochs: tuple[Epoch, ...]
+Watch = Callable[[Mapping[str, Epoch]], None]
+"""Called after each round with the epochs of all models that took part in it, by id."""
 
 
 def fit_fleet(
@@ -141,9 +69,7 @@ def _fit_generation(
     checkpoint: Path | None,
     device: torch.device,
 ) -> list[Fitted]:
-    from training.fitting.fleet_checkpoint import Checkpoint
-
-    fittings = [_begin(member, settings) for member in members]
+    fittings = [begin(member, settings) for member in members]
     # The models with the most batches come first, so that those which still have one are always the first.
     live = sorted(range(len(members)), key=lambda at: -len(members[at].train))
     fleet = _fleet([fittings[at] for at in live], settings, device)
@@ -153,8 +79,8 @@ def _fit_generation(
     take_step = steps_on(device)
     while live:
         going = [fittings[at] for at in live]
-        for fitting, epoch in zip(going, _judged(fleet, going, _epoch(fleet, going, take_step)), strict=True):
-            watch(fitting.member.id, epoch)
+        epochs = _validated(fleet, going, _epoch(fleet, going, take_step))
+        watch({fitting.member.id: epoch for fitting, epoch in zip(going, epochs, strict=True)})
         rows = [row for row, fitting in enumerate(going) if not fitting.ended(settings)]
         if len(rows) < len(live):
             live = [live[row] for row in rows]
@@ -165,27 +91,15 @@ def _fit_generation(
     return each(lambda number: _calibrated(fittings[number], fleet.weights), len(fittings))
 
 
-def _judged(fleet: Fleet, fittings: Sequence[Fitting], losses: Sequence[float]) -> list[Epoch]:
-    """What each model's epoch has come to, by its own validation part."""
+def _validated(fleet: Fleet, fittings: Sequence[Fitting], losses: Sequence[float]) -> list[Epoch]:
+    """Validate each model after its epoch, on its own validation part."""
 
-    def judge(number: int) -> Epoch:
+    def validate(number: int) -> Epoch:
         fitting, row = fittings[number], fleet.weights.values[number]
         fleet.weights.put_into(fitting.model, row)
         return fitting.note(losses[number], row.cpu(), fleet.settings)
 
-    return each(judge, len(fittings))
-
-
-def _begin(member: Member, settings: FitSettings) -> Fitting:
-    torch.manual_seed(member.seed)
-    model = build(settings.network, settings.dropout)
-    if member.start is not None:
-        model.load_state_dict(member.start.state_dict())
-        model.temperature.fill_(1.0)
-    else:
-        samples = member.samples
-        fit_normalisation(model.normalisation, samples.taught[samples.ends(member.train, settings.inverted)])
-    return Fitting(member, model, np.random.default_rng(member.seed))
+    return each(validate, len(fittings))
 
 
 def _fleet(fittings: Sequence[Fitting], settings: FitSettings, device: torch.device) -> Fleet:
@@ -232,10 +146,6 @@ def _epoch(
 
 
 def _calibrated(fitting: Fitting, weights: FleetWeights) -> Fitted:
-    model, member = fitting.model, fitting.member
-    weights.put_into(model, fitting.best)
-    answers = torch.from_numpy(member.samples.labels[member.validation])
-    model.temperature.fill_(
-        fit_temperature(logits(model, member.samples.features, member.validation), answers)
-    )
-    return Fitted(model.eval(), tuple(fitting.epochs))
+    weights.put_into(fitting.model, fitting.best)
+    calibrate(fitting.model, fitting.member)
+    return Fitted(fitting.model, tuple(fitting.epochs))

@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
-from training.fitting.fit import Epoch, FitSettings
-from training.fitting.fleet import Fitting, Member
 from training.fitting.fleet_step import Fleet
+from training.fitting.member import Fitting, Member
+from training.fitting.settings import Epoch, FitSettings
 
 ARRAYS = ("values", "first", "second", "steps")
 

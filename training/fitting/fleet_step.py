@@ -8,9 +8,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from training.data.labels import UNKNOWN
-from training.fitting.fit import FitSettings
 from training.fitting.fleet_table import FleetTable
 from training.fitting.fleet_weights import FleetWeights
+from training.fitting.settings import FitSettings
 from training.fitting.workers import each
 from training.networks.batched import Drop, FleetNetwork
 from training.networks.models import Normalisation

@@ -2,41 +2,50 @@
 
 from collections.abc import Callable, Mapping
 
-from training.fitting.fit import Epoch, FitSettings
-from training.networks.models import networks_in
-from training.progress import Progress
-
-WORK = {"lstm": 1.0, "gru": 2.0, "transformer": 4.0}
-"""What a window of each network takes, in an LSTM's."""
+from training.fitting.settings import Epoch, FitSettings
+from training.networks.models import COSTS, networks_in
+from training.progress import Progress, Say
 
 
 class FittingProgress:
-    """Told of each epoch of each model's networks; says it with the share that is done and the time left."""
+    """Reports epochs with the share of all work that is done and the time left.
+
+    The work is windows, weighed by what each network takes for one; models that stop early leave the plan.
+    """
 
     def __init__(
-        self,
-        rows: Mapping[str, int],
-        settings: FitSettings,
-        clock: Callable[[], float],
-        say: Callable[[str], None],
+        self, rows: Mapping[str, int], settings: FitSettings, clock: Callable[[], float], say: Say
     ) -> None:
         """rows: the training samples of each model, by its id. clock counts seconds."""
-        self._rows, self._settings = rows, settings
+        self._rows, self._settings, self._say = rows, settings, say
         planned = settings.epochs * sum(rows.values())
-        of_all = sum(WORK[network] for network in networks_in(settings.network))
+        of_all = sum(COSTS[network] for network in networks_in(settings.network))
         self._progress = Progress(planned * of_all, clock, say)
         self._best: dict[tuple[str, str], int] = {}
 
-    def __call__(self, model: str, network: str, epoch: Epoch) -> None:
-        """network is one's name, with its number where it is one of an ensemble."""
-        work = self._rows[model] * WORK[network.split()[0]]
-        who = model if network == self._settings.network else f"{model} ({network})"
+    def __call__(self, network: str, epochs: Mapping[str, Epoch]) -> None:
+        """Report one epoch of each of these models, by id, that were fitted at once.
+
+        network is one's name, with its number where it is one of an ensemble.
+        """
+        cost = COSTS[network.split()[0]]
+        for model, epoch in epochs.items():
+            if epoch.best:
+                self._best[model, network] = epoch.number
+            if epoch.number - self._best.get((model, network), 0) == self._settings.patience:
+                self._progress.skip(cost * self._rows[model] * (self._settings.epochs - epoch.number))
         self._progress.advance(
-            work,
-            f"{who} epoch {epoch.number}/{self._settings.epochs}: loss {epoch.train_loss:.4f}, "
-            f"validation {epoch.validation_loss:.4f}{' (best)' if epoch.best else ''}",
+            cost * sum(self._rows[model] for model in epochs),
+            *(self._line(model, network, epoch) for model, epoch in epochs.items()),
         )
-        if epoch.best:
-            self._best[model, network] = epoch.number
-        if epoch.number - self._best.get((model, network), 0) == self._settings.patience:
-            self._progress.skip(work * (self._settings.epochs - epoch.number))
+
+    def step(self, message: str) -> None:
+        """Report work that is no epoch, e.g. calibration."""
+        self._say(message)
+
+    def _line(self, model: str, network: str, epoch: Epoch) -> str:
+        name = model if network == self._settings.network else f"{model} ({network})"
+        return (
+            f"{name} epoch {epoch.number}/{self._settings.epochs}: loss {epoch.train_loss:.4f}, "
+            f"validation {epoch.validation_loss:.4f}{' (best)' if epoch.best else ''}"
+        )

@@ -11,11 +11,11 @@ from growfolio.domain.assets import ASSETS, Timeframe, find_asset
 from growfolio.domain.times import utc_text
 from growfolio.errors import ConfigurationError
 from growfolio.settings import Settings
-from growfolio.training_jobs.request import DEFAULT_NETWORK, NETWORKS
+from growfolio.training_jobs.request import DEFAULT_NETWORK, Network
 
 from training.data.sources import bucket_objects
 from training.exit_codes import Outcome
-from training.fitting.fit import FitSettings
+from training.fitting.settings import FitSettings
 from training.job.log import JobLog
 from training.job.request import JobWanted
 from training.job.run import TrainingJob
@@ -34,7 +34,7 @@ def add_job(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     command = commands.add_parser("job", help="all of it, in a container", description=_ABOUT)
     command.add_argument("--symbols", nargs="+", metavar="SYMBOL", help="default: all")
     command.add_argument("--timeframes", nargs="+", type=Timeframe, default=list(Timeframe))
-    command.add_argument("--network", choices=NETWORKS, default=DEFAULT_NETWORK)
+    command.add_argument("--network", choices=list(Network), default=DEFAULT_NETWORK)
     command.add_argument("--publish", action="store_true", help="models that pass the gate")
     command.add_argument("--promote", action="store_true", help="what was published")
     command.add_argument("--warm-start", default="", metavar="REVISION", help="fine-tune it; or `active`")

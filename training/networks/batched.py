@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from growfolio.training_jobs.request import Network
 from torch import Tensor
 from torch.nn.functional import layer_norm
 
@@ -201,7 +202,7 @@ def _norm(weights: Weights, name: str, bars: Tensor) -> Tensor:
 BATCHED_LSTM = _stacked(_batched_lstm_layer)
 """What a GPU runs, on any device."""
 FLEET_NETWORKS: dict[str, FleetNetwork] = {
-    "lstm": _stacked(_lstm_layer),
-    "gru": _stacked(_gru_layer),
-    "transformer": _transformer,
+    Network.LSTM: _stacked(_lstm_layer),
+    Network.GRU: _stacked(_gru_layer),
+    Network.TRANSFORMER: _transformer,
 }

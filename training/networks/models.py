@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from growfolio.domain.features import FEATURES as FEATURE_NAMES
 from growfolio.domain.forecast import WINDOW
+from growfolio.training_jobs.request import Network
 from torch import Tensor, nn
 
 FEATURES = len(FEATURE_NAMES)
@@ -98,19 +99,20 @@ class SeedTransformer(nn.Module):
 
 
 NETWORKS: dict[str, Callable[[float], nn.Module]] = {
-    "lstm": SeedLstm,
-    "gru": SeedGru,
-    "transformer": SeedTransformer,
+    Network.LSTM: SeedLstm,
+    Network.GRU: SeedGru,
+    Network.TRANSFORMER: SeedTransformer,
 }
 """Single networks, by the name that `--network` takes and model ids end with; each takes its dropout."""
-ENSEMBLE = "ensemble"
-MEMBERS = ("lstm", "lstm", "transformer")
+COSTS: dict[str, float] = {Network.LSTM: 1.0, Network.GRU: 2.0, Network.TRANSFORMER: 4.0}
+"""Time for a training window, in an LSTM's."""
+MEMBERS: tuple[str, ...] = (Network.LSTM, Network.LSTM, Network.TRANSFORMER)
 """The networks of an ensemble, each fitted from a seed of its own (training/README.md says why these)."""
 
 
 def networks_in(name: str) -> tuple[str, ...]:
     """The single networks that have to be fitted for one of this name."""
-    return MEMBERS if name == ENSEMBLE else (name,)
+    return MEMBERS if name == Network.ENSEMBLE else (name,)
 
 
 class Normalisation(nn.Module):
@@ -187,4 +189,8 @@ def build(network: str, dropout: float = DROPOUT) -> SignalModel:
 
 def build_served(network: str) -> Served:
     """As build, an ensemble too, to load tensors into."""
-    return EnsembleModel([build(member) for member in MEMBERS]) if network == ENSEMBLE else build(network)
+    return (
+        EnsembleModel([build(member) for member in MEMBERS])
+        if network == Network.ENSEMBLE
+        else build(network)
+    )

@@ -116,11 +116,12 @@ def _test_rows(result: PoolResult) -> list[str]:
         _row(
             model.id,
             f"{s.rows:,}",
-            *(f"{n:.3f}" for n in (s.accuracy, s.base_rate, s.mcc, s.macro_f1, s.direction)),
+            *(f"{n:.3f}" for n in (s.accuracy, s.base_rate, s.mcc, card.macro_f1, s.direction)),
             *(f"{n:.4f}" for n in (s.log_loss, s.prior_log_loss, s.best_constant_log_loss, s.ece)),
             f"{s.ece_calibrated_90[0]:.4f} to {s.ece_calibrated_90[1]:.4f}",
         )
-        for model, s in zip(result.models, (judged.scores for judged in result.test), strict=True)
+        for model, card in zip(result.models, result.test, strict=True)
+        for s in [card.scores]
     ]
 
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from growfolio.domain.bars import FloatArray, IntArray
+from growfolio.record.metrics import calibrated_band, calibration_error, confusion, log_loss, matthews
+from growfolio.record.resampling import paired_differences
 
 from training.data.labels import Labels
-from training.evaluation import paired
-from training.evaluation.metrics import calibrated_band, calibration_error, log_loss
 from training.networks.export import TOLERANCE
 
 
@@ -96,7 +96,7 @@ def too_few(rows: int, rule: GateRule) -> Verdict | None:
 
 def differences(evidence: Evidence, rule: GateRule, seed: int) -> tuple[FloatArray, FloatArray]:
     """New less champion in log-loss and MCC, (simulations,) each."""
-    return paired.differences(
+    return paired_differences(
         evidence.new, evidence.champion, evidence.labels, evidence.bar_close, rule.simulations, seed
     )
 
@@ -104,7 +104,7 @@ def differences(evidence: Evidence, rule: GateRule, seed: int) -> tuple[FloatArr
 def _figures(
     evidence: Evidence, loss_bound: float, mcc_bound: float, error: float, band: float
 ) -> dict[str, object]:
-    mcc = [paired.correlation(given, evidence.labels) for given in (evidence.new, evidence.champion)]
+    mcc = [matthews(confusion(given, evidence.labels)) for given in (evidence.new, evidence.champion)]
     loss = [log_loss(probabilities, evidence.labels) for probabilities in (evidence.new, evidence.champion)]
     figures = {
         "log_loss": loss[0],

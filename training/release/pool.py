@@ -7,13 +7,13 @@ from zlib import crc32
 import numpy as np
 from growfolio.domain.assets import Asset, assets_of
 from growfolio.domain.bars import FloatArray, IntArray
+from growfolio.record.metrics import log_loss
 
 from training.data.dataset import Part, Samples
-from training.evaluation.metrics import log_loss
-from training.evaluation.scorecard import Judged, judge
-from training.fitting.fit import probabilities
-from training.fitting.fleet import Member
+from training.evaluation.scorecard import Scorecard, scorecard
+from training.fitting.member import Member
 from training.fitting.parent_pool import forebear
+from training.networks.inference import probabilities
 from training.networks.models import Served
 from training.settings import TrainSettings
 
@@ -39,12 +39,12 @@ class Candidate:
         """Calibrated, (rows, 3), as serving would give them."""
         return probabilities(self.model, self.samples.features, rows)[0]
 
-    def judged(self, part: Part) -> Judged:
-        """On the part's rows of the assets it was fitted on."""
+    def scorecard(self, part: Part) -> Scorecard:
+        """Score the model on the part's rows of the assets it was fitted on."""
         rows, samples = self.samples.rows(part, self.own), self.samples
         prior = np.bincount(samples.labels[samples.rows(Part.TRAIN, self.own)], minlength=3)
         calibrated, before = probabilities(self.model, samples.features, rows)
-        return judge(
+        return scorecard(
             self.id, calibrated, before, samples.labels[rows], samples.bar_close[rows], prior / prior.sum()
         )
 

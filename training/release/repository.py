@@ -13,7 +13,7 @@ from growfolio.models.manifest import Label, Manifest, Model, ModelFile
 
 from training.data.dataset import Part, Samples
 from training.evaluation.picture import model_picture
-from training.evaluation.scorecard import Judged
+from training.evaluation.scorecard import Scorecard
 from training.networks.export import write_onnx, write_pth
 from training.release.pool import Candidate, Choice, choose
 from training.settings import TrainSettings
@@ -28,7 +28,7 @@ class PoolResult:
 
     samples: Samples
     models: tuple[Model, ...]
-    test: tuple[Judged, ...]
+    test: tuple[Scorecard, ...]
     choice: Choice
     went_on_from: tuple[str, ...] = ()
     """The pools from whose models the pooled one went on, the nearest first."""
@@ -42,10 +42,10 @@ def write_pool(candidates: Sequence[Candidate], settings: TrainSettings, created
     """
     pooled, *own = candidates
     choice = choose(pooled, own)
-    test = tuple(candidate.judged(Part.TEST) for candidate in candidates)
+    test = tuple(candidate.scorecard(Part.TEST) for candidate in candidates)
     models = tuple(
-        _write_model(candidate, judged, settings, created_at)
-        for candidate, judged in zip(candidates, test, strict=True)
+        _write_model(candidate, card, settings, created_at)
+        for candidate, card in zip(candidates, test, strict=True)
     )
     picture(settings.out, models[0].id).write_text(model_picture(test[0]))
     return PoolResult(pooled.samples, models, test, choice, _lineage(pooled))
@@ -69,7 +69,7 @@ def manifest_of(
     return Manifest(created_at, data, models, assignment)
 
 
-def _write_model(candidate: Candidate, test: Judged, settings: TrainSettings, created_at: int) -> Model:
+def _write_model(candidate: Candidate, test: Scorecard, settings: TrainSettings, created_at: int) -> Model:
     samples, days = candidate.samples, settings.expires_days
     onnx, pth = (settings.out / f"{candidate.id}.{kind}" for kind in ("onnx", "pth"))
     probed = samples.rows(Part.VALIDATION, candidate.own)
@@ -92,8 +92,8 @@ def _write_model(candidate: Candidate, test: Judged, settings: TrainSettings, cr
         trained_until=samples.split.validate_until,
         expires_at=None if days is None else created_at + days * DAY,
         metrics={
-            "validation": candidate.judged(Part.VALIDATION).scores.to_json(),
-            "test": test.scores.to_json(),
+            "validation": candidate.scorecard(Part.VALIDATION).summary(),
+            "test": test.summary(),
             "temperature": candidate.model.temperature.item(),
             "onnx_against_torch": difference,
             "went_on_from": list(_lineage(candidate)),

@@ -68,7 +68,7 @@ def test_an_exchange_is_paged_back_as_far_as_asked(files: CandleFiles) -> None:
     assert not short
     assert_same(files.read(BTC), wanted)
     assert files.source(BTC) == "binance"
-    assert [line[:6] for line in said] == ["[ 75%,", "[100%,"]
+    assert [line[:6] for line in said] == ["[ 75%]", "[100%]"]
 
 
 def test_yahoo_is_not_asked_for_more_than_it_has(files: CandleFiles) -> None:

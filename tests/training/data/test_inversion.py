@@ -8,13 +8,15 @@ import torch
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.bars import Bars
 from growfolio.domain.features import FEATURES
+from growfolio.domain.forecast import BUY, HOLD, SELL
 
-from tests.training.conftest import changed_after
+from tests.training.fitting.alone import fit_alone
 from training.data.dataset import Part, Samples, build_samples
 from training.data.history import stretches
 from training.data.inversion import inverted, inverted_labels
-from training.data.labels import BUY, HOLD, SELL, UNKNOWN, LabelRule
-from training.fitting.fit import FitSettings, fit
+from training.data.labels import UNKNOWN, LabelRule
+from training.evaluation.leaks import changed_after
+from training.fitting.settings import FitSettings
 
 RULES = [LabelRule(), LabelRule(4, 0.5, "volatility"), LabelRule(12, 1.0, "triple_barrier")]
 
@@ -98,7 +100,7 @@ def test_a_model_taught_both_ways_answers_alike_where_the_market_only_rose(coins
     shares = {}
     for both in (True, False):
         settings = FitSettings(epochs=2, batch_size=16, answered=1, inverted=both)
-        model = fit(rising, train, validation, settings, lambda epoch: None)
+        model = fit_alone(rising, settings, train, validation).model
         model.temperature.fill_(1.0)
         with torch.no_grad():
             shares[both] = model(torch.from_numpy(samples.features[None, train[0] - 59 : train[0] + 1]))[0]

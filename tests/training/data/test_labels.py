@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
 from growfolio.domain.bars import PRICES, Bars, Candles
+from growfolio.domain.forecast import BUY, HOLD, SELL
 from growfolio.domain.grid import session_number
 from growfolio.models.manifest import LABEL_KINDS
 
 from tests.training.conftest import simulated
 from training.data.history import stretches
-from training.data.labels import BUY, HOLD, SELL, UNKNOWN, LabelRule
+from training.data.labels import UNKNOWN, LabelRule
 
 
 def closes(*prices: float, symbol: str = "BTC") -> Candles:

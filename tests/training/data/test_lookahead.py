@@ -7,10 +7,11 @@ from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.bars import Bars, Candles
 from growfolio.domain.features import FeatureArray, features
 
-from tests.training.conftest import changed_after
+from tests.training.fitting.alone import fit_alone
 from training.data.dataset import FeatureFunction, Part, Samples, build_samples
 from training.data.labels import LabelRule
-from training.fitting.fit import FitSettings, fit
+from training.evaluation.leaks import changed_after
+from training.fitting.settings import FitSettings
 from training.networks.models import SignalModel
 
 QUICK = FitSettings(epochs=1, batch_size=32)
@@ -23,7 +24,7 @@ def samples_of(bars: dict[Asset, Bars], compute: FeatureFunction = features) -> 
 
 
 def fitted(samples: Samples) -> SignalModel:
-    return fit(samples, samples.rows(Part.TRAIN), samples.rows(Part.VALIDATION), QUICK, lambda epoch: None)
+    return fit_alone(samples, QUICK).model
 
 
 @pytest.fixture(scope="module")

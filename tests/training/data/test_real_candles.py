@@ -10,9 +10,9 @@ from growfolio.domain.times import DAY
 
 from training.data.dataset import Part, Samples
 from training.data.labels import UNKNOWN
+from training.pools import gather
 from training.release.pool import jobs_of
 from training.settings import TrainSettings
-from training.train import gather
 
 MISSING_DAY = int(datetime(2025, 8, 7, tzinfo=UTC).timestamp())
 NOW = MISSING_DAY + 400 * DAY

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from growfolio.domain.bars import FloatArray
 from growfolio.domain.times import DAY
+from growfolio.record.metrics import log_loss
 
 from training.evaluation.comparison import Answered, Comparison, compared
 from training.evaluation.drawing import BAD, COLOURS, GOOD, Interval, interval_chart
-from training.evaluation.metrics import log_loss
 
 ROWS, DAYS = 4000, 40
 RANDOM = np.random.default_rng(0)

@@ -23,9 +23,8 @@ from training.evaluation.command import add_evaluate, evaluation_settings
 from training.evaluation.leaks import NO_SKILL, gain_of, leak_checks
 from training.evaluation.replayed import TrainedModels
 from training.evaluation.run import EvaluationSettings, evaluate
-from training.evaluation.scorecard import block_bootstrap, judge, weighted_f1
 from training.evaluation.walk_forward import Fold, folds_of
-from training.fitting.fit import FitSettings
+from training.fitting.settings import FitSettings
 from training.networks.models import build
 from training.settings import TrainSettings
 
@@ -99,37 +98,6 @@ def test_all_baselines_give_probabilities_and_the_majority_has_no_correlation(fo
         assert answers.calibrated.shape == (len(folds[0].rows(Part.TEST)), 3)
         np.testing.assert_allclose(answers.calibrated.sum(axis=1), 1)
     assert len(np.unique(found["majority"].calibrated.argmax(axis=1))) == 1
-
-
-def test_a_bootstrap_of_days_is_wide_where_days_hang_together_and_holds_the_truth() -> None:
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 3, 4000)
-    right = np.eye(3)[labels] * 0.7 + 0.1
-    days = np.repeat(np.arange(20), 200) * DAY
-    interval = block_bootstrap(right, labels, days, np.full(3, 1 / 3))
-    assert interval["mcc"] == (1.0, 1.0)
-    assert interval["gain"][0] == pytest.approx(np.log(0.8 * 3), abs=1e-6)
-    by_day = np.repeat(rng.random(20) < 0.5, 200)
-    mixed = np.where(by_day[:, None], right, np.eye(3)[(labels + 1) % 3] * 0.7 + 0.1)
-    low, high = block_bootstrap(mixed, labels, days, np.full(3, 1 / 3))["mcc"]
-    shuffled = rng.permutation(20).repeat(200) * DAY
-    spread = block_bootstrap(mixed, labels, rng.permutation(shuffled), np.full(3, 1 / 3))["mcc"]
-    assert high - low > 3 * (spread[1] - spread[0])
-
-
-def test_the_most_decided_rows_are_those_it_is_surest_of() -> None:
-    labels = np.array([2, 2, 0, 0, 1, 1, 2, 0, 1, 1])
-    given = np.full((10, 3), 1 / 3)
-    given[0], given[1] = (0.05, 0.05, 0.9), (0.1, 0.1, 0.8)
-    judged = judge("m", given, given, labels, np.arange(10) * DAY, np.full(3, 1 / 3))
-    fifth = next(c for c in judged.coverage if c.share == 0.2)
-    assert (fifth.accuracy, fifth.direction) == (1.0, 1.0)
-    assert sum(map(sum, judged.confusion)) == 10
-
-
-def test_weighted_f1_counts_classes_by_how_often_they_happened() -> None:
-    confusion = np.array([[2, 1, 0], [1, 4, 1], [0, 2, 3]])
-    assert weighted_f1(confusion) == pytest.approx((3 * 4 / 6 + 6 * 8 / 13 + 5 * 6 / 9) / 14)
 
 
 def test_the_leak_checks_pass_on_the_products_features_and_see_a_planted_leak(

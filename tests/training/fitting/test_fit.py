@@ -7,12 +7,15 @@ import pytest
 import torch
 from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
 from growfolio.domain.bars import Bars
+from growfolio.record.metrics import log_loss
 
+from tests.training.fitting.alone import fit_alone
 from training.data.dataset import Part, Samples, build_samples
 from training.data.labels import LabelRule
-from training.evaluation.metrics import log_loss
-from training.fitting.fit import Epoch, FitSettings, fit, fit_normalisation, logits
-from training.networks.models import Normalisation, SignalModel, build
+from training.fitting.member import fit_normalisation
+from training.fitting.settings import FitSettings
+from training.networks.inference import probabilities
+from training.networks.models import Normalisation, build
 from training.release.pool import Candidate, choose
 
 
@@ -24,18 +27,12 @@ def samples(market: dict[Asset, Bars]) -> Samples:
     return samples
 
 
-def fitted(samples: Samples, settings: FitSettings) -> tuple[SignalModel, list[Epoch]]:
-    seen: list[Epoch] = []
-    model = fit(samples, samples.rows(Part.TRAIN), samples.rows(Part.VALIDATION), settings, seen.append)
-    return model, seen
-
-
 def test_a_few_epochs_foresee_how_much_a_simulated_market_will_move(samples: Samples) -> None:
-    model, _ = fitted(samples, FitSettings(epochs=8, batch_size=16))
+    model = fit_alone(samples, FitSettings(epochs=8, batch_size=16)).model
     rows = samples.rows(Part.TEST)
-    probabilities = torch.softmax(logits(model, samples.features, rows) / model.temperature, 1).numpy()
+    calibrated, _ = probabilities(model, samples.features, rows)
     prior = np.bincount(samples.labels[samples.rows(Part.TRAIN)], minlength=3) / len(samples.rows(Part.TRAIN))
-    loss = log_loss(probabilities, samples.labels[rows])
+    loss = log_loss(calibrated, samples.labels[rows])
     assert loss < log_loss(np.tile(prior, (len(rows), 1)), samples.labels[rows]) - 0.01
 
 
@@ -43,7 +40,8 @@ def test_a_few_epochs_foresee_how_much_a_simulated_market_will_move(samples: Sam
 def test_training_lowers_the_loss_however_many_bars_of_a_window_are_answered(
     samples: Samples, answered: int
 ) -> None:
-    _, epochs = fitted(samples, FitSettings(epochs=3, batch_size=32, answered=answered, learning_rate=5e-4))
+    settings = FitSettings(epochs=3, batch_size=32, answered=answered, learning_rate=5e-4)
+    epochs = fit_alone(samples, settings).epochs
     assert epochs[-1].train_loss < epochs[0].train_loss
 
 
@@ -51,13 +49,13 @@ def test_the_epoch_with_the_least_validation_loss_is_kept_and_training_stops_whe
     samples: Samples,
 ) -> None:
     settings = FitSettings(epochs=40, batch_size=16, learning_rate=0.05, patience=2)
-    model, epochs = fitted(samples, settings)
+    fitted = fit_alone(samples, settings)
+    epochs = fitted.epochs
     best = min(epochs, key=lambda epoch: epoch.validation_loss)
     assert len(epochs) == best.number + settings.patience < settings.epochs
-    model.temperature.fill_(1.0)
     rows = samples.rows(Part.VALIDATION)
-    probabilities = torch.softmax(logits(model, samples.features, rows).double(), 1).numpy()
-    assert log_loss(probabilities, samples.labels[rows]) == pytest.approx(best.validation_loss, abs=1e-6)
+    _, uncalibrated = probabilities(fitted.model, samples.features, rows)
+    assert log_loss(uncalibrated, samples.labels[rows]) == pytest.approx(best.validation_loss, abs=1e-6)
 
 
 def test_normalisation_takes_its_scale_from_common_bars_and_not_from_a_crash() -> None:

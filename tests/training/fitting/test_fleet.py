@@ -1,5 +1,6 @@
 """Many models fitted at once: each becomes what it would have become alone."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,12 +10,15 @@ import torch
 from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
 from growfolio.domain.bars import Bars
 
+from tests.training.fitting.plain_loop import fit
 from training.data.dataset import Part, Samples, build_samples
 from training.data.labels import LabelRule
-from training.fitting.fit import Epoch, FitSettings, fit, logits
-from training.fitting.fleet import Fitted, Member, fit_fleet
+from training.fitting.fleet import fit_fleet
 from training.fitting.fleet_weights import FleetWeights
+from training.fitting.member import Fitted, Member
+from training.fitting.settings import Epoch, FitSettings
 from training.networks.batched import BATCHED_LSTM, FLEET_NETWORKS, FleetNetwork
+from training.networks.inference import logits
 from training.networks.models import NETWORKS, build
 
 QUICK = FitSettings(epochs=2, batch_size=16)
@@ -50,7 +54,7 @@ def members(pools: list[Samples]) -> list[Member]:
 
 
 def fitted(members: list[Member], settings: FitSettings = QUICK) -> list[Fitted]:
-    return fit_fleet(members, settings, lambda model_id, epoch: None, device=CPU)
+    return fit_fleet(members, settings, lambda epochs: None, device=CPU)
 
 
 def distance(one: Fitted, other: Fitted) -> float:
@@ -180,7 +184,7 @@ def test_whoever_is_followed_comes_first_wherever_it_stands(members: list[Member
     fit_fleet(
         [replace(youngest, follows=middle.id), middle, eldest],
         replace(QUICK, epochs=1),
-        lambda name, _: seen.append(name),
+        seen.extend,
         device=CPU,
     )
     assert seen == [eldest.id, middle.id, youngest.id]
@@ -190,17 +194,16 @@ def test_an_interrupted_line_of_models_ends_as_if_it_had_not_been(
     members: list[Member], tmp_path: Path
 ) -> None:
     line = [members[2], replace(members[3], follows=members[2].id)]
-    whole, seen = fitted(line), []
+    whole = fitted(line)
 
-    def kill(name: str, epoch: Epoch) -> None:
-        seen.append(name)
-        if name == line[1].id and epoch.number == 2:
+    def kill(epochs: Mapping[str, Epoch]) -> None:
+        if line[1].id in epochs and epochs[line[1].id].number == 2:
             raise Killed
 
     with pytest.raises(Killed):
         fit_fleet(line, QUICK, kill, tmp_path / "fleet.pt", CPU)
     later: list[str] = []
-    resumed = fit_fleet(line, QUICK, lambda name, _: later.append(name), tmp_path / "fleet.pt", CPU)
+    resumed = fit_fleet(line, QUICK, later.extend, tmp_path / "fleet.pt", CPU)
     assert later == [line[1].id]
     assert all(distance(a, b) == 0 for a, b in zip(whole, resumed, strict=True))
 
@@ -214,18 +217,20 @@ def test_an_interrupted_run_goes_on_after_its_last_epoch_and_ends_with_the_same_
 ) -> None:
     settings, file = replace(QUICK, epochs=4), tmp_path / "fleet.pt"
     whole = fitted(members[2:], settings)
-    seen: list[tuple[str, int]] = []
 
-    def kill(model_id: str, epoch: Epoch) -> None:
-        seen.append((model_id, epoch.number))
-        if epoch.number == 3:
+    def kill(epochs: Mapping[str, Epoch]) -> None:
+        if any(epoch.number == 3 for epoch in epochs.values()):
             raise Killed
 
     with pytest.raises(Killed):
         fit_fleet(members[2:], settings, kill, file, CPU)
     assert file.is_file()
     later: list[int] = []
-    resumed = fit_fleet(members[2:], settings, lambda _, epoch: later.append(epoch.number), file, CPU)
+
+    def note(epochs: Mapping[str, Epoch]) -> None:
+        later.extend(epoch.number for epoch in epochs.values())
+
+    resumed = fit_fleet(members[2:], settings, note, file, CPU)
     assert min(later) == 3
     assert all(distance(a, b) == 0 for a, b in zip(whole, resumed, strict=True))
     assert [one.epochs for one in resumed] == [one.epochs for one in whole]
@@ -235,8 +240,8 @@ def test_an_interrupted_run_goes_on_after_its_last_epoch_and_ends_with_the_same_
 def test_the_checkpoint_of_another_run_is_passed_over(members: list[Member], tmp_path: Path) -> None:
     file = tmp_path / "fleet.pt"
 
-    def kill(model_id: str, epoch: Epoch) -> None:
-        if epoch.number == 2:
+    def kill(epochs: Mapping[str, Epoch]) -> None:
+        if any(epoch.number == 2 for epoch in epochs.values()):
             raise Killed
 
     with pytest.raises(Killed):

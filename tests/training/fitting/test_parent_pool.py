@@ -9,8 +9,8 @@ from growfolio.domain.bars import Bars
 
 from training.data.dataset import Part, Samples, build_samples, on_one_calendar
 from training.data.labels import LabelRule
-from training.fitting.fit import FitSettings
 from training.fitting.parent_pool import forebear
+from training.fitting.settings import FitSettings
 from training.release.pool import plan
 from training.settings import TrainSettings
 

@@ -1,56 +1,61 @@
 """How far a fit is: in windows, weighed by what a network takes for one."""
 
-from training.fitting.fit import Epoch, FitSettings
-from training.fitting.progress import WORK, FittingProgress
-from training.networks.models import ENSEMBLE, MEMBERS, NETWORKS
+from growfolio.training_jobs.request import Network
+
+from training.fitting.progress import FittingProgress
+from training.fitting.settings import Epoch, FitSettings
+from training.networks.models import COSTS, MEMBERS, NETWORKS
 
 
-class Told:
-    """A clock of seconds that a test turns, and what was said."""
+class Run:
+    """A clock of seconds that a test turns, and the lines that were said."""
 
     def __init__(self) -> None:
         self.now, self.said = 0.0, list[str]()
 
-    def progress(self, **settings: object) -> FittingProgress:
-        told = FitSettings(**{"epochs": 4, "patience": 2, **settings})  # type: ignore[arg-type]
-        return FittingProgress({"one": 100, "two": 300}, told, lambda: self.now, self.said.append)
+    def progress(self, **changes: object) -> FittingProgress:
+        settings = FitSettings(**{"epochs": 4, "patience": 2, **changes})  # type: ignore[arg-type]
+        return FittingProgress({"one": 100, "two": 300}, settings, lambda: self.now, self.said.append)
 
 
 def epoch(number: int, *, best: bool = True) -> Epoch:
     return Epoch(number, 1.0, 0.9, best)
 
 
-def test_time_left_is_what_the_work_done_so_far_took() -> None:
-    told = Told()
-    progress = told.progress(network="lstm")
-    told.now = 10.0
-    progress("two", "lstm", epoch(1))
-    assert told.said == [
-        "[ 19%, 43 s left] two epoch 1/4: loss 1.0000, validation 0.9000 (best)",
+def test_no_time_left_is_shown_before_a_few_rounds_and_then_it_is_what_the_work_so_far_took() -> None:
+    run = Run()
+    progress = run.progress(network="lstm")
+    for number in (1, 2, 3):
+        run.now = 10.0 * number
+        progress("lstm", {"one": epoch(number), "two": epoch(number)})
+    assert run.said[0] == "[ 25%] one epoch 1/4: loss 1.0000, validation 0.9000 (best)"
+    assert run.said[3] == "[ 50%] two epoch 2/4: loss 1.0000, validation 0.9000 (best)"
+    assert [line.split(" one")[0].split(" two")[0] for line in run.said[4:]] == [
+        "[ 75%, up to 10 s left]",
+        "[ 75%, up to 10 s left]",
     ]
 
 
 def test_a_model_that_stops_early_takes_its_other_epochs_out_of_the_plan() -> None:
-    told = Told()
-    progress = told.progress(network="lstm")
-    progress("two", "lstm", epoch(1))
-    progress("two", "lstm", epoch(2, best=False))
-    progress("two", "lstm", epoch(3, best=False))
-    progress("one", "lstm", epoch(1))
-    assert told.said[-1].startswith("[ 77%")
+    run = Run()
+    progress = run.progress(network="lstm")
+    progress("lstm", {"two": epoch(1)})
+    progress("lstm", {"two": epoch(2, best=False)})
+    progress("lstm", {"two": epoch(3, best=False)})
+    progress("lstm", {"one": epoch(1)})
+    assert run.said[-1].startswith("[ 77%")
 
 
 def test_each_network_of_an_ensemble_is_named_and_weighed() -> None:
-    told = Told()
-    progress = told.progress(network=ENSEMBLE, epochs=1)
+    run = Run()
+    progress = run.progress(network=Network.ENSEMBLE, epochs=1)
     for number, network in enumerate(MEMBERS):
-        for model in ("one", "two"):
-            progress(model, f"{network} {number + 1}", epoch(1))
-    assert "one (lstm 1) epoch 1/1" in told.said[0]
-    assert "two (transformer 3) epoch 1/1" in told.said[-1]
-    assert told.said[1].startswith("[ 17%")
-    assert told.said[-1].startswith("[100%, 0 s left]")
+        progress(f"{network} {number + 1}", {"one": epoch(1), "two": epoch(1)})
+    assert "one (lstm 1) epoch 1/1" in run.said[0]
+    assert "two (transformer 3) epoch 1/1" in run.said[-1]
+    assert run.said[1].startswith("[ 17%")
+    assert run.said[-1].startswith("[100%] ")
 
 
 def test_every_network_has_its_weight() -> None:
-    assert set(WORK) == set(NETWORKS)
+    assert set(COSTS) == set(NETWORKS)

@@ -11,16 +11,17 @@ from growfolio.domain.times import DAY
 from growfolio.errors import ConfigurationError
 from growfolio.models.manifest import Model, parse_manifest
 from growfolio.models.repository import FolderRepository
+from growfolio.training_jobs.request import Network
 
 from tests.training.conftest import END, write_bars
 from training.data.dataset import Part
 from training.fitting.champion import Champion
-from training.fitting.fit import FitSettings
+from training.fitting.settings import FitSettings
 from training.fitting.warm_start import WarmStart
 from training.networks.export import read_pth
-from training.networks.models import ENSEMBLE
+from training.pools import gather
 from training.settings import TrainSettings
-from training.train import gather, train
+from training.train import train
 
 COINS = (find_asset("BTC"), find_asset("ETH"))
 POOLED = "crypto_5m_lstm"
@@ -99,7 +100,7 @@ def test_training_goes_on_from_the_published_weights_and_normalisation(
 def test_each_network_of_an_ensemble_goes_on_from_its_own_weights(
     candle_folder: Path, tmp_path: Path, market: dict[Asset, Bars]
 ) -> None:
-    pooled, ensemble = "crypto_5m_ensemble", FitSettings(network=ENSEMBLE, epochs=1, batch_size=16)
+    pooled, ensemble = "crypto_5m_ensemble", FitSettings(network=Network.ENSEMBLE, epochs=1, batch_size=16)
     (tmp_path / "candles").mkdir()
     for asset in COINS:
         write_bars(tmp_path / "candles", asset, market[asset].closed_by(END - 7 * DAY))
@@ -115,7 +116,9 @@ def test_each_network_of_an_ensemble_goes_on_from_its_own_weights(
         lambda: 0.0,
         lambda line: None,
     )
-    before, after = (read_pth(tmp_path / name / f"{pooled}.pth", ENSEMBLE) for name in ("first", "second"))
+    before, after = (
+        read_pth(tmp_path / name / f"{pooled}.pth", Network.ENSEMBLE) for name in ("first", "second")
+    )
     kept = before.state_dict()
     moved = [
         float((tensor - kept[name]).abs().max())

@@ -7,12 +7,13 @@ import pytest
 import torch
 from growfolio.domain.assets import Timeframe
 from growfolio.models.manifest import parse_manifest
+from growfolio.training_jobs.request import Network
 
 from training.__main__ import main
 from training.networks.export import read_pth, write_onnx, write_pth
-from training.networks.models import ENSEMBLE, MEMBERS, NETWORKS, EnsembleModel, build_served
+from training.networks.models import MEMBERS, EnsembleModel, build_served
 
-ALL = [*NETWORKS, ENSEMBLE]
+ALL = [network.value for network in Network]
 WINDOWS = np.random.default_rng(0).normal(size=(24, 60, 16)).astype(np.float32)
 
 
@@ -41,7 +42,7 @@ def test_an_answer_at_a_bar_does_not_depend_on_later_bars(network: str) -> None:
 
 
 def test_an_ensemble_answers_the_mean_of_its_members_calibrated_probabilities() -> None:
-    model = build_served(ENSEMBLE).eval()
+    model = build_served(Network.ENSEMBLE).eval()
     assert isinstance(model, EnsembleModel)
     windows = torch.from_numpy(WINDOWS)
     with torch.no_grad():
@@ -51,7 +52,7 @@ def test_an_ensemble_answers_the_mean_of_its_members_calibrated_probabilities() 
     assert len(model.parts) == len(MEMBERS)
 
 
-@pytest.mark.parametrize("network", ["gru", ENSEMBLE])
+@pytest.mark.parametrize("network", ["gru", "ensemble"])
 def test_the_command_trains_the_network_and_label_that_it_is_told(
     network: str, candle_folder: Path, tmp_path: Path
 ) -> None:

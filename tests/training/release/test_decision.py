@@ -21,14 +21,15 @@ from tests.training.conftest import END
 from training.__main__ import main
 from training.data.dataset import Part
 from training.fitting.champion import Champion, champion_of
-from training.fitting.fit import FitSettings
+from training.fitting.settings import FitSettings
 from training.networks.export import read_pth, write_onnx, write_pth
+from training.pools import gather
 from training.release.decision import decide, promote, serving_now
 from training.release.gate import GateRule, Verdict
 from training.release.publish import hub_target
 from training.release.succession import succeed
 from training.settings import TrainSettings
-from training.train import gather, train
+from training.train import train
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 

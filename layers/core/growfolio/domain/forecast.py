@@ -11,6 +11,9 @@ from growfolio.domain.assets import Asset, Timeframe
 from growfolio.domain.bars import FloatArray
 from growfolio.errors import ModelError
 
+SELL, HOLD, BUY = 0, 1, 2
+"""Classes of a label, and columns of probabilities."""
+
 WINDOW = 60
 """Bars that a model sees."""
 

@@ -3,14 +3,24 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, TypeVar
 
 from growfolio.domain.assets import ASSETS, Timeframe, find_asset
 from growfolio.errors import BadTrainingRequest, UnknownAsset
 
-NETWORKS = ("lstm", "gru", "transformer", "ensemble")
-DEFAULT_NETWORK = "ensemble"
-"""What the walk-forward found best (training/README.md)."""
+
+class Network(StrEnum):
+    """What a model may be; `training.networks` builds each. A new one begins with its name here."""
+
+    LSTM = "lstm"
+    GRU = "gru"
+    TRANSFORMER = "transformer"
+    ENSEMBLE = "ensemble"
+
+
+DEFAULT_NETWORK = Network.ENSEMBLE
+"""The best in walk-forward evaluation (training/README.md)."""
 ACTIVE = "active"
 """In place of a commit hash: the revision that is being served."""
 _EXAMPLE = '{"symbols": ["AAPL", "BTC"], "timeframes": ["5m", "15m"], "network": "ensemble", "publish": true}'
@@ -46,8 +56,8 @@ class TrainingRequest:
             promote=_flag(event, "promote"),
             warm_start=event.get("warm_start", ""),
         )
-        if request.network not in NETWORKS:
-            raise BadTrainingRequest(f"no network {request.network!r}: choose {', '.join(NETWORKS)}")
+        if request.network not in list(Network):
+            raise BadTrainingRequest(f"no network {request.network!r}: choose {', '.join(Network)}")
         if not re.fullmatch(rf"({ACTIVE}|[0-9a-f]{{40}})?", str(request.warm_start)):
             raise BadTrainingRequest(f"warm_start is a commit hash or {ACTIVE!r}, not {request.warm_start!r}")
         if request.promote and not request.publish:

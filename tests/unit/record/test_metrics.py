@@ -2,16 +2,8 @@
 
 import numpy as np
 import pytest
-
-from training.data.labels import BUY, HOLD, SELL
-from training.evaluation.metrics import (
-    calibrated_band,
-    calibration_error,
-    direction,
-    macro_f1,
-    matthews,
-    score,
-)
+from growfolio.domain.forecast import BUY, HOLD, SELL
+from growfolio.record.metrics import calibrated_band, calibration_error, direction, matthews, score
 
 CONFUSION = np.array([[2, 1, 0], [1, 4, 1], [0, 2, 3]])
 
@@ -23,10 +15,6 @@ def test_mcc_of_three_classes_is_gorodkins() -> None:
 
 def test_a_model_that_always_answers_the_same_has_no_correlation() -> None:
     assert matthews(np.array([[0, 5, 0], [0, 9, 0], [0, 3, 0]])) == 0.0
-
-
-def test_macro_f1_is_the_mean_over_classes() -> None:
-    assert macro_f1(CONFUSION) == pytest.approx((4 / 6 + 8 / 13 + 6 / 9) / 3)
 
 
 def test_direction_counts_moves_only() -> None:

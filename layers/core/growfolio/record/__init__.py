@@ -1,0 +1,1 @@
+"""How forecasts did: metrics of probabilities against what happened, for training and for live records."""
