@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import botocore.session
+from botocore.config import Config
 from growfolio.storage.attributes import Item
 from growfolio.storage.client import PATIENCE
 from growfolio.storage.dynamodb import DynamoStore
@@ -23,12 +24,12 @@ from growfolio.storage.items import key
 from growfolio.storage.schema import create_table
 
 from infra.local.embedded_aws import embedded_aws
+from tests.patience import HANG
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 LOCAL_JAR = Path(__file__).parents[1] / ".cache" / "dynamodb-local" / "DynamoDBLocal.jar"
-START_SECONDS = 30
 
 moto_server = embedded_aws
 
@@ -74,8 +75,12 @@ class FreshTable:
             self.client.meta.events.unregister("before-send.dynamodb", note)
 
 
+PATIENT = PATIENCE.merge(Config(connect_timeout=HANG, read_timeout=HANG))
+"""Tries again as the product does, but never because a busy machine was slow to answer."""
+
+
 @cache
-def client_of(endpoint: str) -> "DynamoDBClient":
+def client_of(endpoint: str, config: Config = PATIENT) -> "DynamoDBClient":
     """The client that the product uses, at another address."""
     client = botocore.session.get_session().create_client(
         "dynamodb",
@@ -83,7 +88,7 @@ def client_of(endpoint: str) -> "DynamoDBClient":
         endpoint_url=endpoint,
         aws_access_key_id="test",
         aws_secret_access_key="test",
-        config=PATIENCE,
+        config=config,
     )
     return cast("DynamoDBClient", client)
 
@@ -116,11 +121,11 @@ def dynamodb_local() -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=HANG)
 
 
 def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + HANG
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"DynamoDB Local ended with {process.returncode}")
@@ -130,4 +135,4 @@ def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
             time.sleep(0.1)
         else:
             return
-    raise RuntimeError(f"DynamoDB Local did not answer within {START_SECONDS} s")
+    raise RuntimeError(f"DynamoDB Local did not answer within {HANG:g} s")

@@ -6,10 +6,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, ViewportSize, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    Playwright,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from tests.browser.product import Product, product
+from tests.patience import HANG
 from tests.real import candles_folder
+
+expect.set_options(timeout=1000 * HANG)
 
 FLAGS = [
     "--no-sandbox",
@@ -71,7 +82,7 @@ class Visit:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     desktop: ViewportSize = {"width": 1280, "height": 900}
     made = browser.new_context(timezone_id="America/New_York", locale="en-GB", viewport=desktop)
-    made.set_default_timeout(15_000)
+    made.set_default_timeout(1000 * HANG)
     yield made
     made.close()
 

@@ -27,6 +27,7 @@ from infra.local.embedded_aws import embedded_aws
 from infra.local.options import Options
 from infra.local.product import LocalCloud, environment
 from tests.dynamodb import client_of
+from tests.patience import HANG
 from tests.samples import BAR
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Product:
 
     def get(self, path: str) -> Any:
         """What the API answers to anybody."""
-        with urllib.request.urlopen(self.url + path, timeout=20) as answer:
+        with urllib.request.urlopen(self.url + path, timeout=HANG) as answer:
             return json.load(answer)
 
     def signals(self, timeframe: str = "5m") -> dict[str, Any]:

@@ -79,8 +79,11 @@ def test_how_many_signals_there_are_is_said_once_for_each_change(page: Page) -> 
             .observe(summary, { childList: true, characterData: true, subtree: true });
         }"""
     )
+    before = status.inner_text()
     page.get_by_role("group", name="Market").get_by_text("Crypto").click()
-    page.wait_for_timeout(300)
+    expect(status).not_to_have_text(before)
+    # Whatever the click set off is drawn, and the observer has heard of it.
+    page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
     assert len(page.evaluate("window.said")) == 1
 
 

@@ -65,7 +65,7 @@ def chromium_with(
 def panel(context: BrowserContext, extension: str, api: str) -> Page:
     page = context.new_page()
     page.goto(f"chrome-extension://{extension}/panel.html?api={api}")
-    expect(page.locator("#state")).not_to_have_text("asking", timeout=15_000)
+    expect(page.locator("#state")).not_to_have_text("asking")
     return page
 
 

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 LOST = "lost"
 """The connection is cut before an answer comes."""
 SLOW = "slow"
-"""No answer within the client's patience."""
+"""Never an answer."""
 BROKEN = "InternalServerError"
 OVERLOADED = "ServiceUnavailable"
 

@@ -6,13 +6,13 @@ to another host (`localhost` stands for it), which must never be sent the token.
 
 import hashlib
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 from tests.fakes.hub_uploads import LARGE, UploadAnswers
+from tests.patience import HANG
 
 
 @dataclass
@@ -26,10 +26,10 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     cut_after: int | None = None
     """Close the connection after so many bytes of the body."""
-    silent: float = 0.0
-    """Seconds before the answer."""
-    drip: float = 0.0
-    """Seconds after each byte of the body."""
+    silent: bool = False
+    """Never answer."""
+    drip: bool = False
+    """Send the body byte by byte, with a pause after each."""
     unread: bool = False
     """Close the connection in the middle of what is sent to the Hub, so that it never happened."""
 
@@ -67,7 +67,9 @@ class FakeHub:
         self.requests: list[Request] = []
         self.faults: list[Fault] = []
         self.lock = threading.Lock()
-        self.most_at_once = self.at_once = 0
+        self.together: threading.Barrier | None = None
+        """Answers from the storage wait until so many requests have come in."""
+        self.stopping = threading.Event()
         self._server = _Server(("127.0.0.1", 0), _Answer)
         self._server.hub = self
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
@@ -99,6 +101,7 @@ class FakeHub:
 
     def goes_down(self) -> None:
         """From now on every connection is refused."""
+        self.stopping.set()
         if self._thread.is_alive():
             self._server.shutdown()
             self._thread.join()
@@ -127,22 +130,19 @@ class _Answer(UploadAnswers, BaseHTTPRequestHandler):
         hub = self.server.hub
         with hub.lock:
             hub.requests.append(self._request())
-            hub.at_once += 1
-            hub.most_at_once = max(hub.most_at_once, hub.at_once)
             fault = self._fault(hub)
-        try:
-            time.sleep(fault.silent)
-            if fault.status:
-                self._send(fault.status, dict(fault.headers), b"")
-            elif self.path.startswith("/storage/"):
-                self._stored(hub.large_files.get(self.path.rsplit("/", 1)[1]), fault)
-            elif self.path.startswith("/api/models/"):
-                self._info(hub)
-            else:
-                self._resolve(hub, fault)
-        finally:
-            with hub.lock:
-                hub.at_once -= 1
+        if fault.silent:
+            hub.stopping.wait()
+        if hub.together and self.path.startswith("/storage/"):
+            hub.together.wait(HANG)
+        if fault.status:
+            self._send(fault.status, dict(fault.headers), b"")
+        elif self.path.startswith("/storage/"):
+            self._stored(hub.large_files.get(self.path.rsplit("/", 1)[1]), fault)
+        elif self.path.startswith("/api/models/"):
+            self._info(hub)
+        else:
+            self._resolve(hub, fault)
 
     def do_HEAD(self) -> None:
         self.do_GET()
@@ -234,7 +234,7 @@ class _Answer(UploadAnswers, BaseHTTPRequestHandler):
         if fault.drip:
             for i in range(len(body)):
                 self.wfile.write(body[i : i + 1])
-                time.sleep(fault.drip)
+                self.server.hub.stopping.wait(0.02)
             return
         self.wfile.write(body if fault.cut_after is None else body[: fault.cut_after])
         if fault.cut_after is not None:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-SECONDS_TO_START = 20
+from tests.patience import HANG
+
 SESSION, USER_TIME, SYSTEM_TIME = 3, 11, 12
 """Places in /proc/<pid>/stat, after the name."""
 
@@ -72,7 +73,7 @@ class Emulated:
         self._address = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
         self._log = log
 
-    def invoke(self, event: Any, timeout: float = 60) -> Answer:
+    def invoke(self, event: Any, timeout: float = HANG) -> Answer:
         request = urllib.request.Request(self._address, json.dumps(event).encode(), method="POST")
         started = time.perf_counter()
         try:
@@ -161,7 +162,7 @@ def emulated(
         yield Emulated(process.pid, port, log, environment.get("AWS_ACCESS_KEY_ID", ""))
     finally:
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=10)
+        process.wait(timeout=HANG)
 
 
 def _trust(authority: Path, opt: Path) -> None:
@@ -180,7 +181,7 @@ def _free_ports() -> tuple[int, int]:
 
 
 def _wait(port: int, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + SECONDS_TO_START
+    deadline = time.monotonic() + HANG
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.patience import HANG
 from tests.stack.cloud import ACCOUNT, REGION
 
 ARN = f"{REGION}:{ACCOUNT}"
@@ -121,7 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _ask(self, service: str, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         backend = self.record.backends.get(service, self.record.backends[""])
-        connection = HTTPConnection(backend, timeout=60)
+        connection = HTTPConnection(backend, timeout=HANG)
         headers = dict(self.headers.items())
         # DynamoDB Local keeps a database for each access key; here all functions share one.
         signature = headers.get("Authorization", "")

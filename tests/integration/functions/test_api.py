@@ -20,6 +20,7 @@ from growfolio.storage.dynamodb import DynamoStore
 from functions.api.app import Handler, make_handler
 from tests.dynamodb import FreshTable
 from tests.http_api import LambdaContext, http_event
+from tests.patience import HANG
 from tests.samples import BAR, a_failure, a_market, a_signal
 
 ROOT = Path(__file__).parents[3]
@@ -186,7 +187,7 @@ def on_lambda(
         capture_output=True,
         text=True,
         cwd=task_root,
-        timeout=60,
+        timeout=HANG,
         env={
             "PATH": os.environ["PATH"],
             "PYTHONPATH": os.pathsep.join((str(task_root), str(ROOT / "layers" / "core"))),

@@ -23,6 +23,7 @@ from infra.local.embedded_aws import embedded_aws
 from infra.local.options import Options
 from infra.local.product import LocalCloud, environment, keep_secrets
 from tests.fakes import gemini_server
+from tests.patience import HANG
 
 ROOT = Path(__file__).parents[3]
 STOCKS_OF_THAT_DAY = {"AAPL", "MSFT", "GOOGL", "AMZN", "META"}
@@ -119,7 +120,7 @@ def run_once(**environ: str) -> subprocess.CompletedProcess[str]:
         env=kept | {"PYTHONPATH": "functions/api", "ONCE": "1"} | environ,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=HANG,
         check=False,
     )
 
@@ -182,7 +183,7 @@ def test_the_api_is_served_while_the_schedule_runs() -> None:
         try:
             assert process.stdout is not None
             assert any(line.startswith("Page and API on") for line in process.stdout)
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/signals/BTC", timeout=20) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/signals/BTC", timeout=HANG) as answer:
                 signals = json.load(answer)["signals"]
             assert {(s["symbol"], s["status"], s["simulated"]) for s in signals} == {("BTC", "ok", True)}
         finally:
@@ -194,7 +195,7 @@ def test_a_port_that_is_taken_is_named() -> None:
         command = [sys.executable, "-m", "infra.local"]
         environ = os.environ | {"PYTHONPATH": "functions/api", "PORT": str(port)}
         ended = subprocess.run(
-            command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False
+            command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=HANG, check=False
         )
     assert ended.returncode == 2
     assert f"port {port} is taken" in ended.stderr

@@ -2,7 +2,7 @@
 
 import json
 import re
-import time
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from growfolio.models.revisions import FixedRevision
 
 from tests.fakes.hub_server import FakeHub, Fault, Repository
 from tests.fakes.models import Publication, constant_graph
+from tests.patience import HANG
 
 NAME = "growfolio/signals"
 STOCKS, CRYPTO, BOTH = [Market.STOCKS], [Market.CRYPTO], list(Market)
@@ -39,7 +40,7 @@ def repository(hub: FakeHub, tmp_path: Path) -> HubRepository:
         FixedRevision("unused"),
         tmp_path,
         endpoint=hub.endpoint,
-        patience=Patience(request=0.5, deadline=4.0),
+        patience=Patience(request=HANG, deadline=HANG),
     )
 
 
@@ -87,12 +88,8 @@ def test_models_are_downloaded_side_by_side(hub: FakeHub, repository: HubReposit
     for i, symbol in enumerate(symbols):
         publication.add(f"{symbol}_5m_lstm", constant_graph((0.1, 0.2, 0.7 + i / 1000)), [symbol])
     commit = hub.publish(NAME, publication.files())
-    hub.faults = [Fault("GET /storage/", silent=0.3)]
-    started = time.monotonic()
-    models = repository.fetch(commit, STOCKS)
-    assert len(models.graphs) == len(symbols)
-    assert hub.most_at_once >= 4
-    assert time.monotonic() - started < 0.3 * len(symbols)
+    hub.together = threading.Barrier(len(symbols))
+    assert len(repository.fetch(commit, STOCKS).graphs) == len(symbols)
 
 
 def test_a_file_that_is_not_what_its_manifest_says_is_refused_and_not_kept(
@@ -145,22 +142,22 @@ def test_a_download_that_is_cut_again_and_again_leaves_nothing_and_heals_when_th
     hub: FakeHub, repository: HubRepository, tmp_path: Path
 ) -> None:
     commit = hub.publish(NAME, FILES)
+    repository.fetch(commit, CRYPTO)
+    before = files_in(tmp_path)
     hub.faults = [Fault("GET /storage/", cut_after=0)]
     with pytest.raises(TemporaryModelError):
-        replace(repository, patience=Patience(0.5, 1.5)).fetch(commit, STOCKS)
-    assert files_in(tmp_path) == ["manifest.json"]
+        replace(repository, patience=Patience(request=HANG, deadline=1.0)).fetch(commit, STOCKS)
+    assert files_in(tmp_path) == before == ["crypto_5m_lstm.onnx", "manifest.json"]
     assert not list(tmp_path.rglob("*.incomplete"))
     hub.faults.clear()
     assert repository.fetch(commit, STOCKS).graphs == {"stocks_5m_lstm": UP}
 
 
-def test_a_hub_that_is_down_is_a_temporary_fault_soon(hub: FakeHub, repository: HubRepository) -> None:
+def test_a_hub_that_is_down_is_a_temporary_fault(hub: FakeHub, repository: HubRepository) -> None:
     commit = hub.publish(NAME, FILES)
     hub.goes_down()
-    started = time.monotonic()
     with pytest.raises(TemporaryModelError, match=r"the Hub \(127.0.0.1\) did not answer: .*refused"):
         repository.fetch(commit, STOCKS)
-    assert time.monotonic() - started < 3
 
 
 @pytest.mark.parametrize("status", [429, 500, 503, 524])
@@ -178,17 +175,24 @@ def test_a_hub_in_trouble_is_asked_again_and_then_given_up(
 
 
 @pytest.mark.parametrize(
-    "fault", [Fault("HEAD", silent=30), Fault("GET", silent=30), Fault("GET /storage/", drip=0.4)], ids=str
+    ("fault", "patience"),
+    [
+        (Fault("HEAD", silent=True), Patience(request=0.05, deadline=HANG)),
+        (Fault("GET", silent=True), Patience(request=0.05, deadline=HANG)),
+        (Fault("HEAD", silent=True), Patience(request=HANG, deadline=0.2)),
+        (Fault("GET", silent=True), Patience(request=HANG, deadline=0.2)),
+        (Fault("GET /storage/", drip=True), Patience(request=HANG, deadline=0.2)),
+    ],
+    ids=["silent head, request", "silent get, request", "silent head", "silent get", "drip"],
 )
-def test_a_hub_that_is_slow_takes_no_longer_than_its_deadline(
-    hub: FakeHub, repository: HubRepository, fault: Fault
+def test_a_hub_that_is_slow_is_waited_for_as_long_as_patience_says(
+    hub: FakeHub, repository: HubRepository, fault: Fault, patience: Patience
 ) -> None:
+    """It never answers, or for longer than the deadline: without a limit, the test would hang."""
     commit = hub.publish(NAME, FILES)
     hub.faults = [fault]
-    started = time.monotonic()
     with pytest.raises(TemporaryModelError):
-        replace(repository, patience=Patience(request=0.5, deadline=1.5)).fetch(commit, STOCKS)
-    assert time.monotonic() - started < 3
+        replace(repository, patience=patience).fetch(commit, STOCKS)
 
 
 def test_a_private_repository_needs_its_token_which_only_the_hub_itself_is_sent(

@@ -15,6 +15,7 @@ from growfolio.settings import STARTER, Settings
 
 from tests.fakes.hub_server import FakeHub, Fault
 from tests.fakes.models import NOW, Publication, constant_graph
+from tests.patience import HANG
 
 NAME = "growfolio/signals"
 M5 = Timeframe.M5
@@ -51,7 +52,7 @@ class Product:
     def starts(self) -> ModelLoader:
         """A cold start; the cache of the one before is still there."""
         repository = HubRepository(
-            NAME, self.setting, self.cache, endpoint=self.hub.endpoint, patience=Patience(0.5, 2.0)
+            NAME, self.setting, self.cache, endpoint=self.hub.endpoint, patience=Patience(HANG, HANG)
         )
         return ModelLoader([Market.STOCKS], repository, FolderRepository(self.shipped, STARTER))
 

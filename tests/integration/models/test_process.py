@@ -14,6 +14,7 @@ import pytest
 
 from tests.fakes.hub_server import FakeHub
 from tests.fakes.models import NOW, Publication, constant_graph
+from tests.patience import HANG
 
 NAME = "growfolio/signals"
 GRAPH = constant_graph((0.1, 0.2, 0.7))
@@ -68,7 +69,7 @@ def serve(hub: FakeHub, folder: Path, **settings: str) -> dict[str, Any]:
 def run(program: str, environment: dict[str, str]) -> dict[str, Any]:
     """What a process says at its end."""
     command = [sys.executable, "-W", "error", "-c", program]
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=HANG)
     assert ran.returncode == 0, ran.stderr
     told: dict[str, Any] = json.loads(ran.stdout)
     return told

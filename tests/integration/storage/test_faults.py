@@ -3,37 +3,39 @@
 import socket
 
 import pytest
+from botocore.config import Config
 from growfolio.domain.assets import Timeframe
 from growfolio.errors import PermanentStoreError, TemporaryStoreError
 from growfolio.storage.dynamodb import DynamoStore
 
-from tests.dynamodb import client_of
+from tests.dynamodb import PATIENT, client_of
 from tests.fakes.dynamodb_faults import BROKEN, LOST, OVERLOADED, SLOW, faulty_dynamodb
 from tests.samples import a_signal
 
 M5 = Timeframe.M5
 THROTTLED = ("ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded")
 TRIES = 4
+HASTY = PATIENT.merge(Config(read_timeout=0.05))
 
 
-def store_at(endpoint: str) -> DynamoStore:
-    return DynamoStore("growfolio", client_of(endpoint))
+def store_at(endpoint: str, config: Config = PATIENT) -> DynamoStore:
+    return DynamoStore("growfolio", client_of(endpoint, config))
 
 
-@pytest.mark.parametrize("fault", [*THROTTLED, BROKEN, OVERLOADED, LOST, SLOW])
+@pytest.mark.parametrize("fault", [*THROTTLED, BROKEN, OVERLOADED, LOST])
 def test_a_read_that_fails_once_is_made_again(fault: str) -> None:
     with faulty_dynamodb(fault) as server:
         assert store_at(server.endpoint).signals(M5) == []
     assert server.requests == 2
 
 
-@pytest.mark.parametrize("fault", ["ThrottlingException", BROKEN, LOST])
+@pytest.mark.parametrize("fault", ["ThrottlingException", BROKEN, LOST, SLOW])
 def test_a_fault_that_lasts_is_a_temporary_error_after_four_tries(fault: str) -> None:
     with (
         faulty_dynamodb(*[fault] * 10) as server,
         pytest.raises(TemporaryStoreError, match="reading the table"),
     ):
-        store_at(server.endpoint).signals(M5)
+        store_at(server.endpoint, HASTY if fault == SLOW else PATIENT).signals(M5)
     assert server.requests == TRIES
 
 

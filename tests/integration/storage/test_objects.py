@@ -19,6 +19,7 @@ from growfolio.storage.objects import FolderObjects, MemoryObjects, ObjectStore,
 from moto.server import ThreadedMotoServer
 
 from tests.bars import moment, printed
+from tests.patience import HANG
 
 NOW = moment("2024-09-05 20:00")
 AAPL = find_asset("AAPL")
@@ -40,7 +41,7 @@ def s3_objects(endpoint: str, bucket: str = "candles", *, exists: bool = True) -
         region_name="us-east-1",
         aws_access_key_id="local",
         aws_secret_access_key="local",
-        config=Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1}),
+        config=Config(connect_timeout=HANG, read_timeout=HANG, retries={"total_max_attempts": 1}),
     )
     if exists:
         client.create_bucket(Bucket=bucket)

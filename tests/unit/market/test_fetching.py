@@ -15,6 +15,7 @@ from growfolio.market.ports import Patience
 
 from tests.bars import moment, printed
 from tests.fakes.sources import ScriptedSource
+from tests.patience import HANG
 
 QUICK = Patience(request=0.2, deadline=1.0, tries=3, pause=0.001)
 NOW = moment("2024-09-05 18:00")
@@ -37,7 +38,7 @@ def test_all_are_asked_at_the_same_time() -> None:
     together = threading.Barrier(14)
 
     def ask(key: int) -> int:
-        together.wait(timeout=5)
+        together.wait(HANG)
         return key
 
     assert gather(range(14), ask, Patience()) == {key: key for key in range(14)}
