@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from growfolio.domain.assets import Timeframe, find_asset
 from growfolio.domain.signals import Action, Attempt, Facts, ModelRef, Price, Signal, Status
-from growfolio.storage.ports import MarketRecord
+from growfolio.storage.records import MarketRecord
 
 BAR = int(datetime(2024, 9, 5, 18, 0, tzinfo=UTC).timestamp())
 """The close of a 5m and 15m bar, 14:00 in New York on a trading day."""

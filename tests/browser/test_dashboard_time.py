@@ -6,7 +6,7 @@ import pytest
 from growfolio.domain.assets import Timeframe, find_asset
 from growfolio.domain.calendar import NEW_YORK
 from growfolio.domain.signals import Action
-from growfolio.storage.ports import Explanation
+from growfolio.storage.records import Explanation
 from playwright.sync_api import BrowserContext, Page, Response, expect
 
 from tests.browser.conftest import Visit

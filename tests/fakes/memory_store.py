@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.calendar import MarketHours
 from growfolio.domain.signals import Attempt, Signal, SignalRecord, Status
-from growfolio.storage.ports import Explanation, HistoryPage, MarketRecord
+from growfolio.storage.records import Explanation, HistoryPage, MarketRecord
 
 Key = tuple[Asset, Timeframe]
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from growfolio.storage import signal_items
+from growfolio.storage import items
 
 from tests.samples import a_signal
 from tests.stack.cloud import Json
@@ -18,7 +18,7 @@ def measurements(played: dict[str, Played]) -> Json:
     reads = played["ApiFunction"].work[1:]
     bodies = [len(one.payload["body"]) for one in played["ApiFunction"].answers[1:]]
     alone = ("RefreshStocksFunction", "RefreshCryptoFunction", "ExplainFunction", "WatchFunction")
-    history = signal_items.history_item(a_signal(), written_at=0)
+    history = items.history_item(a_signal(), written_at=0)
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "on": "in the Lambda emulator, on one x86-64 core",

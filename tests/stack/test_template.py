@@ -12,7 +12,7 @@ from growfolio.domain.assets import Market, Timeframe, find_asset
 from growfolio.domain.grid import slots_between
 from growfolio.domain.times import BAR, DAY
 from growfolio.settings import Settings
-from growfolio.storage import items, signal_items
+from growfolio.storage import items
 
 from infra.build_layer import requirements
 from infra.layers import EXCHANGES, LAYERS
@@ -129,9 +129,9 @@ def test_the_stream_wakes_explain_for_signals_and_for_nothing_else(templates: Te
         return str(key["pk"]["S"]).startswith(wanted["prefix"])
 
     apple = find_asset("AAPL")
-    assert wakes(signal_items.signal_key(apple, Timeframe.M5))
+    assert wakes(items.signal_key(apple, Timeframe.M5))
     others = [
-        items.key(signal_items.history_partition(apple, Timeframe.M5), "0"),
+        items.key(items.history_partition(apple, Timeframe.M5), "0"),
         items.key(items.explanation_partition(Timeframe.M5), "AAPL"),
         items.key(items.MARKET, "AAPL"),
         items.key(items.SESSION, "stocks"),
@@ -156,7 +156,7 @@ def test_the_table_forgets_streams_and_can_be_restored(templates: Templates) -> 
 
 
 def test_history_is_written_with_the_attribute_that_the_table_forgets_by(templates: Templates) -> None:
-    assert "ttl" in signal_items.history_item(a_signal(), written_at=0)
+    assert "ttl" in items.history_item(a_signal(), written_at=0)
 
 
 def test_the_api_is_throttled_and_its_requests_are_logged(templates: Templates) -> None:

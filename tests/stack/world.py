@@ -11,7 +11,7 @@ from typing import Any
 
 from growfolio.domain.assets import Market, Timeframe, assets_of
 from growfolio.models.revisions import promote
-from growfolio.storage import signal_items
+from growfolio.storage import items
 from growfolio.storage.dynamodb import DynamoStore
 
 from infra.sizes import BuiltFunction
@@ -69,7 +69,7 @@ class World:
         """As if the market's newest bar had not been handled yet."""
         for timeframe in Timeframe:
             for asset in assets_of(market):
-                key = signal_items.signal_key(asset, timeframe)
+                key = items.signal_key(asset, timeframe)
                 self.dynamodb.delete_item(TableName=self.table, Key=key)
 
     def objects(self, prefix: str) -> list[str]:

@@ -9,7 +9,7 @@ from growfolio.domain.calendar import MarketHours
 from growfolio.domain.forecast import Forecast, Windows
 from growfolio.domain.signals import Attempt, Signal, SignalRecord
 from growfolio.errors import ModelError, PermanentModelError
-from growfolio.storage.ports import Explanation, HistoryPage, MarketRecord
+from growfolio.storage.records import Explanation, HistoryPage, MarketRecord
 
 from training.data.labels import LabelRule
 from training.networks.models import Served

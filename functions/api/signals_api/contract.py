@@ -90,6 +90,7 @@ class PastSignal(Answer):
     in_sample: bool = Field(description="The model was trained on this bar, so it proves nothing.")
     simulated: bool = Field(description="The prices are made up.")
     facts: Facts
+    caveats: list[str] = Field(description="What limits this signal although it is served; often empty.")
 
 
 class _Judged(Answer):

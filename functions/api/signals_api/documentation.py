@@ -26,7 +26,7 @@ from growfolio.presentation import (
     market_json,
     signal_json,
 )
-from growfolio.storage.ports import MarketRecord
+from growfolio.storage.records import MarketRecord
 
 from signals_api.answers import SCHEMAS
 from signals_api.explaining import explain

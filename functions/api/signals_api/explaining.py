@@ -3,7 +3,7 @@
 from growfolio.domain.freshness import Judged
 from growfolio.domain.signals import Signal
 from growfolio.explanations.template import from_template
-from growfolio.storage.ports import Explanation
+from growfolio.storage.records import Explanation
 
 TEMPLATE = "template"
 FITS_SECONDS = 3600

@@ -16,7 +16,7 @@ from growfolio.domain.outlook import (
 from growfolio.domain.signals import Signal, Status
 from growfolio.domain.times import utc_minute, utc_text
 from growfolio.presentation import Json, explanation_json
-from growfolio.storage.ports import Explanation
+from growfolio.storage.records import Explanation
 
 from signals_api.answers import answer_once, documented
 from signals_api.explaining import explain

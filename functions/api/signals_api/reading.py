@@ -12,7 +12,8 @@ from growfolio.domain.freshness import Judged, judge
 from growfolio.domain.signals import SignalRecord, Status
 from growfolio.domain.times import utc_text
 from growfolio.errors import ConfigurationError, StoreError
-from growfolio.storage.ports import Explanation, MarketRecord, SignalStore
+from growfolio.storage.ports import SignalStore
+from growfolio.storage.records import Explanation, MarketRecord
 
 from signals_api import SERVICE
 from signals_api.caching import AWAITED_SECONDS, Found, Kept, changes_at

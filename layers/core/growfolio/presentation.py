@@ -5,42 +5,22 @@ reading, which is judgement's: the same judged signal always gives the same JSON
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import fields, is_dataclass
 from decimal import Decimal
-from typing import Any
+from operator import attrgetter
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from growfolio.domain.assets import Asset
 from growfolio.domain.freshness import Judged
 from growfolio.domain.health import MarketHealth
-from growfolio.domain.signals import CLASSES, Attempt, Facts, Signal
-from growfolio.domain.times import utc_text
-from growfolio.storage.ports import Explanation, MarketRecord
+from growfolio.domain.signals import CLASSES, Attempt, ByClass, Price, Signal
+from growfolio.domain.times import Moment, utc_text
+from growfolio.storage.records import Explanation, MarketRecord
 
 Json = dict[str, Any]
 """A JSON object: text, numbers, booleans, None, and lists and dicts of them."""
-
-ONLY_A_SIGNAL_SAYS = (
-    "probabilities",
-    "horizon_bars",
-    "threshold",
-    "label",
-    "class_shares",
-    "price",
-    "price_time",
-    "price_source",
-    "buy_target",
-    "sell_target",
-    "stop_loss",
-    "bar_close",
-    "generated_at",
-    "expires_at",
-    "model",
-    "in_sample",
-    "simulated",
-    "facts",
-)
-"""What is null where there is no signal."""
 
 
 def judged_json(judged: Judged) -> Json:
@@ -59,7 +39,7 @@ def judged_json(judged: Judged) -> Json:
         "action": judged.action,
         "confidence": float(judged.confidence),
     }
-    return about | (signal_json(judged.signal) if judged.signal else dict.fromkeys(ONLY_A_SIGNAL_SAYS))
+    return about | (_SIGNAL.write(judged.signal) if judged.signal else _NO_SIGNAL)
 
 
 def signal_json(signal: Signal) -> Json:
@@ -68,45 +48,73 @@ def signal_json(signal: Signal) -> Json:
         "symbol": signal.asset.symbol,
         "market": signal.asset.market,
         "timeframe": signal.timeframe,
-        "action": signal.action,
-        "confidence": float(signal.confidence),
-        "probabilities": _by_class(signal.probabilities),
-        "horizon_bars": signal.horizon_bars,
-        "threshold": float(signal.threshold),
-        "label": signal.label,
-        "class_shares": _by_class(signal.class_shares) if signal.class_shares else None,
-        "price": float(signal.price.value),
-        "price_time": utc_text(signal.price.time),
-        "price_source": signal.price.source,
-        "buy_target": float(signal.buy_target),
-        "sell_target": float(signal.sell_target),
-        "stop_loss": float(signal.stop_loss),
-        "bar_close": utc_text(signal.bar_close),
-        "generated_at": utc_text(signal.generated_at),
-        "expires_at": utc_text(signal.expires_at),
-        "model": {"id": signal.model.id, "revision": signal.model.revision},
-        "in_sample": signal.in_sample,
-        "simulated": signal.simulated,
-        "facts": facts_json(signal.facts),
+        **_SIGNAL.write(signal),
     }
 
 
-def _by_class(shares: tuple[Decimal, Decimal, Decimal]) -> dict[str, float]:
-    return {action.lower(): float(share) for action, share in zip(CLASSES, shares, strict=True)}
+class _Form:
+    """The JSON of a dataclass, derived from its fields.
+
+    A Decimal becomes a number, a moment text, a tuple a list, one number for each class an object, and so
+    does a dataclass; a price becomes three members: `price`, `price_time` and `price_source`.
+    """
+
+    def __init__(self, record: type, without: Collection[str] = ()) -> None:
+        given = [(name, hint) for name, hint in _hints(record) if name not in without]
+        members = [member for name, hint in given for member in _members(name, hint)]
+        self.empty: Json = {name: None for name, _, _ in members}
+        """All members in their order, each null."""
+        values = attrgetter(*[path for _, path, _ in members])
+        self._values = values if len(members) > 1 else lambda record: (values(record),)
+        self._writers = [write for _, _, write in members]
+
+    def write(self, record: object) -> Json:
+        return {
+            name: value if write is None else write(value)
+            for name, write, value in zip(self.empty, self._writers, self._values(record), strict=True)
+        }
 
 
-def facts_json(facts: Facts) -> Json:
-    values = {field.name: getattr(facts, field.name) for field in fields(facts)}
-    return {name: float(value) if isinstance(value, Decimal) else value for name, value in values.items()}
+_Writer = Callable[[Any], Any] | None
+"""None where the value is JSON as it is."""
+
+
+def _hints(record: type) -> list[tuple[str, Any]]:
+    hints = get_type_hints(record, include_extras=True)
+    return [(field.name, hints[field.name]) for field in fields(record)]
+
+
+def _members(name: str, hint: Any) -> list[tuple[str, str, _Writer]]:
+    """The JSON members of one field: each one's name, the path to its value, and what writes it."""
+    if hint is Price:
+        parts = {"value": name, "time": f"{name}_time", "source": f"{name}_source"}
+        return [(parts[part], f"{name}.{part}", _writer(kind)) for part, kind in _hints(Price)]
+    return [(name, name, _writer(hint))]
+
+
+def _writer(hint: Any) -> _Writer:
+    if get_origin(hint) in (Union, UnionType):
+        (given,) = (part for part in get_args(hint) if part is not NoneType)
+        write = _writer(given)
+        return write and (lambda value: None if value is None else write(value))
+    if hint == Moment:
+        return utc_text
+    if hint == ByClass:
+        return _by_class
+    if get_origin(hint) is tuple:
+        each = _writer(get_args(hint)[0])
+        return list if each is None else lambda values: [each(value) for value in values]
+    if isinstance(hint, type) and is_dataclass(hint):
+        return _Form(hint).write
+    return float if hint is Decimal else None
+
+
+def _by_class(shares: ByClass) -> dict[str, float]:
+    return {name: float(share) for name, share in zip(_CLASS_NAMES, shares, strict=True)}
 
 
 def attempt_json(attempt: Attempt) -> Json:
-    return {
-        "bar_close": utc_text(attempt.bar_close),
-        "at": utc_text(attempt.at),
-        "status": attempt.status,
-        "reasons": list(attempt.reasons),
-    }
+    return _ATTEMPT.write(attempt)
 
 
 def asset_json(asset: Asset) -> Json:
@@ -166,6 +174,11 @@ def health_json(health: MarketHealth) -> Json:
 def _instant_or_none(seconds: int | None) -> str | None:
     return None if seconds is None else utc_text(seconds)
 
+
+_CLASS_NAMES = tuple(action.lower() for action in CLASSES)
+_SIGNAL = _Form(Signal, without=("asset", "timeframe"))
+_ATTEMPT = _Form(Attempt)
+_NO_SIGNAL = {name: null for name, null in _SIGNAL.empty.items() if name not in ("action", "confidence")}
 
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 

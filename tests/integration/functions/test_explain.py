@@ -17,7 +17,7 @@ from growfolio.domain.assets import Timeframe
 from growfolio.domain.signals import Action
 from growfolio.explanations.template import from_template
 from growfolio.settings import Settings
-from growfolio.storage.ports import Explanation
+from growfolio.storage.records import Explanation
 
 from functions.explain.app import RESERVE_MILLISECONDS, Handler, make_handler
 from tests.dynamodb import FreshTable

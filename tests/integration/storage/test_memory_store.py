@@ -10,7 +10,8 @@ from growfolio.domain.assets import ASSETS, Market, Timeframe, find_asset
 from growfolio.domain.calendar import MarketHours, Session
 from growfolio.domain.signals import Action, Price, Status
 from growfolio.storage.dynamodb import DynamoStore
-from growfolio.storage.ports import Explanation, MarketRecord, SignalStore
+from growfolio.storage.ports import SignalStore
+from growfolio.storage.records import Explanation, MarketRecord
 
 from tests.dynamodb import FreshTable
 from tests.fakes.memory_store import MemoryStore

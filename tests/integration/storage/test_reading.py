@@ -11,9 +11,9 @@ from growfolio.domain.signals import Action, Price, Status
 from growfolio.domain.times import DAY
 from growfolio.errors import ConfigurationError, PermanentStoreError
 from growfolio.storage.dynamodb import DynamoStore
-from growfolio.storage.ports import Explanation, MarketRecord
+from growfolio.storage.items import signal_key, signal_value
+from growfolio.storage.records import Explanation, MarketRecord
 from growfolio.storage.schema import create_table
-from growfolio.storage.signal_items import signal_key, signal_value
 
 from tests.dynamodb import FreshTable
 from tests.samples import BAR, a_failure, a_signal, at_price

@@ -7,7 +7,7 @@ import pytest
 from growfolio.domain.assets import Market, Timeframe, find_asset
 from growfolio.domain.signals import Action
 from growfolio.explanations.template import from_template
-from growfolio.storage.ports import Explanation
+from growfolio.storage.records import Explanation
 
 from tests.samples import BAR, a_signal
 from tests.unit.api.conftest import Api

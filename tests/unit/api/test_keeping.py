@@ -7,7 +7,7 @@ import pytest
 from growfolio.domain.assets import Timeframe, find_asset
 from growfolio.domain.signals import Action
 from growfolio.domain.times import utc_text
-from growfolio.storage.ports import Explanation
+from growfolio.storage.records import Explanation
 from signals_api.caching import AWAITED_SECONDS, Kept
 
 from tests.samples import BAR, a_failure, a_market

@@ -8,7 +8,7 @@ from growfolio.domain.assets import ASSETS, Asset, Market, Timeframe, find_asset
 from growfolio.domain.calendar import MarketHours
 from growfolio.domain.signals import Action, SignalRecord
 from growfolio.errors import PermanentStoreError, StoreError, TemporaryStoreError
-from growfolio.storage.ports import Explanation, HistoryPage, MarketRecord
+from growfolio.storage.records import Explanation, HistoryPage, MarketRecord
 
 from tests.fakes.memory_store import MemoryStore
 from tests.samples import BAR, a_market

@@ -68,6 +68,7 @@ def test_a_signal_reaches_its_reader_as_it_was_decided(api: Api) -> None:
             "volume_ratio": 1.37,
             "volatility_pct": 0.093,
         },
+        "caveats": [],
     }
 
 
@@ -77,6 +78,12 @@ def test_what_counts_as_a_move_and_how_often_each_came_up_is_told_where_it_is_kn
     (signal,) = api.signals("?symbols=AAPL")
     assert signal["label"] == "triple_barrier"
     assert signal["class_shares"] == {"sell": 0.21, "hold": 0.58, "buy": 0.21}
+
+
+def test_what_limits_a_signal_reaches_its_reader(api: Api) -> None:
+    api.store.put_signal(replace(a_signal(), caveats=("its price is disputed", "made by other models")))
+    (signal,) = api.signals("?symbols=AAPL")
+    assert (signal["status"], signal["caveats"]) == ("ok", ["its price is disputed", "made by other models"])
 
 
 def test_tiny_prices_arrive_in_full_as_plain_decimals(api: Api) -> None:

@@ -9,7 +9,7 @@ from growfolio.domain.signals import Action, Signal, SignalRecord
 from growfolio.errors import BadExplanation, PermanentExplainError, StoreError, TemporaryExplainError
 from growfolio.explanations.service import FAILURES, HOUR, REST, Explainer, explain_changed
 from growfolio.explanations.template import from_template
-from growfolio.storage.ports import Explanation
+from growfolio.storage.records import Explanation
 
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.writer import FixedWriter

@@ -13,25 +13,23 @@ from growfolio.domain.signals import Action, Price, Signal, Status
 from growfolio.errors import BadItem, PermanentStoreError, UnknownAsset
 from growfolio.storage.attributes import number
 from growfolio.storage.items import (
+    REASON_LENGTH,
+    attempt_from,
+    attempt_value,
     explanation_from,
     explanation_item,
+    history_item,
+    history_sort,
     hours_from,
     hours_item,
     market_item,
     market_record_from,
-)
-from growfolio.storage.ports import Explanation, MarketRecord
-from growfolio.storage.signal_items import (
-    REASON_LENGTH,
-    attempt_from,
-    attempt_value,
-    history_item,
-    history_sort,
     record_from,
     signal_from,
     signal_key,
     signal_value,
 )
+from growfolio.storage.records import Explanation, MarketRecord
 from hypothesis import given
 from hypothesis import strategies as st
 

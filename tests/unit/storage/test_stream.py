@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 from growfolio.domain.assets import Timeframe
 from growfolio.domain.signals import Action
-from growfolio.storage.items import explanation_item
-from growfolio.storage.ports import Explanation
-from growfolio.storage.signal_items import attempt_value, history_item, signal_key, signal_value
+from growfolio.storage.items import attempt_value, explanation_item, history_item, signal_key, signal_value
+from growfolio.storage.records import Explanation
 from growfolio.storage.stream import changed_signals
 
 from tests.samples import BAR, a_failure, a_signal

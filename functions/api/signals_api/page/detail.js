@@ -148,6 +148,7 @@ function facts(signal) {
     ["Volatility of a bar", `${figure(given.volatility_pct)} %`],
     ["Buy or sell means", meaning(signal)],
     ...(usual ? [["In training it was", shares(usual)]] : []),
+    ...signal.caveats.map((caveat) => ["Caveat", caveat]),
   ];
   return h("dl", { class: "facts" }, rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
 }

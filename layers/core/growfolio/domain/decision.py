@@ -22,8 +22,12 @@ def decide(
     bar_close: int,
     now: int,
     simulated: bool,
+    caveats: tuple[str, ...] = (),
 ) -> Signal:
-    """The signal of one forecast: action and confidence are the class with the highest probability."""
+    """The signal of one forecast: action and confidence are the class with the highest probability.
+
+    caveats are those of the candles and the price; the forecast's own follow them.
+    """
     probabilities = _to_decimals(forecast)
     best = max(range(3), key=lambda i: probabilities[i])
     action = CLASSES[best]
@@ -49,6 +53,7 @@ def decide(
         facts=facts,
         label=forecast.label,
         class_shares=_shares(forecast),
+        caveats=(*caveats, *forecast.caveats),
     )
 
 

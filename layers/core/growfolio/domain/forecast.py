@@ -41,6 +41,8 @@ class Forecast:
     """How threshold is meant: see growfolio.models.manifest.LABEL_KINDS."""
     class_shares: tuple[float, float, float] | None = None
     """How often each class came up in training, where that is known."""
+    caveats: tuple[str, ...] = ()
+    """What the reader of a signal made from it has to know, e.g. that other models had to speak."""
 
 
 class Forecaster(Protocol):

@@ -6,6 +6,10 @@ from enum import StrEnum
 from math import floor, isfinite, log10
 
 from growfolio.domain.assets import Asset, Timeframe
+from growfolio.domain.times import Moment
+
+ByClass = tuple[Decimal, Decimal, Decimal]
+"""One number for each of CLASSES, in their order."""
 
 
 class Action(StrEnum):
@@ -34,7 +38,7 @@ class Price:
     """A price with its time (seconds since the epoch) and source, e.g. `yahoo close`, `finnhub`."""
 
     value: Decimal
-    time: int
+    time: Moment
     source: str
 
 
@@ -66,40 +70,43 @@ class Facts:
 class Signal:
     """A BUY, HOLD or SELL for one asset and timeframe, made from the bar that closed at bar_close.
 
-    Numbers are Decimal so that they reach the store and the reader as they were decided. Times are
-    seconds since the epoch. threshold is a fraction (0.001 = 0.1 %), confidence is 0 to 100.
+    Numbers are Decimal so that they reach the store and the reader as they were decided. Store and reader
+    derive their form from these fields: a new one, with a default, needs no line there. Times are seconds
+    since the epoch. threshold is a fraction (0.001 = 0.1 %), confidence is 0 to 100.
     """
 
     asset: Asset
     timeframe: Timeframe
     action: Action
     confidence: Decimal
-    probabilities: tuple[Decimal, Decimal, Decimal]
+    probabilities: ByClass
     horizon_bars: int
     threshold: Decimal
     price: Price
     buy_target: Decimal
     sell_target: Decimal
     stop_loss: Decimal
-    bar_close: int
-    generated_at: int
-    expires_at: int
+    bar_close: Moment
+    generated_at: Moment
+    expires_at: Moment
     model: ModelRef
     in_sample: bool
     simulated: bool
     facts: Facts
     label: str = "fixed"
     """How threshold is meant: a fraction of the price (fixed), of volatility, or barriers in ATR."""
-    class_shares: tuple[Decimal, Decimal, Decimal] | None = None
+    class_shares: ByClass | None = None
     """How often each class came up in the model's training, where that is known."""
+    caveats: tuple[str, ...] = ()
+    """What limits this signal although it is served: a gap in its candles, a disputed price, other models."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """The last try to make a signal for one asset and timeframe, whatever came of it."""
 
-    bar_close: int
-    at: int
+    bar_close: Moment
+    at: Moment
     status: Status
     reasons: tuple[str, ...] = ()
 

@@ -5,8 +5,10 @@ A moment is a whole number of seconds since the epoch.
 
 from datetime import UTC, date, datetime
 from functools import lru_cache
-from typing import Final
+from typing import Annotated, Final
 
+Moment = Annotated[int, "seconds since the epoch"]
+"""Says of a field that it is a moment: readers see it as text."""
 BAR: Final = 300
 """Seconds of the shortest bar, that of 5m: providers are asked for these, all others are made of them."""
 DAY: Final = 86_400

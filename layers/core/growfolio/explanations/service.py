@@ -14,7 +14,8 @@ from growfolio.explanations.answer_checks import checked
 from growfolio.explanations.prompt import INSTRUCTIONS, facts_of
 from growfolio.explanations.template import from_template
 from growfolio.limits import CircuitBreaker
-from growfolio.storage.ports import Explanation, SignalStore
+from growfolio.storage.ports import SignalStore
+from growfolio.storage.records import Explanation
 
 log = logging.getLogger(__name__)
 

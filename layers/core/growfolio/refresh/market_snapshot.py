@@ -8,7 +8,7 @@ from growfolio.domain.calendar import sessions_between
 from growfolio.domain.live_price import live_or_close
 from growfolio.domain.signals import Price, in_ticks
 from growfolio.domain.times import BAR, DAY
-from growfolio.storage.ports import MarketRecord
+from growfolio.storage.records import MarketRecord
 
 PICTURE_BARS = 78
 """A full stock session of 5-minute bars; for crypto, the last six and a half hours."""

@@ -13,10 +13,10 @@ from growfolio.domain.calendar import MarketHours
 from growfolio.domain.signals import Attempt, Signal, SignalRecord, Status
 from growfolio.errors import BadItem, ConfigurationError, UnknownAsset
 from growfolio.storage import conditions as ordering
-from growfolio.storage import items, signal_items
+from growfolio.storage import items
 from growfolio.storage.attributes import Item, number
 from growfolio.storage.client import dynamodb_client
-from growfolio.storage.ports import Explanation, HistoryPage, MarketRecord
+from growfolio.storage.records import Explanation, HistoryPage, MarketRecord
 from growfolio.storage.table_requests import TableRequests
 
 if TYPE_CHECKING:
@@ -49,9 +49,9 @@ class DynamoStore:
         """See SignalStore. A refused signal still fills its bar's gap in the history, if there is one:
         so the retry of a run that was cut off between the two writes mends it.
         """
-        stored = signal_items.signal_value(signal)
+        stored = items.signal_value(signal)
         given = self._requests.set(
-            signal_items.signal_key(signal.asset, signal.timeframe),
+            items.signal_key(signal.asset, signal.timeframe),
             "signal",
             stored,
             ordering.NEWER_SIGNAL,
@@ -68,13 +68,13 @@ class DynamoStore:
         """See SignalStore. Raises ValueError for an attempt that did not fail."""
         if attempt.status not in FAILURES:
             raise ValueError(f"an attempt with status {attempt.status} is not a failed one")
-        noted = signal_items.attempt_value(attempt)
-        item_key = signal_items.signal_key(asset, timeframe)
+        noted = items.attempt_value(attempt)
+        item_key = items.signal_key(asset, timeframe)
         return self._requests.set(item_key, "attempt", noted, ordering.NEWER_ATTEMPT, noted["M"])
 
     def signals(self, timeframe: Timeframe) -> list[SignalRecord]:
-        stored = self._requests.query(signal_items.signal_partition(timeframe))
-        return _readable(signal_items.record_from, stored)
+        stored = self._requests.query(items.signal_partition(timeframe))
+        return _readable(items.record_from, stored)
 
     def put_market(self, record: MarketRecord) -> None:
         item = items.market_item(record)
@@ -123,11 +123,11 @@ class DynamoStore:
             raise ValueError(f"a page holds at least one signal, not {limit}")
 
         def read(item: Item) -> Signal:
-            return signal_items.signal_from(asset, timeframe, item.get("signal", {}))
+            return items.signal_from(asset, timeframe, item.get("signal", {}))
 
         entries = self._requests.query(
-            signal_items.history_partition(asset, timeframe),
-            before=None if before is None else signal_items.history_sort(before),
+            items.history_partition(asset, timeframe),
+            before=None if before is None else items.history_sort(before),
             newest=limit + 1,
         )
         page = list(islice(entries, limit + 1))
@@ -135,7 +135,7 @@ class DynamoStore:
         return HistoryPage(tuple(_readable(read, page[:limit])), following)
 
     def _history_item(self, signal: Signal) -> Item:
-        return signal_items.history_item(signal, int(self._clock()))
+        return items.history_item(signal, int(self._clock()))
 
 
 def _readable(read: Callable[[_Stored], _Record], stored: Iterable[_Stored]) -> list[_Record]:

@@ -1,4 +1,4 @@
-"""What the table holds, and the market, session and explanation items; signal_items.py has the others.
+"""What the table holds. Stream records carry the same items, so the stream's reader reads them here too.
 
     pk                            sk             attributes
     SIGNAL#<timeframe>            <symbol>       signal {…}, attempt {…}
@@ -8,28 +8,70 @@
     EXPLANATION#<timeframe>       <symbol>       bar_close, action, text, source, written_at
     BUDGET#<name>                 <window>       calls, ttl
 
-Attributes that a reader does not know are ignored; one that it needs and cannot read makes BadItem.
+Records become attributes by their codecs. Attributes that a reader does not know are ignored; one that it
+needs and cannot read makes BadItem.
 """
 
-from decimal import Decimal
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
 
-from growfolio.domain.assets import Asset, Market, Timeframe
-from growfolio.domain.calendar import MarketHours, Session
-from growfolio.domain.signals import Action, Price
+from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
+from growfolio.domain.calendar import MarketHours
+from growfolio.domain.signals import Attempt, Price, Signal, SignalRecord, Status
+from growfolio.domain.times import DAY
 from growfolio.errors import BadItem
-from growfolio.storage.attributes import Item, fields, number, numbers, text
-from growfolio.storage.ports import Explanation, MarketRecord
+from growfolio.storage.attributes import Item, Value, fields, number, text
+from growfolio.storage.codec import DAMAGE, Codec, unreadable
+from growfolio.storage.records import Explanation, MarketRecord
+
+log = logging.getLogger(__name__)
 
 MARKET = "MARKET"
 SESSION = "SESSION"
 BUDGET_SECONDS = 7_200
 """How long a count of calls is kept: longer than the hour that it counts."""
-DAMAGE = (LookupError, TypeError, ValueError, ArithmeticError)
-"""What reading raises on an attribute that is missing, of another type, or not a number."""
+HISTORY_SECONDS = 14 * DAY
+"""How long a history entry is kept, and so how long its signal can be scored."""
+REASON_LENGTH = 300
+"""Characters of a reason or caveat that are kept: a provider's error page must not fill the table."""
+
+NAMES = {
+    "price.value": "price",
+    "price.time": "price_time",
+    "price.source": "price_source",
+    "model.id": "model",
+}
+"""A signal's attributes that do not have the name of their field."""
+SIGNAL = Codec(Signal, key=("asset", "timeframe"), flat=("price", "model", "facts"), names=NAMES)
+ATTEMPT = Codec(Attempt)
+PRICE = Codec(Price)
+HOURS = Codec(MarketHours, key=("market",))
+EXPLANATION = Codec(Explanation, key=("asset", "timeframe"))
+
+_Read = TypeVar("_Read")
 
 
 def key(partition: str, sort: str) -> Item:
     return {"pk": text(partition), "sk": text(sort)}
+
+
+def signal_partition(timeframe: Timeframe) -> str:
+    return f"SIGNAL#{timeframe}"
+
+
+def signal_key(asset: Asset, timeframe: Timeframe) -> Item:
+    return key(signal_partition(timeframe), asset.symbol)
+
+
+def history_partition(asset: Asset, timeframe: Timeframe) -> str:
+    return f"HISTORY#{asset.symbol}#{timeframe}"
+
+
+def history_sort(bar_close: int) -> str:
+    """Ten digits, so that text order is time order until the year 2286."""
+    return f"{bar_close:010d}"
 
 
 def explanation_partition(timeframe: Timeframe) -> str:
@@ -40,23 +82,74 @@ def budget_key(budget: str, window: int) -> Item:
     return key(f"BUDGET#{budget}", str(window))
 
 
-def unreadable(what: str, fault: Exception) -> BadItem:
-    """The error for an item that could not be read."""
-    reason = f"no {fault}" if isinstance(fault, KeyError) else str(fault)[:100] or type(fault).__name__
-    return BadItem(f"{what} cannot be read: {reason}")
+def signal_value(signal: Signal) -> Value:
+    """A signal without its asset and timeframe, which are its key."""
+    if signal.caveats:
+        signal = replace(signal, caveats=_cut(signal.caveats))
+    return fields(SIGNAL.encode(signal))
+
+
+def signal_from(asset: Asset, timeframe: Timeframe, value: Value) -> Signal:
+    """Raises BadItem."""
+    try:  # without _read: a reader's question reads 24
+        return SIGNAL.decode(value["M"], asset, timeframe)
+    except DAMAGE as fault:
+        raise unreadable(f"the stored {timeframe} signal of {asset.symbol}", fault) from fault
+
+
+def history_item(signal: Signal, written_at: int) -> Item:
+    """written_at is by the machine's clock, by which DynamoDB expires: a replayed day is kept like today."""
+    return {
+        **key(history_partition(signal.asset, signal.timeframe), history_sort(signal.bar_close)),
+        "signal": signal_value(signal),
+        "ttl": number(written_at + HISTORY_SECONDS),
+    }
+
+
+def attempt_value(attempt: Attempt) -> Value:
+    return fields(ATTEMPT.encode(replace(attempt, reasons=_cut(attempt.reasons))))
+
+
+def attempt_from(asset: Asset, timeframe: Timeframe, value: Value) -> Attempt:
+    """Raises BadItem."""
+    return _read(f"the stored {timeframe} attempt of {asset.symbol}", lambda: ATTEMPT.decode(value["M"]))
+
+
+def _cut(reasons: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(reason[:REASON_LENGTH] for reason in reasons)
+
+
+def record_from(item: Item) -> SignalRecord:
+    """The record of one SIGNAL item.
+
+    What of it cannot be read is logged and counts as absent; an unreadable signal says so in the
+    reasons of the attempt, so that its reader sees why. Raises UnknownAsset for an asset that the
+    product no longer has.
+    """
+    asset = find_asset(item["sk"]["S"])
+    timeframe = Timeframe(item["pk"]["S"].partition("#")[2])
+    attempt = signal = None
+    try:
+        attempt = attempt_from(asset, timeframe, item["attempt"]) if "attempt" in item else None
+    except BadItem as fault:
+        log.warning("%s", fault)
+    try:
+        signal = signal_from(asset, timeframe, item["signal"]) if "signal" in item else None
+    except BadItem as fault:
+        log.warning("%s", fault)
+        failed = attempt or Attempt(0, 0, Status.NO_DATA)
+        attempt = replace(failed, reasons=(str(fault), *failed.reasons))
+    if signal and (attempt is None or attempt.bar_close <= signal.bar_close):
+        attempt = Attempt(signal.bar_close, signal.generated_at, Status.OK)
+    return SignalRecord(asset, timeframe, signal, attempt)
 
 
 def market_item(record: MarketRecord) -> Item:
     """The bars are one text, a line each: nested lists would take 30 times as long to read."""
     lines = (",".join((str(int(bar[0])), *bar[1:])) for bar in record.bars)
-    price = {
-        "value": number(record.price.value),
-        "time": number(record.price.time),
-        "source": text(record.price.source),
-    }
     return {
         **key(MARKET, record.asset.symbol),
-        "price": fields(price),
+        "price": fields(PRICE.encode(record.price)),
         "bars": text("\n".join(lines)),
         "last_bar": number(record.bars[-1][0] if record.bars else 0),
     }
@@ -64,15 +157,12 @@ def market_item(record: MarketRecord) -> Item:
 
 def market_record_from(asset: Asset, item: Item) -> MarketRecord:
     """Raises BadItem."""
-    try:
-        price = item["price"]["M"]
-        return MarketRecord(
-            asset,
-            Price(Decimal(price["value"]["N"]), int(price["time"]["N"]), price["source"]["S"]),
-            tuple(_bar(line) for line in item["bars"]["S"].splitlines()),
-        )
-    except DAMAGE as fault:
-        raise unreadable(f"the market item of {asset.symbol}", fault) from fault
+
+    def read() -> MarketRecord:
+        bars = tuple(_bar(line) for line in item["bars"]["S"].splitlines())
+        return MarketRecord(asset, PRICE.decode(item["price"]["M"]), bars)
+
+    return _read(f"the market item of {asset.symbol}", read)
 
 
 def _bar(line: str) -> tuple[int, str, str, str, str, str]:
@@ -83,42 +173,31 @@ def _bar(line: str) -> tuple[int, str, str, str, str, str]:
 def hours_item(hours: MarketHours) -> Item:
     return {
         **key(SESSION, hours.market),
-        "sessions": {"L": [numbers((session.open, session.close)) for session in hours.sessions]},
+        **HOURS.encode(hours),
         "first_open": number(hours.sessions[0].open if hours.sessions else 0),
     }
 
 
 def hours_from(market: Market, item: Item) -> MarketHours:
     """Raises BadItem."""
-    try:
-        pairs = [[int(time["N"]) for time in pair["L"]] for pair in item["sessions"]["L"]]
-        return MarketHours(market, tuple(Session(open_, close) for open_, close in pairs))
-    except DAMAGE as fault:
-        raise unreadable(f"the session item of {market}", fault) from fault
+    return _read(f"the session item of {market}", lambda: HOURS.decode(item, market))
 
 
 def explanation_item(explanation: Explanation) -> Item:
-    return {
-        **key(explanation_partition(explanation.timeframe), explanation.asset.symbol),
-        "bar_close": number(explanation.bar_close),
-        "action": text(explanation.action),
-        "text": text(explanation.text),
-        "source": text(explanation.source),
-        "written_at": number(explanation.written_at),
-    }
+    partition = explanation_partition(explanation.timeframe)
+    return {**key(partition, explanation.asset.symbol), **EXPLANATION.encode(explanation)}
 
 
 def explanation_from(asset: Asset, timeframe: Timeframe, item: Item) -> Explanation:
     """Raises BadItem."""
+    return _read(
+        f"the {timeframe} explanation of {asset.symbol}", lambda: EXPLANATION.decode(item, asset, timeframe)
+    )
+
+
+def _read(what: str, read: Callable[[], _Read]) -> _Read:
+    """Raises BadItem for what is damaged."""
     try:
-        return Explanation(
-            asset,
-            timeframe,
-            bar_close=int(item["bar_close"]["N"]),
-            action=Action(item["action"]["S"]),
-            text=item["text"]["S"],
-            source=item["source"]["S"],
-            written_at=int(item["written_at"]["N"]),
-        )
+        return read()
     except DAMAGE as fault:
-        raise unreadable(f"the {timeframe} explanation of {asset.symbol}", fault) from fault
+        raise unreadable(what, fault) from fault

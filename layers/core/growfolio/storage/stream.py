@@ -8,8 +8,8 @@ from typing import Any
 from growfolio.domain.assets import Asset, Timeframe
 from growfolio.domain.signals import SignalRecord
 from growfolio.errors import BadItem, UnknownAsset
-from growfolio.storage.items import DAMAGE
-from growfolio.storage.signal_items import record_from, signal_partition
+from growfolio.storage.codec import DAMAGE
+from growfolio.storage.items import record_from, signal_partition
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,39 @@
+"""The records of the table that are no part of the domain. Each has one writer."""
+
+from dataclasses import dataclass
+
+from growfolio.domain.assets import Asset, Timeframe
+from growfolio.domain.signals import Action, Price, Signal
+
+
+@dataclass(frozen=True, slots=True)
+class MarketRecord:
+    """The last price of one asset, and the last session's 5-minute bars for a picture.
+
+    Written by refresh. bars are (close_time, open, high, low, close, volume) in six significant digits.
+    """
+
+    asset: Asset
+    price: Price
+    bars: tuple[tuple[int, str, str, str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Three sentences about the signal of one bar. Written by explain; source is `gemini` or `template`."""
+
+    asset: Asset
+    timeframe: Timeframe
+    bar_close: int
+    action: Action
+    text: str
+    source: str
+    written_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """Signals of one asset and timeframe, newest first, and where the next page starts."""
+
+    signals: tuple[Signal, ...]
+    next_before: int | None
