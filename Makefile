@@ -30,8 +30,9 @@ $(VENV)/.dev: requirements.lock pyproject.toml | $(UV)
 	@touch $(VENV)/.run $@
 
 # Variables given to make (ONCE=1, MARKET=replay, ...) reach the program through its environment.
+# exec: a shell in between would die of Ctrl+C, and make report an error.
 run: $(VENV)/.run ## the whole product on this machine; ONCE=1 JSON=1 MARKET=simulated|replay|live CANDLES= AT= PORT=
-	@PYTHONPATH=functions/api $(BIN)/python -m infra.local
+	@exec env PYTHONPATH=functions/api $(BIN)/python -m infra.local
 
 # One worker for each core, each with one thread; a worker that is done takes over what another has left.
 WORKERS ?= auto
@@ -124,6 +125,11 @@ bench-training: $(TRAINING)/.ready ## 48 models at once against one after anothe
 	$(TRAINING)/bin/python -m tests.benchmarks.training
 
 include infra/stack.mk
+
+# What you made stays: data/, models/, results/ and the settings.
+clean: ## remove what make built or fetched: environments, caches, the build
+	rm -rf .venv .venv-* .cache .aws-sam build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 sessions: $(VENV)/.dev ## write the stock calendar that the package carries
 	$(BIN)/python infra/sessions.py

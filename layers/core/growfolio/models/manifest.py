@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
+from growfolio.domain.catalogue import LENGTHS
 from growfolio.domain.features import FEATURES, FEATURES_VERSION
 from growfolio.domain.forecast import WINDOW
 from growfolio.domain.times import utc_text
@@ -120,8 +121,8 @@ class Manifest:
 def parse_manifest(text: str | bytes) -> Manifest:
     """Raises PermanentModelError, naming the field, for anything that must not be served.
 
-    Assigned assets that the product does not have are left out, so that taking one away does not
-    need new models.
+    Assets and timeframes that this product does not serve are left out, so that taking one away does
+    not need new models.
     """
     document = read_json(MANIFEST, text)
     if document["format"].value != FORMAT:
@@ -129,10 +130,15 @@ def parse_manifest(text: str | bytes) -> Manifest:
             f"this version reads format {FORMAT}, not {document['format'].value!r}"
         )
     _check_features(document)
-    models = {model_id: _model(model_id, field) for model_id, field in document["models"].items()}
+    models = {
+        model_id: _model(model_id, field)
+        for model_id, field in document["models"].items()
+        if _is_served(field["timeframe"])
+    }
     assignment = {
         _timeframe(frame, of_asset): _assigned(frame, of_asset, models)
         for frame, of_asset in document["assignment"].items()
+        if _is_served(Field(of_asset.path, frame))
     }
     return Manifest(document["created_at"].time(), document["data"].any_object(), models, assignment)
 
@@ -201,6 +207,11 @@ def _class_shares(label: Field) -> tuple[float, float, float] | None:
 
 def _market(field: Field) -> Market:
     return Market(field.text("|".join(Market), f"must be {' or '.join(Market)}"))
+
+
+def _is_served(timeframe: Field) -> bool:
+    """False for a length of bars that there is, but not in this product's list."""
+    return timeframe.value in set(Timeframe) or timeframe.value not in LENGTHS
 
 
 def _timeframe(name: str, field: Field) -> Timeframe:
