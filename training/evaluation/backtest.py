@@ -18,6 +18,8 @@ from training.evaluation.replayed import ReplayedSignals, TrainedModels
 
 COST = {Market.STOCKS: 0.0002, Market.CRYPTO: 0.001}
 """Of the traded value, each way: spread and slippage of large stocks; an exchange's taker fee."""
+DRAWN = 400
+"""Points of a curve that the report draws."""
 SIDE = {Action.SELL: -1, Action.HOLD: 0, Action.BUY: 1}
 
 
@@ -43,7 +45,16 @@ class Equity:
             "cost_each_way": COST[self.market],
             "gross": round(gross, 6),
             "net": round(net, 6),
+            "points": [
+                (moment, round(gross, 5), round(net, 5))
+                for moment, gross, net in (self.points[at] for at in self._drawn())
+            ],
         }
+
+    def _drawn(self) -> list[int]:
+        """Positions of at most DRAWN points, evenly spaced, the first and last among them."""
+        last = len(self.points) - 1
+        return sorted({round(share * last) for share in np.linspace(0, 1, DRAWN)})
 
 
 def backtest(

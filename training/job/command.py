@@ -62,7 +62,7 @@ def run_job(given: argparse.Namespace) -> Outcome:
         raise ConfigurationError("set GROWFOLIO_BUCKET: checkpoints and reports are kept there")
     until = _moment(given.until) if given.until else int(time.time())
     started = utc_text(int(time.time())).replace(":", "")
-    log = JobLog(sys.stdout, time.time, given.run_id or os.environ.get("AWS_BATCH_JOB_ID") or started)
+    log = JobLog(sys.stdout, given.run_id or os.environ.get("AWS_BATCH_JOB_ID") or started)
     job = TrainingJob(
         _wanted(given, settings), settings, given.work, bucket_objects(settings.bucket), log, time.monotonic
     )

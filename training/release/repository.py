@@ -12,7 +12,7 @@ from growfolio.domain.times import DAY, utc_text
 from growfolio.models.manifest import Label, Manifest, Model, ModelFile
 
 from training.data.dataset import Part, Samples
-from training.evaluation.picture import model_picture
+from training.evaluation.charts import model_picture
 from training.evaluation.scorecard import Scorecard
 from training.networks.export import write_onnx, write_pth
 from training.release.pool import Candidate, Choice, choose
@@ -47,7 +47,7 @@ def write_pool(candidates: Sequence[Candidate], settings: TrainSettings, created
         _write_model(candidate, card, settings, created_at)
         for candidate, card in zip(candidates, test, strict=True)
     )
-    picture(settings.out, models[0].id).write_text(model_picture(test[0]))
+    picture(settings.out, models[0].id).write_text(model_picture(test[0].to_json()) + "\n")
     return PoolResult(pooled.samples, models, test, choice, _lineage(pooled))
 
 

@@ -7,7 +7,6 @@ from growfolio.domain.times import DAY
 from growfolio.record.metrics import log_loss
 
 from training.evaluation.comparison import Answered, Comparison, compared
-from training.evaluation.drawing import BAD, COLOURS, GOOD, Interval, interval_chart
 
 ROWS, DAYS = 4000, 40
 RANDOM = np.random.default_rng(0)
@@ -57,24 +56,6 @@ def test_folds_are_compared_as_one_and_each_of_the_others_on_the_same_bars() -> 
     (whole,) = compared("stocks 5m", "walk-forward", [one_fold(model=model, other=other)])
     assert found["other"] == whole
     assert found["constant"].log_loss == pytest.approx(log_loss(model, LABELS) - np.log(3))
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "better_below", "colour"),
-    [
-        (-2.0, -1.0, True, GOOD),
-        (1.0, 2.0, True, BAD),
-        (1.0, 2.0, False, GOOD),
-        (-2.0, -1.0, False, BAD),
-        (-1.0, 1.0, True, COLOURS[5]),
-    ],
-)
-def test_a_chart_colours_only_what_chance_does_not_explain(
-    low: float, high: float, better_below: bool, colour: str
-) -> None:
-    drawn = interval_chart("t", [Interval("a<b", 0.0, low, high)], "nats", better_below=better_below)
-    assert f'stroke="{colour}" stroke-width' in drawn
-    assert "a&lt;b" in drawn
 
 
 def test_a_comparison_is_json_with_its_intervals() -> None:
