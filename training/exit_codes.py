@@ -1,4 +1,4 @@
-"""What an exit code says, so that whatever runs training knows whether to try again."""
+"""Exit codes of `python -m training`: they say whether it is worth trying again."""
 
 from enum import IntEnum
 
@@ -28,8 +28,10 @@ class Outcome(IntEnum):
     """Candles that no model may be trained on: the report says which. Trying again changes nothing."""
     CONNECTION = 4
     """A provider, the Hub or the bucket was out of reach: worth trying again."""
+    STOPPED = 130
+    """Stopped by Ctrl+C (128 + SIGINT)."""
     INTERRUPTED = 143
-    """Told to end (128 + SIGTERM), with a checkpoint kept: started again, it goes on from there."""
+    """Stopped by SIGTERM (128 + 15) with a checkpoint: started again, it goes on from there."""
 
 
 _OUTCOMES: dict[type[GrowfolioError], Outcome] = {

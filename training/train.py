@@ -5,12 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from growfolio.errors import ConfigurationError
 from growfolio.models.manifest import MANIFEST, Manifest
 
 from training.fitting.ensemble import fit_models
 from training.fitting.progress import FittingProgress
-from training.pools import gather
+from training.pools import NO_FILE, coverage, gather, grouped, no_candles
 from training.progress import Say
 from training.release.card import CARD, model_card
 from training.release.pool import Candidate, Job, plan
@@ -28,21 +27,23 @@ def train(settings: TrainSettings, now: int, clock: Callable[[], float], say: Sa
     pools, left_out = gather(settings, now)
     planned, too_small = plan(pools, settings)
     left_out |= too_small
-    for what, reason in left_out.items():
-        say(f"left out: {what}: {reason}")
     if not planned:
-        raise ConfigurationError(f"no usable candles in {settings.candles}: {_listed(left_out)}")
+        raise no_candles(settings, left_out)
+    say(coverage(settings))
+    for line in grouped({name: reason for name, reason in left_out.items() if reason != NO_FILE}):
+        say(f"left out: {line}")
     jobs = [job for of_pool in planned for job in of_pool]
     progress = FittingProgress({job.id: len(job.training_rows) for job in jobs}, settings.fit, clock, say)
     settings.out.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=settings.out, prefix=".unfinished-") as folder:
         unfinished = replace(settings, out=Path(folder))
         candidates = _fit(jobs, settings, progress)
-        results = [
-            write_pool([candidates[job.id] for job in of_pool], unfinished, now) for of_pool in planned
-        ]
+        results = []
+        for of_pool in planned:
+            say(f"{of_pool[0].id}: choosing, testing and exporting {len(of_pool)} models")
+            results.append(write_pool([candidates[job.id] for job in of_pool], unfinished, now))
         manifest = manifest_of(results, left_out, settings, now)
-        (unfinished.out / CARD).write_text(model_card(results, _listed(left_out), settings, now))
+        (unfinished.out / CARD).write_text(model_card(results, "; ".join(grouped(left_out)), settings, now))
         (unfinished.out / MANIFEST).write_text(manifest.to_json())
         for path in sorted(unfinished.out.iterdir(), key=lambda path: path.name == MANIFEST):
             path.replace(settings.out / path.name)
@@ -56,7 +57,3 @@ def _fit(jobs: Sequence[Job], settings: TrainSettings, watch: FittingProgress) -
         kept.parent.mkdir(parents=True, exist_ok=True)
     fitted = fit_models([job.member(settings) for job in jobs], settings.fit, watch, kept)
     return {job.id: job.fitted(one.model) for job, one in zip(jobs, fitted, strict=True)}
-
-
-def _listed(left_out: dict[str, str]) -> str:
-    return "; ".join(f"{what}: {reason}" for what, reason in left_out.items())

@@ -17,7 +17,6 @@ from growfolio.models.onnx_forecaster import OnnxForecaster
 from growfolio.models.repository import FolderRepository
 
 from tests.training.conftest import DAYS, END, simulated
-from training.__main__ import main
 from training.data.dataset import Part
 from training.data.history import stretches
 from training.fitting.settings import FitSettings
@@ -90,9 +89,11 @@ def test_assets_without_enough_candles_are_named_with_the_reason(
     trained: tuple[TrainSettings, list[str]], manifest: Manifest
 ) -> None:
     left_out = manifest.data["left_out"]
-    assert left_out["NVDA"] == "no file NVDA_5m.parquet in the replayed folder"  # type: ignore[index]
+    assert left_out["NVDA"] == "no candles"  # type: ignore[index]
     assert "312 bars of 5m" in left_out["TMO 5m"]  # type: ignore[index]
-    assert any(line.startswith("left out: TMO 5m: too few candles") for line in trained[1])
+    assert trained[1][0] == "5 of 6 assets have candles: AAPL MSFT TMO BTC ETH"
+    (line,) = [line for line in trained[1] if "left out" in line]
+    assert line.startswith("left out: TMO 5m: too few candles")
 
 
 def test_the_manifest_says_what_each_model_learned_and_when(
@@ -160,7 +161,7 @@ def test_the_model_card_tells_the_test_scores_and_where_the_candles_come_from(
     card = (tmp_path / "MODEL_CARD.md").read_text()
     manifest = parse_manifest((tmp_path / "manifest.json").read_bytes())
     assert "Made up by the simulated market." in card
-    assert "no file NVDA_5m.parquet" in card
+    assert "NVDA: no candles" in card
     for model in manifest.models.values():
         test = model.metrics["test"]
         row = f"| {model.id} | {test['rows']:,} | {test['accuracy']:.3f} | {test['base_rate']:.3f} |"  # type: ignore[index]
@@ -207,14 +208,6 @@ def test_each_epoch_says_how_far_the_run_is_and_how_long_it_will_take(
     assert any("stocks_5m_lstm epoch 1/2: loss" in line for line in epochs[:6])
 
 
-def test_the_command_trains_both_timeframes_and_ends_with_0(candle_folder: Path, tmp_path: Path) -> None:
-    given = f"train --candles {candle_folder} --out {tmp_path} --symbols BTC ETH --pooled-only"
-    assert main([*given.split(), "--epochs", "1", "--expires-days", "0"]) == 0
-    manifest = parse_manifest((tmp_path / "manifest.json").read_bytes())
-    assert set(manifest.models) == {"crypto_5m_ensemble", "crypto_15m_ensemble"}
-    assert all(model.expires_at is None for model in manifest.models.values())
-
-
 def test_an_interrupted_run_leaves_the_models_that_were_there(
     trained: tuple[TrainSettings, list[str]], candle_folder: Path, tmp_path: Path
 ) -> None:
@@ -229,23 +222,6 @@ def test_an_interrupted_run_leaves_the_models_that_were_there(
     with pytest.raises(KeyboardInterrupt):
         train(quick(candle_folder, out, pooled_only=True), END, lambda: 0.0, interrupt)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
-
-
-@pytest.mark.parametrize(
-    ("given", "reason"),
-    [
-        ("--candles /nowhere", "no folder /nowhere"),
-        ("--candles {candles} --symbols TMO", "no usable candles"),
-        ("--candles {candles} --symbols XYZ", "no asset 'XYZ'"),
-    ],
-)
-def test_what_is_wrong_is_said_in_one_line_and_nothing_is_written(
-    given: str, reason: str, candle_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "models"
-    assert main(f"train --out {out} {given.format(candles=candle_folder)}".split()) == 1
-    assert reason in capsys.readouterr().err
-    assert not out.exists()
 
 
 def test_a_run_that_is_begun_again_goes_on_after_the_last_epoch_and_ends_with_the_same(

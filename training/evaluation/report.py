@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from growfolio.domain.times import utc_text
+from growfolio.errors import ConfigurationError
 
 from training.evaluation.backtest import Equity
 from training.evaluation.comparison import Comparison
@@ -73,7 +74,11 @@ def write_report(report: Report, out: Path) -> Path:
 
 
 def draw_page(folder: Path) -> Path:
-    """Draw report.html again from the folder's evaluation.json."""
+    """Draw report.html again from the folder's evaluation.json. Raises ConfigurationError without one."""
     page = folder / PAGE
-    page.write_text(page_of(json.loads((folder / FOUND).read_text())))
+    try:
+        found = json.loads((folder / FOUND).read_text())
+    except FileNotFoundError:
+        raise ConfigurationError(f"no {FOUND} in {folder}: name the folder of a report") from None
+    page.write_text(page_of(found))
     return page

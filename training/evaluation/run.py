@@ -24,7 +24,7 @@ from training.fitting.ensemble import FittedModel, fit_models
 from training.fitting.member import Member
 from training.fitting.parent_pool import forebear
 from training.fitting.progress import FittingProgress
-from training.pools import gather
+from training.pools import coverage, gather, no_candles
 from training.progress import Say
 from training.settings import TrainSettings
 
@@ -78,7 +78,8 @@ def evaluate(
     told = _Clock(clock, say, clock())
     pools, left_out = gather(settings.train, now)
     if not pools:
-        raise ConfigurationError(f"no usable candles in {settings.train.candles}: {left_out}")
+        raise no_candles(settings.train, left_out)
+    told(coverage(settings.train))
     folds = [
         fold for samples in pools for fold in folds_of(samples, settings.folds, calendar(samples, pools))
     ]

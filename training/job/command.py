@@ -4,18 +4,17 @@ import argparse
 import os
 import sys
 import time
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from growfolio.domain.assets import ASSETS, Timeframe, find_asset
 from growfolio.domain.times import utc_text
 from growfolio.errors import ConfigurationError
 from growfolio.settings import Settings
-from growfolio.training_jobs.request import DEFAULT_NETWORK, Network
 
+from training import arguments as shared
 from training.data.sources import bucket_objects
 from training.exit_codes import Outcome
-from training.fitting.settings import FitSettings
 from training.job.log import JobLog
 from training.job.request import JobWanted
 from training.job.run import TrainingJob
@@ -30,21 +29,21 @@ codes: 0 done, 2 configuration, 3 bad data, 4 connection lost (try again), 143 i
 (start again)."""
 
 
-def add_job(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_job(commands: shared.Commands) -> None:
+    """Add the command, which sets `run`: it takes the arguments and gives the exit code (exit_codes.py)."""
     command = commands.add_parser("job", help="all of it, in a container", description=_ABOUT)
-    command.add_argument("--symbols", nargs="+", metavar="SYMBOL", help="default: all")
-    command.add_argument("--timeframes", nargs="+", type=Timeframe, default=list(Timeframe))
-    command.add_argument("--network", choices=list(Network), default=DEFAULT_NETWORK)
+    shared.add_symbols(command)
+    shared.add_timeframes(command)
+    shared.add_network(command, shared.FIT.epochs)
+    shared.add_batch_size(command)
     command.add_argument("--publish", action="store_true", help="models that pass the gate")
     command.add_argument("--promote", action="store_true", help="what was published")
     command.add_argument("--warm-start", default="", metavar="REVISION", help="fine-tune it; or `active`")
-    command.add_argument("--days", type=int, default=365, help="of history (default %(default)s)")
+    command.add_argument("--days", type=int, default=365, help="of history (default: %(default)s)")
     command.add_argument(
         "--until", metavar="UTC", help="candles up to this moment, e.g. 2025-09-25T00:00:00Z"
     )
     command.add_argument("--folds", type=int, default=1, help="of the walk-forward report; 0: none")
-    command.add_argument("--epochs", type=int, default=FitSettings().epochs)
-    command.add_argument("--batch-size", type=int, default=FitSettings().batch_size)
     command.add_argument("--pooled-only", action="store_true", help="no models of single assets")
     rule = GateRule()
     command.add_argument("--loss-margin", type=float, default=rule.loss_margin, help="the gate's, in nats")
@@ -73,9 +72,9 @@ def _wanted(given: argparse.Namespace, settings: Settings) -> JobWanted:
     train = TrainSettings(
         candles=Path(),
         out=Path(),
-        assets=tuple(map(find_asset, given.symbols)) if given.symbols else ASSETS,
+        assets=shared.assets_in(given),
         timeframes=tuple(given.timeframes),
-        fit=FitSettings(network=given.network, epochs=given.epochs, batch_size=given.batch_size),
+        fit=replace(shared.FIT, network=given.network, epochs=given.epochs, batch_size=given.batch_size),
         pooled_only=given.pooled_only,
         about="Downloaded from the product's own market sources and its candle archive.",
     )

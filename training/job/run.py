@@ -19,7 +19,7 @@ from growfolio.settings import Settings
 from growfolio.storage.objects import ObjectStore
 from growfolio.training_jobs.request import ACTIVE
 
-from training.data.obtain import HistoryWanted, checked, obtain, refuse_faults
+from training.data.candle_history import HistoryRequest, checked_history, refuse_faults, update_history
 from training.evaluation.run import EvaluationSettings, evaluate
 from training.exit_codes import Outcome, outcome_of
 from training.fitting.champion import champion_of
@@ -112,11 +112,11 @@ class TrainingJob:
         self._log.info("done", seconds=round(self._clock() - began, 1), **facts)
 
     def _download(self) -> dict[str, object]:
-        obtain(self._history, self._settings, self._state.now, self._clock, self._say)
+        update_history(self._history, self._settings, self._state.now, self._clock, self._say)
         return {}
 
     def _check(self) -> dict[str, object]:
-        report = checked(self._history)
+        report = checked_history(self._history)
         self._write("data.json", report.to_json())
         refuse_faults(report)
         return {"assets": len(report.assets), "bars": sum(asset.bars for asset in report.assets)}
@@ -187,8 +187,8 @@ class TrainingJob:
             self._saved_at = self._clock()
 
     @property
-    def _history(self) -> HistoryWanted:
-        return HistoryWanted(self._folder / "candles", self._train.assets, self._wanted.days)
+    def _history(self) -> HistoryRequest:
+        return HistoryRequest(self._folder / "candles", self._train.assets, self._wanted.days)
 
     def _summary(self, how: str) -> dict[str, object]:
         return asdict(self._state) | {"ended": how}

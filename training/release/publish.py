@@ -133,6 +133,17 @@ def hub_target(repository: str) -> HubTarget:
     return HubTarget(repository, os.environ.get("HF_ENDPOINT"))
 
 
+def require_token() -> None:
+    """Raise ConfigurationError where no token of the Hub is set, before it is asked for anything."""
+    _prepare()
+    from huggingface_hub import get_token
+
+    if not get_token():
+        raise ConfigurationError(
+            "no token of the Hub: set HF_TOKEN to one that may write, or `hf auth login`"
+        )
+
+
 def publication(folder: Path) -> dict[str, bytes]:
     """The files of a commit by name: what the manifest names, checked, the manifest, the card, its pictures.
 

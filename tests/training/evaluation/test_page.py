@@ -119,7 +119,7 @@ def test_the_shipped_page_shows_the_shipped_numbers() -> None:
     assert verdict(found) in page
     reader = Reader()
     reader.feed(page)
-    cells = {cell.strip() for cell in cells}
+    cells = {cell.strip() for cell in reader.cells}
     for fold in found["folds"]:
         for model in fold["models"]:
             between = "{:+.3f} to {:+.3f}".format(*model["intervals_90"]["mcc"])

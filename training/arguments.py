@@ -1,0 +1,112 @@
+"""Arguments that several commands of `python -m training` share, each with its choices and defaults."""
+
+import argparse
+from pathlib import Path
+from typing import TypeAlias
+
+from growfolio.domain.assets import ASSETS, Asset, Market, Timeframe, find_asset
+from growfolio.models.manifest import LABEL_KINDS
+from growfolio.training_jobs.request import DEFAULT_NETWORK, Network
+
+from training.data.labels import LabelRule
+from training.fitting.settings import FitSettings
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+RULE, FIT = LabelRule(), FitSettings()
+
+
+def add_candles(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--candles", type=Path, required=True, metavar="DIR", help="a folder of <ID>_5m.parquet files"
+    )
+
+
+def add_symbols(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--symbols",
+        nargs="+",
+        metavar="SYMBOL",
+        help=f"e.g. {ASSETS[0].symbol} {ASSETS[-1].symbol} (default: all {len(ASSETS)} assets)",
+    )
+
+
+def assets_in(given: argparse.Namespace, market: Market | None = None) -> tuple[Asset, ...]:
+    """Return the assets that --symbols names, or all, of one market or of both. Raises UnknownAsset."""
+    named = tuple(map(find_asset, given.symbols)) if given.symbols else ASSETS
+    return tuple(asset for asset in named if market in (None, asset.market))
+
+
+def add_timeframes(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--timeframes",
+        nargs="+",
+        type=Timeframe,
+        choices=list(Timeframe),
+        default=list(Timeframe),
+        metavar="TIMEFRAME",
+        help=f"of {', '.join(Timeframe)} (default: all)",
+    )
+
+
+def add_network(command: argparse.ArgumentParser, epochs: int) -> None:
+    command.add_argument(
+        "--network", choices=list(Network), default=DEFAULT_NETWORK, help="default: %(default)s"
+    )
+    command.add_argument(
+        "--epochs",
+        type=positive,
+        default=epochs,
+        help="at most; fewer where validation stops improving (default: %(default)s)",
+    )
+
+
+def add_batch_size(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--batch-size",
+        type=positive,
+        default=FIT.batch_size,
+        help="windows in a training step (default: %(default)s)",
+    )
+
+
+def add_label(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--horizon",
+        type=positive,
+        default=RULE.horizon_bars,
+        metavar="BARS",
+        help="bars from a signal to the close that decides its label (default: %(default)s)",
+    )
+    command.add_argument(
+        "--threshold",
+        type=float,
+        default=RULE.threshold,
+        metavar="SHARE",
+        help="move above which the label is buy or sell: fixed, a share of the price, 0.001 is 0.1 %%; "
+        "volatility, a share of the usual deviation; triple_barrier, a share of the way to the targets "
+        "(default: %(default)s)",
+    )
+    command.add_argument(
+        "--label", choices=LABEL_KINDS, default=RULE.kind, help="how labels are made (default: %(default)s)"
+    )
+
+
+def label_rule(given: argparse.Namespace) -> LabelRule:
+    """Return the rule that add_label's arguments describe."""
+    return LabelRule(given.horizon, given.threshold, given.label)
+
+
+def positive(text: str) -> int:
+    """Read a whole number above 0."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return number
+
+
+def not_negative(text: str) -> int:
+    """Read a whole number from 0."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is below 0")
+    return number
