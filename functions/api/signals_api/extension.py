@@ -22,6 +22,7 @@ from signals_api.answers import answer_once, documented
 from signals_api.explaining import explain
 from signals_api.parameters import (
     DEFAULT_TIMEFRAME,
+    SERVED_TRADER,
     TIMEFRAMES,
     AnalyzeRequest,
     JsonRoute,
@@ -31,7 +32,6 @@ from signals_api.parameters import (
 from signals_api.problems import Problem
 from signals_api.reading import From
 
-SERVED_TRADER = "day_trader"
 BEST = 5
 
 MARKET_NAMES = {Market.STOCKS: "stock market", Market.CRYPTO: "crypto market"}

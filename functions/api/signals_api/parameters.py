@@ -4,12 +4,13 @@ import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Coroutine
 from math import isfinite
+from re import fullmatch
 from typing import Annotated, Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from growfolio.domain.assets import ASSETS, Asset, Timeframe
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator
 
 from signals_api.problems import SHOWN, Problem, bad_parameter
 
@@ -26,24 +27,34 @@ class NoQuery(_Query):
     """Nothing."""
 
 
+_NAME = "[ ]*[A-Za-z0-9._/-]+[ ]*"
+MOST = len(ASSETS)
+
+
 class ExplanationsQuery(_Query):
     """Whose signals of one timeframe."""
 
     timeframe: Bar = Timeframe.M5
     symbols: list[str] = Field(
-        default=[],
-        max_length=len(ASSETS),
+        default_factory=list,
         description="Only these assets, separated by commas; all of them if left out.",
         examples=[["AAPL,BTC"]],
+        json_schema_extra={
+            "items": {"type": "string", "pattern": f"^{_NAME}(,{_NAME}){{0,{MOST - 1}}}$"},
+            "minItems": 1,
+            "maxItems": MOST,
+        },
     )
 
     @field_validator("symbols", mode="before")
     @classmethod
     def _separated_by_commas(cls, given: list[str]) -> list[str]:
-        names = [name.strip() for text in given for name in text.split(",")]
-        if not all(names):
+        texts = [[name.strip() for name in text.split(",")] for text in given]
+        if not all(name for names in texts for name in names):
             raise ValueError("name assets, separated by commas, or leave it out")
-        return names
+        if max(len(texts), *map(len, texts)) > MOST:
+            raise ValueError(f"name at most {MOST} assets")
+        return [name for names in texts for name in names]
 
 
 class SignalsQuery(ExplanationsQuery):
@@ -92,7 +103,7 @@ TIMEFRAMES = {timeframe: f"{timeframe.minutes}min" for timeframe in Timeframe}
 """What the extension calls them."""
 DEFAULT_TIMEFRAME = getattr(Timeframe, "M15", Timeframe.M5)
 """What the extension means where it names none; 15 minutes need not be among the timeframes."""
-CHOICES = " or ".join(f"`{name}`" for name in TIMEFRAMES.values())
+SERVED_TRADER = "day_trader"
 DEEPEST = 8
 """Levels of what is sent back as it came."""
 
@@ -134,14 +145,33 @@ def _names(given: object) -> object:
     """A list of names, or one text with commas; nothing means all."""
     if isinstance(given, str):
         return [name.strip() for name in given.split(",") if name.strip()]
+    if isinstance(given, list) and len(given) > MOST:
+        raise ValueError(f"name at most {MOST} assets")
     return [] if given is None else given
+
+
+def _whole(given: object) -> object:
+    """A whole number as JSON has it: 5 and 5.0, not "5" or true."""
+    if isinstance(given, str | bool):
+        raise ValueError("a whole number")
+    return given
+
+
+def _score(given: object) -> object:
+    """A number, or one in a text, as forms give it."""
+    if isinstance(given, bool) or (isinstance(given, str) and not fullmatch(_SCORE, given)):
+        raise ValueError("a valid number from 1 to 10")
+    return given
+
+
+_SCORE = r"(?:[1-9](?:\.[0-9]{1,9})?|10(?:\.0{1,9})?)"
 
 
 def _returnable(given: object) -> object:
     """What can be sent back as JSON. json.loads also takes NaN and a nesting that nobody means."""
     if not _is_plain(given, DEEPEST):
         raise ValueError(f"numbers that JSON has, and at most {DEEPEST} levels of nesting")
-    return given or {}
+    return {} if given is None else given
 
 
 def _is_plain(value: object, levels: int) -> bool:
@@ -155,27 +185,42 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
+def _or_null(*schemas: Any) -> WithJsonSchema:
+    """The schema of what a validator takes beside null."""
+    return WithJsonSchema({"anyOf": [*schemas, {"type": "null"}]})
+
+
 class Profile(_Body):
     """Who reads."""
 
-    risk_score: float | None = Field(
-        default=None, ge=1, le=10, description="From 1, careful, to 10, daring; careful if left out."
-    )
+    risk_score: Annotated[
+        float | None,
+        BeforeValidator(_score),
+        _or_null(
+            {"type": "number", "minimum": 1, "maximum": 10}, {"type": "string", "pattern": f"^{_SCORE}$"}
+        ),
+    ] = Field(default=None, ge=1, le=10, description="From 1, careful, to 10, daring; careful if left out.")
 
 
 class AnalyzeRequest(_Body):
     """Which predictions, and for whom."""
 
-    trader_type: Any = Field(default=None, description="`day_trader`.", examples=["day_trader"])
+    model_config = ConfigDict(json_schema_extra={"required": ["trader_type"]})
+
+    trader_type: Annotated[Any, WithJsonSchema({"type": "string", "enum": [SERVED_TRADER]})] = None
     user_profile: Profile | None = None
-    timeframe: Annotated[Timeframe, BeforeValidator(_a_timeframe)] = Field(
-        default=DEFAULT_TIMEFRAME, description=f"{CHOICES}; {TIMEFRAMES[DEFAULT_TIMEFRAME]} if left out."
-    )
-    symbols: Annotated[list[str], BeforeValidator(_names)] = Field(
-        default=[], max_length=len(ASSETS), description="Only these assets; all of them if left out."
-    )
-    limit: int | None = Field(
-        default=None, ge=1, le=len(ASSETS), description="At most so many; 5, or all of the symbols asked for."
+    timeframe: Annotated[
+        Timeframe,
+        BeforeValidator(_a_timeframe),
+        WithJsonSchema({"type": "string", "enum": [*TIMEFRAMES.values(), *TIMEFRAMES]}),
+    ] = Field(default=DEFAULT_TIMEFRAME, description="The length of a bar.")
+    symbols: Annotated[
+        list[str],
+        BeforeValidator(_names),
+        _or_null({"type": "array", "items": {"type": "string"}, "maxItems": MOST}, {"type": "string"}),
+    ] = Field(default=[], description="Only these assets, a list or a text with commas; all if left out.")
+    limit: Annotated[int | None, BeforeValidator(_whole)] = Field(
+        default=None, ge=1, le=MOST, description="At most so many; 5, or all of the symbols asked for."
     )
 
 
@@ -183,6 +228,8 @@ class RecommendRequest(_Body):
     """Which stock or coin, and what the extension was told about it before."""
 
     stock_name: str = Field(description="Ticker or coin, in any case.", examples=["AAPL"])
-    ml_output: Annotated[dict[str, Any], BeforeValidator(_returnable)] = Field(
-        default={}, description="Sent back as it is; the current prediction if left out."
+    ml_output: Annotated[dict[str, Any], BeforeValidator(_returnable), _or_null({"type": "object"})] = Field(
+        default={},
+        description="Sent back as it is; the current prediction if left out. "
+        f"At most {DEEPEST} levels of nesting.",
     )

@@ -46,6 +46,7 @@ def test_an_unknown_symbol_is_not_found_and_the_known_ones_are_named(api: Api, p
         ("symbols=", "symbols", "separated by commas"),
         ("symbols=AAPL,,BTC", "symbols", "separated by commas"),
         ("symbols=" + ",".join(["BTC"] * 25), "symbols", "at most 24"),
+        ("symbols=BTC&" * 25, "symbols", "at most 24"),
         ("timefrme=15m", "timefrme", "no such parameter"),
     ],
 )
