@@ -50,7 +50,8 @@ def main() -> int:
     for made in (filled, failing):
         print(f"--- {made.__doc__}", flush=True)
         with serving(made().client.app) as url, TemporaryDirectory() as notes:  # type: ignore[arg-type]
-            command = [PROGRAM, "--config-file", CONFIG, "run", f"{url}/openapi.json", "--checks", "all"]
+            asked = f"{url}/openapi.json"
+            command = [str(PROGRAM), "--config-file", str(CONFIG), "run", asked, "--checks", "all"]
             # It notes down what failed and tries that first the next time: each run here is the first.
             code = subprocess.run([*command, "--continue-on-failure", "--no-color"], cwd=notes).returncode
         if code:
