@@ -7,6 +7,7 @@ from typing import Any
 
 from growfolio.domain.times import DAY
 from growfolio.errors import ConfigurationError
+from growfolio.origins import checked_origin
 
 STARTER = "starter"
 """The revision of the models shipped with the code."""
@@ -76,6 +77,11 @@ class Settings:
     """GROWFOLIO_JOB_DEFINITION: the AWS Batch definition of the training job."""
     job_logs: str = ""
     """GROWFOLIO_JOB_LOGS: the log group that training jobs write to."""
+
+    def __post_init__(self) -> None:
+        """Raises ConfigurationError for an origin that no browser ever sends."""
+        for origin in self.allowed_origins:
+            checked_origin(origin, _variable("allowed_origins"))
 
     @classmethod
     def of_function(cls, function: str, environ: Mapping[str, str]) -> "Settings":
