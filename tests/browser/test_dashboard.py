@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -95,6 +96,23 @@ def test_filters_leave_the_cards_that_were_asked_for(
 def test_the_actions_of_the_tests_moment_are_not_all_the_same(served: Product) -> None:
     """Or filters by action would be shown by nothing."""
     assert len({one["action"] for one in served.signals("15m").values() if one["status"] == "ok"}) > 1
+
+
+def test_there_is_a_button_for_each_timeframe_that_the_api_has(
+    visit: Visit, page: Page, served: Product
+) -> None:
+    refusal = f"422 ({HTTPStatus(422).phrase})"
+    visit.expected.add(f"Failed to load resource: the server responded with a status of {refusal}")
+    timeframes = served.get("/v1/assets")["timeframes"]
+    buttons = page.get_by_role("group", name="Timeframe").locator("label")
+    expect(buttons).to_have_text([f"{timeframe.removesuffix('m')} min" for timeframe in timeframes])
+    expect(page.get_by_role("radio", name="5 min", exact=True)).to_be_checked()
+    page.route("**/v1/assets", lambda route: route.fulfill(json={"assets": [], "timeframes": ["15m", "30m"]}))
+    page.goto(f"{served.url}/?timeframe=30m")
+    expect(buttons).to_have_text(["15 min", "30 min"])
+    expect(page.get_by_role("radio", name="30 min")).to_be_checked()
+    page.goto(f"{served.url}/?timeframe=7m")
+    expect(page.get_by_role("radio", name="15 min")).to_be_checked()
 
 
 def test_what_was_chosen_is_in_the_address_and_comes_back_with_it(page: Page) -> None:

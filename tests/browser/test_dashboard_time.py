@@ -83,12 +83,26 @@ def test_a_closed_market_says_when_it_opens(timed: Page, served: Product) -> Non
         )
 
 
+def test_while_the_table_fails_signals_that_hold_are_shown_and_said_to_be_of_then(
+    timed: Page, served: Product
+) -> None:
+    notice = timed.locator("#notice")
+    expect(notice).to_be_hidden()
+    with served.without_table(), served.moved_on(330):
+        timed.clock.fast_forward(65_000)
+        expect(notice).to_contain_text("The table does not answer, this is as it was read at 2024-09-05T18:0")
+        expect(timed.get_by_role("alert")).to_be_hidden()
+        expect(timed.locator(".card.buy, .card.sell, .card.hold").first).to_be_visible()
+    timed.clock.fast_forward(65_000)
+    expect(notice).to_be_hidden()
+
+
 def test_when_the_table_fails_the_page_says_so_keeps_what_it_knows_and_recovers(
     visit: Visit, timed: Page, served: Product
 ) -> None:
     visit.expected.add(f"{FAILED}: the server responded with a status of 503 (Service Unavailable)")
     trouble = timed.get_by_role("alert")
-    with served.without_table(), served.moved_on(330):
+    with served.without_table(), served.moved_on(1200):
         timed.clock.fast_forward(65_000)
         expect(trouble).to_contain_text("The store of signals did not answer.")
         expect(trouble).to_contain_text("Shown is what was known at 14:00.")

@@ -11,7 +11,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from growfolio.domain.assets import Timeframe, find_asset
+from growfolio.domain.assets import ASSETS, Timeframe
 from growfolio.domain.calendar import market_hours
 from growfolio.domain.freshness import Judged
 from growfolio.domain.health import market_health
@@ -36,7 +36,7 @@ from signals_api.problems import bad_parameter
 
 BAR_CLOSE = int(datetime(2024, 9, 5, 18, 0, tzinfo=UTC).timestamp())
 SIGNAL = {
-    "asset": find_asset("AAPL"),
+    "asset": ASSETS[0],
     "timeframe": Timeframe.M5,
     "action": Action.BUY,
     "confidence": Decimal("61.2"),

@@ -176,7 +176,7 @@ json.dump({"answers": answers, "heavy": sorted(heavy), "code": code}, sys.stderr
 
 
 def on_lambda(
-    task_root: Path, table: FreshTable, *events: dict[str, Any]
+    task_root: Path, table: FreshTable, *events: dict[str, Any], **settings: str
 ) -> tuple[dict[str, Any], list[str]]:
     """What a fresh process with the function's folder as its root answers, and the lines it logged."""
     shutil.copytree(ROOT / "functions" / "api", task_root, ignore=shutil.ignore_patterns("__pycache__"))
@@ -199,6 +199,7 @@ def on_lambda(
             "AWS_ENDPOINT_URL_DYNAMODB": table.endpoint,
             "GROWFOLIO_TABLE": table.name,
             "GROWFOLIO_STAGE": "test",
+            **settings,
         },
     )
     assert done.returncode == 0, done.stderr
@@ -224,3 +225,33 @@ def test_with_its_folder_as_root_the_function_serves_current_signals_and_measure
         directive = measure["_aws"]["CloudWatchMetrics"][0]
         assert directive["Namespace"] == "Growfolio/test"
         assert set(directive["Dimensions"][0]) <= {"service", "function_name"}, "a dimension for each symbol"
+
+
+def test_assets_and_timeframes_are_those_that_are_set_on_every_route(
+    tmp_path: Path, moto_table: FreshTable
+) -> None:
+    """Another list, without 15m: nothing of the API or of its document names a timeframe by hand."""
+    listed = {"timeframes": ["5m", "30m"], "stocks": {"IBM": "IBM"}, "crypto": {"BTC": "Bitcoin"}}
+    catalogue = tmp_path / "assets.json"
+    catalogue.write_text(json.dumps(listed))
+    headers = {"content-type": "text/plain;charset=UTF-8"}
+    bodies = ({"trader_type": "day_trader", "timeframe": "30min"}, {"trader_type": "day_trader"})
+    told, _ = on_lambda(
+        tmp_path / "task",
+        moto_table,
+        *map(http_event, ("/v1/assets", "/v1/signals?timeframe=30m", "/v1/signals/ibm", "/openapi.json")),
+        *(
+            http_event("/analyze_trader_type", method="POST", headers=headers, body=json.dumps(body).encode())
+            for body in bodies
+        ),
+        http_event("/v1/signals?timeframe=15m"),
+        GROWFOLIO_ASSETS=str(catalogue),
+    )
+    assets, signals, asset, document, *analyses, unknown = told["answers"]
+    assert json.loads(assets["body"])["timeframes"] == ["5m", "30m"]
+    assert [signal["symbol"] for signal in json.loads(signals["body"])["signals"]] == ["IBM", "BTC"]
+    assert [signal["timeframe"] for signal in json.loads(asset["body"])["signals"]] == ["5m", "30m"]
+    assert [answer["statusCode"] for answer in analyses] == [200, 200]
+    assert unknown["statusCode"] == 422
+    assert "15m" not in document["body"]
+    assert '"5min","30min"' in document["body"].replace(" ", "")

@@ -60,6 +60,13 @@ def test_nothing_is_fetched_from_elsewhere(name: str) -> None:
     assert "@import" not in text
 
 
+@pytest.mark.parametrize("name", FILES)
+def test_no_list_of_timeframes_or_assets_is_written_out(name: str) -> None:
+    """The page asks the API which there are."""
+    text = (FOLDER / name).read_text()
+    assert re.findall(r"[\"'](?:5|15)m[\"']|AAPL|BTC", text) == []
+
+
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_what_the_api_says_never_becomes_markup_or_code(name: str) -> None:
     ways = "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "DOMParser", "eval(", "Function("

@@ -1,8 +1,6 @@
 // The cards: one signal each, as the extension shows them.
 
-import { ACTIONS, TIMEFRAMES, confidence, currency, decimalsOf, h, percent, price, time } from "./words.js";
-
-const AUTHORS = { gemini: "Written by Gemini", template: "From a template" };
+import { ACTIONS, author, capital, confidence, currency, decimalsOf, h, lengthOf, percent, price, time } from "./words.js";
 
 /** How far BUY and SELL lie apart. */
 const strength = ({ probabilities }) => (probabilities ? Math.abs(probabilities.buy - probabilities.sell) : -1);
@@ -89,7 +87,7 @@ export function standing(signal, now) {
   return h("p", { class: "status" }, parts.map((part, i) => [i ? " " : "", part]));
 }
 
-const sentence = (words) => `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
+export const sentence = (words) => `${capital(words)}.`;
 
 function figures(signal) {
   const decimals = decimalsOf(signal.price);
@@ -122,11 +120,11 @@ export function chances({ probabilities }) {
 
 function foot(signal, explanation, now) {
   if (signal.price === null) return null;
-  const author = explanation && AUTHORS[explanation.source];
+  const writer = explanation && author(explanation);
   return h(
     "footer",
     {},
-    h("span", {}, TIMEFRAMES[signal.timeframe], " bar of ", time(signal.bar_close, now), author && ` · ${author}`),
+    h("span", {}, lengthOf(signal.timeframe), " bar of ", time(signal.bar_close, now), writer && ` · ${writer}`),
     badges(signal),
   );
 }

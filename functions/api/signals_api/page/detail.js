@@ -2,7 +2,7 @@
 
 import { badges, chances, shares, standing, verdict } from "./cards.js";
 import { barAt, picture, point, withSignals } from "./chart.js";
-import { ACTIONS, confidence, currency, decimalsOf, figure, h, hour, price, time } from "./words.js";
+import { ACTIONS, author, confidence, currency, decimalsOf, figure, h, hour, minutesOf, price, time } from "./words.js";
 
 const TRENDS = {
   up: "Above its averages of 9, 21 and 50 bars",
@@ -122,16 +122,16 @@ function reading({ close_time, open, high, low, close, signal }) {
 
 function why(explanation, signal, now) {
   const about = explanation.bar_close && explanation.bar_close !== signal.bar_close;
-  const author = { gemini: "Written by Gemini", template: "From a template" }[explanation.source];
+  const writer = author(explanation);
   return [
     h("p", { class: "why" }, explanation.text),
-    author ? h("p", { class: "small" }, author, about ? [", about the bar of ", time(explanation.bar_close, now)] : "", ".") : null,
+    writer ? h("p", { class: "small" }, writer, about ? [", about the bar of ", time(explanation.bar_close, now)] : "", ".") : null,
   ];
 }
 
 /** What the model calls a buy or sell. */
 function meaning({ label, threshold, horizon_bars, timeframe }) {
-  const within = `within ${horizon_bars * parseInt(timeframe)} minutes`;
+  const within = `within ${horizon_bars * minutesOf(timeframe)} minutes`;
   if (label === "volatility") return `a move of more than ${figure(threshold)} × the usual one ${within}`;
   if (label === "triple_barrier") return `its target is reached before its stop, ${within}`;
   return `a move of more than ${figure(100 * threshold)} % ${within}`;

@@ -1,9 +1,9 @@
 // The page: what is asked for, what is shown, and when to look again.
 
-import { inOrder, judgedAt, showCards } from "./cards.js";
+import { inOrder, judgedAt, sentence, showCards } from "./cards.js";
 import { showDetail } from "./detail.js";
 import { ask, nextAsk, nextTry } from "./feed.js";
-import { ACTIONS, MARKETS, date, h, hour, time } from "./words.js";
+import { ACTIONS, MARKETS, date, h, hour, lengthOf, time } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const filters = $("filters");
@@ -16,11 +16,12 @@ const shown = {
   /** The server's clock against this page's: in a replay they are years apart. */
   ahead: 0,
   names: new Map(),
+  timeframes: [],
   asset: null,
   market: null,
   past: null,
 };
-const chosen = { timeframe: "5m", market: "", action: "" };
+const chosen = { timeframe: "", market: "", action: "" };
 let failures = 0;
 let timer = 0;
 let round = 0;
@@ -50,6 +51,7 @@ async function refresh() {
 }
 
 async function load() {
+  if (!shown.timeframes.length) offer((await ask("/v1/assets")).body.timeframes);
   const { timeframe, asset } = { ...chosen, asset: shown.asset };
   const answers = await Promise.all([
     ask(`/v1/signals?timeframe=${timeframe}`),
@@ -60,6 +62,7 @@ async function load() {
   ]);
   const [signals, explanations, assets, state, market, past] = answers;
   if (timeframe !== chosen.timeframe || asset !== shown.asset) return 0;
+  offer(assets.body.timeframes);
   shown.names = new Map(assets.body.assets.map(({ symbol, name }) => [symbol, name]));
   shown.signals = signals.body.signals;
   shown.explanations = new Map(explanations.body.explanations.map((one) => [one.symbol, one]));
@@ -87,6 +90,7 @@ function show() {
     showMarkets(shown.state.markets, now);
   }
   showOrigin(signals);
+  showNotice(signals);
   const detailed = signals.find((one) => one.symbol === shown.asset);
   if (dialog.open && detailed) {
     const says = JSON.stringify([detailed, shown.explanations.get(shown.asset), shown.market, shown.past]);
@@ -146,6 +150,13 @@ function showOrigin(signals) {
   );
 }
 
+/** What is to be known of signals that are current: that they are as they were read a while ago. */
+function showNotice(signals) {
+  const reasons = new Set(signals.filter((one) => one.status === "ok").flatMap((one) => one.reasons));
+  $("notice").hidden = reasons.size === 0;
+  setText($("notice"), [...reasons].map(sentence).join(" "));
+}
+
 function tell(words) {
   const known = shown.state && words ? ` Shown is what was known at ${hour(shown.state.now)}.` : "";
   $("trouble").hidden = !words;
@@ -154,6 +165,18 @@ function tell(words) {
 }
 
 // ------------------------------------------------------------------ choosing
+
+/** A button for each timeframe that the API has; the first is chosen where nothing else was. */
+function offer(timeframes) {
+  if (!timeframes.includes(chosen.timeframe)) chosen.timeframe = timeframes[0];
+  if (timeframes.join() === shown.timeframes.join()) return;
+  shown.timeframes = timeframes;
+  const buttons = timeframes.map((timeframe) => {
+    const box = { type: "radio", name: "timeframe", value: timeframe, checked: timeframe === chosen.timeframe };
+    return h("label", {}, h("input", box), h("span", {}, lengthOf(timeframe)));
+  });
+  $("timeframes").replaceChildren($("timeframes").firstElementChild, ...buttons);
+}
 
 function choose(symbol) {
   Object.assign(shown, { asset: symbol, market: null, past: null });
@@ -168,7 +191,7 @@ function choose(symbol) {
 
 function remember() {
   const query = new URLSearchParams();
-  if (chosen.timeframe !== "5m") query.set("timeframe", chosen.timeframe);
+  if (shown.timeframes.length && chosen.timeframe !== shown.timeframes[0]) query.set("timeframe", chosen.timeframe);
   for (const name of ["market", "action"]) if (chosen[name]) query.set(name, chosen[name]);
   if (shown.asset) query.set("asset", shown.asset);
   history.replaceState(null, "", query.size ? `?${query}` : location.pathname);
@@ -176,7 +199,8 @@ function remember() {
 
 function recall() {
   const query = new URLSearchParams(location.search);
-  for (const name of Object.keys(chosen)) {
+  chosen.timeframe = query.get("timeframe") ?? "";
+  for (const name of ["market", "action"]) {
     const box = [...filters.elements].find((each) => each.name === name && each.value === (query.get(name) ?? ""));
     if (box) box.checked = true;
     chosen[name] = filters.elements[name].value;

@@ -6,7 +6,18 @@ export const ACTIONS = {
   HOLD: { word: "Hold", mark: "●" },
 };
 export const MARKETS = { stocks: "Stocks", crypto: "Crypto" };
-export const TIMEFRAMES = { "5m": "5 min", "15m": "15 min" };
+
+/** The minutes of a timeframe, e.g. of 15m. */
+export const minutesOf = (timeframe) => parseInt(timeframe, 10);
+export const lengthOf = (timeframe) => `${minutesOf(timeframe)} min`;
+
+/** Who wrote an explanation: the template, or a language model by its name. */
+export function author({ source }) {
+  if (source === "none") return null;
+  return source === "template" ? "From a template" : `Written by ${capital(source)}`;
+}
+
+export const capital = (words) => `${words.charAt(0).toUpperCase()}${words.slice(1)}`;
 
 /** Cents from 10 up, six significant digits below: as the API rounds prices. */
 export function decimalsOf(price) {
