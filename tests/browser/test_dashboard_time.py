@@ -1,11 +1,12 @@
 """The dashboard as time passes: refreshed, stale, closed; and when the API or its table fails."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 from growfolio.domain.assets import Timeframe, find_asset
 from growfolio.domain.calendar import NEW_YORK
-from growfolio.domain.signals import Action
+from growfolio.domain.signals import Action, ModelRef
 from growfolio.storage.records import Explanation
 from playwright.sync_api import BrowserContext, Page, Response, expect
 
@@ -157,3 +158,16 @@ def test_text_from_outside_stays_text(visit: Visit, served: Product) -> None:
         expect(visit.page.locator('li[data-symbol="BTC"] .why')).to_have_text(hostile)
         assert visit.page.title() == "Growfolio Signals"
         assert visit.page.locator("main img, dialog img, main script, dialog script").count() == 0
+
+
+def test_what_limits_a_signal_is_said_on_its_card_and_in_full(visit: Visit, served: Product) -> None:
+    store = served.cloud.store
+    (record,) = [one for one in store.signals(Timeframe.M5) if one.asset.symbol == "BTC"]
+    assert record.signal
+    limited = replace(record.signal, caveats=("its price is disputed",))
+    other = replace(limited, model=ModelRef("other", "f" * 40), generated_at=limited.generated_at + 1)
+    assert store.put_signal(other)
+    with serving(served.application()) as started_since:
+        visit.page.goto(f"{started_since}/?asset=BTC")
+        expect(visit.page.locator('li[data-symbol="BTC"] .status')).to_have_text("Its price is disputed.")
+        expect(visit.page.locator("dialog .status")).to_have_text("Its price is disputed.")

@@ -131,7 +131,7 @@ def _closed(signals: list[Judged]) -> list[Judged]:
 
 def _notice(left_out: list[Judged], shown: list[Signal], signals: list[Judged]) -> Json:
     """What a reader has to know beside what is shown, if there is anything."""
-    sentences = [_why_not_current(left_out), *_beside_current(signals)]
+    sentences = [_why_not_current(left_out), *_beside_current(signals), *_caveats(shown)]
     if any(signal.simulated for signal in shown):
         sentences.append("These prices are simulated, not real.")
     if any(signal.in_sample for signal in shown):
@@ -146,6 +146,11 @@ def _beside_current(signals: Iterable[Judged]) -> list[str]:
     """What is to be said of signals that are current: that they were read before the table fell silent."""
     reasons = [reason for judged in signals if judged.status is Status.OK for reason in judged.reasons]
     return [f"{reason[:1].upper()}{reason[1:]}." for reason in dict.fromkeys(reasons)]
+
+
+def _caveats(shown: list[Signal]) -> list[str]:
+    """What limits signals that are shown, by asset."""
+    return [f"{signal.asset.symbol}: {'; '.join(signal.caveats)}." for signal in shown if signal.caveats]
 
 
 def _why_not_current(signals: Iterable[Judged]) -> str:

@@ -56,16 +56,25 @@ class Reader:
         self._explanations: Kept[dict[Asset, Explanation]] = Kept(longest)
         self._markets: Kept[MarketRecord | None] = Kept(longest)
 
-    def signals(self, timeframe: Timeframe, assets: Sequence[Asset], now: int) -> Reading:
-        """One judgement for each asset, in the order asked, whether or not anything is stored for it."""
-        found = self._records.get(
-            timeframe,
-            now,
-            read=lambda: {record.asset: record for record in self.store.signals(timeframe)},
-            until=lambda records: (
-                self.changes_at(self._judged(timeframe, ASSETS, records, now), now) if self._keeps else now
-            ),
-        )
+    def signals(
+        self, timeframe: Timeframe, assets: Sequence[Asset], now: int, fault: StoreError | None = None
+    ) -> Reading:
+        """One judgement for each asset, in the order asked, whether or not anything is stored for it.
+
+        fault is what the table has just answered to this request: one wait for it is enough.
+        """
+
+        def read() -> dict[Asset, SignalRecord]:
+            if fault:
+                raise fault
+            return {record.asset: record for record in self.store.signals(timeframe)}
+
+        def until(records: dict[Asset, SignalRecord]) -> int:
+            if not self._keeps:
+                return now
+            return self.changes_at(self._judged(timeframe, ASSETS, records, now), now)
+
+        found = self._records.get(timeframe, now, read, until)
         signals = self._judged(timeframe, assets, found.value, now)
         if found.fault is None:
             return Reading(signals, self.changes_at(signals, now))
@@ -74,6 +83,14 @@ class Reader:
         marked = f"the table does not answer, this is as it was read at {utc_text(found.read_at)}"
         signals = [replace(signal, reasons=(*signal.reasons, marked)) for signal in signals]
         return Reading(signals, found.until, found.fault)
+
+    def all_timeframes(self, assets: Sequence[Asset], now: int) -> list[Reading]:
+        """The signals of each timeframe."""
+        readings: list[Reading] = []
+        for timeframe in Timeframe:
+            fault = readings[-1].fault if readings else None
+            readings.append(self.signals(timeframe, assets, now, fault))
+        return readings
 
     def _judged(
         self, timeframe: Timeframe, assets: Iterable[Asset], stored: Mapping[Asset, SignalRecord], now: int
@@ -100,7 +117,7 @@ class Reader:
 
         def read() -> dict[Asset, Explanation]:
             if reading.fault:
-                raise reading.fault  # one wait for a table that does not answer is enough
+                raise reading.fault
             return {one.asset: one for one in self.store.explanations(timeframe)}
 
         def until(stored: dict[Asset, Explanation]) -> int:
@@ -126,7 +143,7 @@ class Reader:
             until=lambda record: self._market_until(asset, record, now),
         )
         if found.fault:
-            self.signals(Timeframe.M5, [asset], now)
+            self.signals(Timeframe.M5, [asset], now, found.fault)
         return found
 
     def _market_until(self, asset: Asset, record: MarketRecord | None, now: int) -> int:

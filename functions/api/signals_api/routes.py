@@ -55,8 +55,8 @@ def show_signals(
     """The signals of one asset, on every timeframe unless one is asked for."""
     now = reader.clock()
     asset = find_asset(symbol)
-    timeframes = [query.timeframe] if query.timeframe else list(Timeframe)
-    readings = [reader.signals(timeframe, [asset], now) for timeframe in timeframes]
+    one = query.timeframe
+    readings = [reader.signals(one, [asset], now)] if one else reader.all_timeframes([asset], now)
     signals = [judged_json(signal) for reading in readings for signal in reading.signals]
     changes_at = min(reading.changes_at for reading in readings)
     return answer(request, {**asset_json(asset), "signals": signals}, seconds=holds_for(changes_at, now))
@@ -150,7 +150,7 @@ def show_health(request: Request, reader: From, _: Nothing) -> Response:
 
 def _states(reader: Reader, now: int, of_now: bool = False) -> list[MarketHealth]:
     """The health of each market. Raises StoreError, of_now even where what was read last still holds."""
-    readings = [reader.signals(timeframe, ASSETS, now) for timeframe in Timeframe]
+    readings = reader.all_timeframes(ASSETS, now)
     for fault in filter(None, (reading.fault for reading in readings if of_now)):
         raise fault
     signals = [signal for reading in readings for signal in reading.signals]

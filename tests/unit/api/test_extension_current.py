@@ -67,3 +67,10 @@ def test_simulated_prices_and_bars_of_training_are_marked_and_told(api: Api) -> 
     assert (prediction["simulated"], prediction["in_sample"]) == (True, True)
     assert "simulated" in given["notice"]
     assert "trained" in given["notice"]
+
+
+def test_what_limits_a_prediction_is_told_beside_it(api: Api) -> None:
+    api.store.put_signal(replace(a_signal("BTC", Timeframe.M15), caveats=("its price is disputed", "a gap")))
+    api.store.put_signal(a_signal("ETH", Timeframe.M15))
+    assert analysis(api, symbols=["BTC", "ETH"])["notice"] == "BTC: its price is disputed; a gap."
+    assert "notice" not in analysis(api, symbols=["ETH"])

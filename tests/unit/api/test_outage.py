@@ -28,6 +28,7 @@ class FailingStore(MemoryStore):
 
     def _answer(self) -> None:
         if self.fault:
+            self.reads.append("refused")
             raise self.fault
 
     @contextmanager
@@ -142,6 +143,17 @@ def test_every_route_over_signals_goes_on_for_as_long(known: Api, path: str) -> 
     known.now = BAR + 1800
     answer = known.get(path)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/signals", "/v1/signals/AAPL", "/v1/explanations", "/v1/markets/AAPL", "/v1/markets"]
+)
+def test_a_request_waits_only_once_for_a_table_that_does_not_answer(known: Api, path: str) -> None:
+    down(known)
+    known.now = BAR + 310
+    known.store.reads.clear()
+    assert known.get(path).status_code == 200
+    assert known.store.reads == ["refused"]
 
 
 def test_explanations_that_were_read_stay_and_the_template_writes_the_rest(known: Api) -> None:

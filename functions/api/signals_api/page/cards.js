@@ -56,6 +56,7 @@ function card(signal, explanation, now, open) {
       verdict(signal),
     ),
     current ? null : standing(signal, now),
+    limits(signal),
     signal.price === null ? null : figures(signal),
     signal.probabilities && chances(signal),
     explanation && explanation.source !== "none" ? h("p", { class: "why" }, explanation.text) : null,
@@ -85,6 +86,11 @@ export function standing(signal, now) {
   const since = expired ? ["Not current since ", time(signal.expires_at, now), "."] : null;
   const parts = [closed, since, others.length ? sentence(others.join("; ")) : null].filter(Boolean);
   return h("p", { class: "status" }, parts.map((part, i) => [i ? " " : "", part]));
+}
+
+/** What limits a signal although it is served. */
+export function limits({ caveats }) {
+  return caveats && caveats.length ? h("p", { class: "status" }, caveats.map(sentence).join(" ")) : null;
 }
 
 export const sentence = (words) => `${capital(words)}.`;

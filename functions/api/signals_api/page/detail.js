@@ -1,6 +1,6 @@
 // One asset in full: its picture, its targets, what the signal stands on, and the signals before it.
 
-import { badges, chances, shares, standing, verdict } from "./cards.js";
+import { badges, chances, limits, shares, standing, verdict } from "./cards.js";
 import { barAt, picture, point, withSignals } from "./chart.js";
 import { ACTIONS, author, confidence, currency, decimalsOf, figure, h, hour, minutesOf, price, time } from "./words.js";
 
@@ -33,6 +33,7 @@ function summary(signal, now) {
     { class: `summary-of ${current ? signal.action.toLowerCase() : "past"}` },
     h("div", { class: "line" }, verdict(signal), signal.price === null ? null : priceOf(signal, now), badges(signal)),
     current ? null : standing(signal, now),
+    limits(signal),
     signal.probabilities && chances(signal),
   );
 }
@@ -148,7 +149,6 @@ function facts(signal) {
     ["Volatility of a bar", `${figure(given.volatility_pct)} %`],
     ["Buy or sell means", meaning(signal)],
     ...(usual ? [["In training it was", shares(usual)]] : []),
-    ...signal.caveats.map((caveat) => ["Caveat", caveat]),
   ];
   return h("dl", { class: "facts" }, rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
 }
