@@ -1,9 +1,11 @@
 """A provider of candles on this machine: answers by symbol, with faults and delays to order."""
 
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
@@ -55,6 +57,10 @@ class CandleServer(ABC):
         """Answers to requests for symbols wait until so many have come in."""
         self.withheld: dict[str, int] = {}
         """For how many more answers a symbol's newest bar is not published yet."""
+        self.swapped: dict[str, str] = {}
+        """Symbols whose requests are answered with another symbol's candles."""
+        self.clock_off = 0
+        """Seconds that the Date of each answer is ahead of the true time."""
         self._faults: dict[str, Fault] = {}
         self._stopped = threading.Event()
         self._http = _Server(("127.0.0.1", 0), _handler(self))
@@ -101,7 +107,7 @@ class CandleServer(ABC):
 
     def published(self, symbol: str) -> Bars | None:
         """The symbol's candles, less the newest while that is withheld."""
-        bars = self.candles.get(symbol)
+        bars = self.candles.get(self.swapped.get(symbol, symbol))
         if bars is None or self.withheld.get(symbol, 0) <= 0:
             return bars
         self.withheld[symbol] -= 1
@@ -153,7 +159,8 @@ def _handler(server: CandleServer) -> type[BaseHTTPRequestHandler]:
             url = urlsplit(self.path)
             query = {name: values[0] for name, values in parse_qs(url.query).items()}
             status, body, cut = server.respond(url.path, query)
-            self.send_response(status)
+            self.send_response_only(status)
+            self.send_header("Date", formatdate(time.time() + server.clock_off, usegmt=True))
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

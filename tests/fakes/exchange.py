@@ -11,6 +11,7 @@ from growfolio.domain.bars import Bars
 
 from tests.fakes.candle_server import CandleServer, Request, patience_with
 
+INVALID_SYMBOL = b'{"code":-1121,"msg":"Invalid symbol."}'
 KRAKEN_NAMES = {"BTC": "XBT", "DOGE": "XDG"}
 
 
@@ -20,17 +21,25 @@ class BinanceServer(CandleServer):
     host = "data-api.binance.vision"
     page = 1000
 
+    def __init__(self, candles: Mapping[str, Bars] | None = None) -> None:
+        super().__init__(candles)
+        self.not_trading: set[str] = set()
+        """Symbols in BREAK: left out of the list of those that trade, and no ticker is given with theirs."""
+        self.lists_all = False
+        """Whether the list of those that trade is not up to date."""
+
     def symbol_of(self, path: str, query: Mapping[str, str]) -> str:
         return query.get("symbol", "")
 
     def answer(self, request: Request) -> tuple[int, bytes]:
         if request.path.endswith("/exchangeInfo"):
+            listed = [s for s in self.candles if self.lists_all or s not in self.not_trading]
             return 200, json.dumps(
-                {"timezone": "UTC", "symbols": [_binance_market(s) for s in self.candles]}
+                {"timezone": "UTC", "symbols": [_binance_market(s) for s in listed]}
             ).encode()
         bars = self.published(request.symbol)
         if bars is None:
-            return 400, b'{"code":-1121,"msg":"Invalid symbol."}'
+            return 400, INVALID_SYMBOL
         start = int(request.query.get("startTime", 0)) // 1000
         limit = min(int(request.query.get("limit", 500)), self.page)
         return 200, json.dumps([_binance_row(row) for row in _rows(bars) if row[0] >= start][:limit]).encode()
@@ -52,6 +61,8 @@ class KrakenServer(CandleServer):
         bars = self.published(request.symbol)
         if bars is None:
             return 200, json.dumps({"error": ["EQuery:Unknown asset pair"]}).encode()
+        if request.query.get("interval") == "15":
+            bars = quarters(bars)
         since = int(request.query.get("since", 0))
         rows = [row for row in _rows(bars) if row[0] > since][-self.page :]
         listed = [[int(row[0]), *(repr(price) for price in row[1:5]), "0", repr(row[5]), 9] for row in rows]
@@ -73,6 +84,17 @@ class LocalSession(requests.Session):
         query = f"?{asked.query}" if asked.query else ""
         options["timeout"] = patience_with(server, asked, options["timeout"])
         return super().request(method, server.url + asked.path + query, *args, **options)
+
+
+def quarters(bars: Bars) -> Bars:
+    """The 15-minute bars that whole quarters of an hour of 5-minute bars make."""
+    opened = bars.open_time[bars.open_time % 900 == 0]
+    rows = []
+    for start in opened.tolist():
+        own = bars.where((bars.open_time >= start) & (bars.open_time < start + 900))
+        if len(own) == 3:
+            rows.append((start, own.open[0], own.high.max(), own.low.min(), own.close[-1], own.volume.sum()))
+    return Bars.of(rows)
 
 
 def _rows(bars: Bars) -> list[list[float]]:

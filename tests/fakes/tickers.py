@@ -6,7 +6,7 @@ from typing import Any
 from growfolio.domain.times import DAY
 
 from tests.fakes.candle_server import Request
-from tests.fakes.exchange import BinanceServer, KrakenServer
+from tests.fakes.exchange import INVALID_SYMBOL, BinanceServer, KrakenServer
 
 
 class BinanceTickers(BinanceServer):
@@ -18,7 +18,10 @@ class BinanceTickers(BinanceServer):
     def answer(self, request: Request) -> tuple[int, bytes]:
         if not request.path.endswith("/ticker/24hr"):
             return super().answer(request)
-        return 200, json.dumps([self._ticker(s) for s in json.loads(request.query["symbols"])]).encode()
+        symbols = json.loads(request.query["symbols"])
+        if self.not_trading & set(symbols):
+            return 400, INVALID_SYMBOL
+        return 200, json.dumps([self._ticker(s) for s in symbols]).encode()
 
     def _ticker(self, symbol: str) -> dict[str, object]:
         last, closed = self.last[symbol], self.moment * 1000 + 417

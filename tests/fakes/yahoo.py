@@ -24,6 +24,9 @@ class YahooServer(CandleServer):
         self.splits: dict[str, list[tuple[int, int, int]]] = {}
         """By symbol: the time of a split, new shares, old shares. Sent when events are asked for."""
 
+        self.meta: dict[str, dict[str, Any]] = {}
+        """By symbol: what its charts say of themselves in place of the truth."""
+
     def symbol_of(self, path: str, query: Mapping[str, str]) -> str:
         return path.removeprefix(CHART) if path.startswith(CHART) else ""
 
@@ -35,7 +38,8 @@ class YahooServer(CandleServer):
             return 404, refusal("Not Found", "No data found, symbol may be delisted")
         wanted = bars.where(bars.open_time >= int(request.query["period1"]))
         splits = self.splits.get(request.symbol, []) if "split" in request.query.get("events", "") else []
-        return 200, chart(request.symbol, wanted, splits)
+        symbol = self.swapped.get(request.symbol, request.symbol)
+        return 200, chart(symbol, wanted, splits, self.meta.get(request.symbol))
 
 
 class LocalYahooSession(YahooSession):
@@ -58,11 +62,16 @@ def refusal(code: str, description: str) -> bytes:
     ).encode()
 
 
-def chart(symbol: str, bars: Bars, splits: Sequence[tuple[int, int, int]] = ()) -> bytes:
+def chart(
+    symbol: str,
+    bars: Bars,
+    splits: Sequence[tuple[int, int, int]] = (),
+    meta: Mapping[str, Any] | None = None,
+) -> bytes:
     """The body with a chart of the bars. Without any bar Yahoo leaves out the timestamps."""
     quote = {name: _json(getattr(bars, name)) for name in ("open", "high", "low", "close", "volume")}
     result: dict[str, Any] = {
-        "meta": _meta(symbol, bars),
+        "meta": _meta(symbol, bars) | dict(meta or {}),
         "indicators": {"quote": [quote if len(bars) else {}]},
     }
     if splits:

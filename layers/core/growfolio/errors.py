@@ -25,6 +25,10 @@ class PermanentMarketError(MarketError):
     """Not worth retrying: unknown symbol, 401, 403, 451, an answer that can never parse."""
 
 
+class WrongAnswer(TemporaryMarketError):
+    """An answer to another question than the one asked: other symbol, bar length, currency or time."""
+
+
 class BadCandles(GrowfolioError):
     """Candles that must not become a prediction; the message is the reason shown to the reader."""
 

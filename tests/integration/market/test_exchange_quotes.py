@@ -98,6 +98,20 @@ def test_a_coin_that_the_exchange_does_not_list_leaves_the_others_live(
     assert quotes.notes == ("no live price of BTC: binance gave no ticker",)
 
 
+def test_a_pair_that_does_not_trade_costs_no_other_its_price(
+    binance: BinanceTickers, exchange: ExchangeSource
+) -> None:
+    serve(exchange)
+    binance.not_trading.add("DOTUSDT")
+    quotes = ExchangeQuotes(exchange)
+    for nth in range(2 * FAILURES):
+        prices = quotes.latest(COINS, NOW + nth * PERIOD)
+        assert set(COINS) - set(prices) == {find_asset("DOT")}
+        assert quotes.notes == ("no live price of DOT: binance gave no ticker",)
+    binance.not_trading.clear()
+    assert set(quotes.latest(COINS, NOW + 2 * FAILURES * PERIOD)) == set(COINS)
+
+
 @pytest.mark.parametrize(
     "fault",
     [

@@ -3,17 +3,18 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+import numpy as np
 import pytest
 from growfolio.domain.assets import Asset, find_asset
-from growfolio.domain.bars import Bars
+from growfolio.domain.bars import COLUMNS, Bars
 from growfolio.domain.times import BAR, DAY
 from growfolio.errors import MarketError, PermanentMarketError, TemporaryMarketError
-from growfolio.market.fetching import fetch_published, gather, missing_quotes, raise_for_status
+from growfolio.market.fetching import fetch_checked, gather, missing_quotes, raise_for_status
 from growfolio.market.ports import Patience
 
-from tests.bars import moment, printed
+from tests.bars import changed, moment, printed, scaled
 from tests.fakes.sources import ScriptedSource
 from tests.patience import HANG
 
@@ -123,6 +124,10 @@ def test_other_statuses_leave_the_verdict_to_the_answers_body(status: int) -> No
     raise_for_status(status, "yahoo")
 
 
+def unexpected(seconds: float) -> None:
+    raise AssertionError(f"waited for {seconds} s")
+
+
 def published(*assets: Asset) -> ScriptedSource:
     return ScriptedSource({asset: printed(asset, NOW - DAY, NOW + BAR) for asset in assets})
 
@@ -139,7 +144,7 @@ def newest(bars: Bars | MarketError) -> int:
 def test_a_bar_published_late_is_waited_for_and_only_late_assets_are_asked_again() -> None:
     source, waits = published(AAPL, MSFT), list[float]()
     source.late[MSFT] = 2
-    answers = fetch_published(source.fetch, since(AAPL, MSFT), NOW, Patience(), waits.append)
+    answers = fetch_checked(source.fetch, since(AAPL, MSFT), NOW, Patience(), waits.append)
     assert {newest(bars) for bars in answers.values()} == {NOW}
     assert waits == [Patience().publication_step] * 2
     assert source.asked[1:] == [{MSFT: NOW - 2 * BAR}] * 2
@@ -150,7 +155,7 @@ def test_a_bar_published_late_is_waited_for_and_only_late_assets_are_asked_again
 
 def test_punctual_bars_are_not_waited_for() -> None:
     source, waits = published(AAPL, BTC), list[float]()
-    fetch_published(source.fetch, since(AAPL, BTC), NOW, Patience(), waits.append)
+    fetch_checked(source.fetch, since(AAPL, BTC), NOW, Patience(), waits.append)
     assert waits == []
     assert len(source.asked) == 1
 
@@ -158,7 +163,7 @@ def test_punctual_bars_are_not_waited_for() -> None:
 def test_waiting_ends() -> None:
     source, waits = published(MSFT), list[float]()
     source.late[MSFT] = 99
-    answers = fetch_published(source.fetch, since(MSFT), NOW, Patience(), waits.append)
+    answers = fetch_checked(source.fetch, since(MSFT), NOW, Patience(), waits.append)
     assert sum(waits) <= Patience().publication
     assert newest(answers[MSFT]) == NOW - BAR
 
@@ -168,19 +173,68 @@ def test_waiting_also_ends_when_asking_takes_the_time() -> None:
     source.late[MSFT] = 99
     patience = Patience(publication=0.5, publication_step=0.1)
 
-    def slowly(asked: dict[Asset, int], now: int) -> dict[Asset, Bars | MarketError]:
+    def slowly(asked: Mapping[Asset, int], now: int) -> dict[Asset, Bars | MarketError]:
         time.sleep(0.15)
         return source.fetch(asked, now)
 
-    fetch_published(slowly, since(MSFT), NOW, patience, waits.append)  # type: ignore[arg-type]
+    fetch_checked(slowly, since(MSFT), NOW, patience, waits.append)
     assert 0 < len(waits) < 4
 
 
 def test_waiting_lets_no_bar_in_that_had_not_closed_when_the_refresh_began() -> None:
     source = published(AAPL)
     source.late[AAPL] = 1
-    answers = fetch_published(source.fetch, since(AAPL), NOW, Patience(), lambda _: None)
+    answers = fetch_checked(source.fetch, since(AAPL), NOW, Patience(), lambda _: None)
     assert newest(answers[AAPL]) == NOW
+
+
+def test_a_bar_published_in_part_is_waited_for_like_a_late_one() -> None:
+    source, whole = published(AAPL), printed(AAPL, NOW - DAY, NOW)
+    source.bars[AAPL] = changed(whole, -1, close=np.nan)
+    waits: list[float] = []
+
+    def complete(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 2:
+            source.bars[AAPL] = whole
+
+    bars = fetch_checked(source.fetch, since(AAPL), NOW, Patience(), complete)[AAPL]
+    assert len(waits) == 2
+    assert isinstance(bars, Bars)
+    np.testing.assert_array_equal(bars.close, whole.close)
+
+
+@pytest.mark.parametrize("column", ["high", "open", "close"])
+def test_a_price_that_no_market_printed_is_asked_for_again_at_once(column: str) -> None:
+    whole = printed(AAPL, NOW - DAY, NOW)
+    wrong = changed(whole, -9, **{column: float(whole.close[-9]) * 6})
+    answers = [wrong, whole]
+
+    def fetch(asked: Mapping[Asset, int], now: int) -> dict[Asset, Bars | MarketError]:
+        bars = answers.pop(0)
+        return {asset: bars.where(bars.open_time >= first) for asset, first in asked.items()}
+
+    bars = fetch_checked(fetch, since(AAPL), NOW, Patience(), unexpected)[AAPL]
+    assert isinstance(bars, Bars)
+    for name in COLUMNS:
+        np.testing.assert_array_equal(getattr(bars, name), getattr(whole, name))
+
+
+def test_a_crash_that_a_second_answer_repeats_is_believed() -> None:
+    """On 2025-10-10 coins lost up to 80 % within one bar."""
+    whole = printed(BTC, NOW - DAY, NOW)
+    fell = scaled(whole.where(whole.open_time >= whole.open_time[-3]), 0.25)
+    source = ScriptedSource({BTC: whole.followed_by(fell)})
+    bars = fetch_checked(source.fetch, since(BTC), NOW, Patience(), unexpected)[BTC]
+    assert isinstance(bars, Bars)
+    np.testing.assert_array_equal(bars.close[-3:], fell.close)
+    assert source.asked[1:] == [{BTC: int(fell.open_time[0])}]
+
+
+def test_what_an_asset_does_on_a_usual_day_is_not_asked_for_again() -> None:
+    source = published(AAPL, BTC)
+    fetch_checked(source.fetch, dict.fromkeys((AAPL, BTC), NOW - 5 * DAY), NOW, Patience(), unexpected)
+    assert len(source.asked) == 1
 
 
 def test_an_asset_that_fell_silent_is_not_waited_for() -> None:
@@ -188,14 +242,14 @@ def test_an_asset_that_fell_silent_is_not_waited_for() -> None:
     bars = source.bars[AAPL]
     assert isinstance(bars, Bars)
     source.bars[AAPL] = bars.closed_by(NOW - 4 * BAR)
-    fetch_published(source.fetch, since(AAPL), NOW, Patience(), waits.append)
+    fetch_checked(source.fetch, since(AAPL), NOW, Patience(), waits.append)
     assert waits == []
 
 
 def test_an_asset_without_any_answer_is_not_waited_for() -> None:
     waits: list[float] = []
     source = ScriptedSource({AAPL: TemporaryMarketError("yahoo answered 500")})
-    answers = fetch_published(source.fetch, since(AAPL), NOW, Patience(), waits.append)
+    answers = fetch_checked(source.fetch, since(AAPL), NOW, Patience(), waits.append)
     assert waits == []
     assert str(answers[AAPL]) == "yahoo answered 500"
 
@@ -207,7 +261,7 @@ def test_when_asking_again_fails_what_was_there_stays() -> None:
     def fail(_: float) -> None:
         source.bars[AAPL] = TemporaryMarketError("yahoo answered 500")
 
-    answers = fetch_published(source.fetch, since(AAPL), NOW, Patience(publication=3), fail)
+    answers = fetch_checked(source.fetch, since(AAPL), NOW, Patience(publication=3), fail)
     assert newest(answers[AAPL]) == NOW - BAR
 
 

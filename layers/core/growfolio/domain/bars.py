@@ -15,6 +15,8 @@ BoolArray = npt.NDArray[np.bool_]
 
 PRICES = ("open", "high", "low", "close", "volume")
 COLUMNS = ("open_time", *PRICES)
+QUARTER = 3 * BAR
+"""Seconds of a 15-minute bar."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -45,6 +47,8 @@ class Bars:
     close: FloatArray
     volume: FloatArray
     splits: tuple[Split, ...] = field(default=(), kw_only=True)
+    quarters: "Bars | None" = field(default=None, kw_only=True)
+    """15-minute bars of the time before, where the provider's 5-minute bars do not go back far enough."""
 
     @classmethod
     def of(cls, rows: Sequence[Sequence[float]]) -> "Bars":
@@ -76,7 +80,30 @@ class Bars:
 
     def _and(self, other: "Bars") -> "Bars":
         columns = (np.concatenate([getattr(self, name), getattr(other, name)]) for name in COLUMNS)
-        return Bars(*columns, splits=tuple(sorted({*self.splits, *other.splits})))
+        splits = tuple(sorted({*self.splits, *other.splits}))
+        return Bars(*columns, splits=splits, quarters=other.quarters or self.quarters)
+
+    def with_quarters(self) -> "Bars":
+        """These bars, and before them three for each 15-minute bar, which merge into that bar again.
+
+        For 15-minute candles only: within a quarter of an hour the prices are made up. The first of the
+        three has the bar's prices, the others repeat its close; each has a third of its volume.
+        """
+        if self.quarters is None or not len(self) or not len(self.quarters):
+            return self
+        first = -(-int(self.open_time.min()) // QUARTER) * QUARTER
+        older = self.quarters.where(self.quarters.open_time + QUARTER <= first)
+        thirds = [
+            Bars(older.open_time + step, opened, high, low, older.close, older.volume / 3)
+            for step, opened, high, low in (
+                (0, older.open, older.high, older.low),
+                (BAR, older.close, older.close, older.close),
+                (2 * BAR, older.close, older.close, older.close),
+            )
+        ]
+        made = thirds[0].joined_with(thirds[1]).joined_with(thirds[2])
+        own = replace(self, quarters=None)
+        return made.joined_with(own.where(own.open_time >= first))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -46,6 +46,10 @@ class MarketSource(Protocol):
         """Whether its candles are of the present: today's quotes go with no others."""
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What the operator should know of the last fetch: who serves in whose place, wrong answers."""
+
+    @property
     def longest_past(self) -> int | None:
         """Seconds before now that it serves candles of at most; None: all that there are."""
 

@@ -24,6 +24,7 @@ class ReplaySource:
     simulated = False
     live = False
     longest_past = None
+    notes = ()
 
     def __init__(self, folder: Path) -> None:
         """Raises ConfigurationError where there is no such folder."""

@@ -51,6 +51,7 @@ class SimulatedSource:
     simulated = True
     live = False
     longest_past = None
+    notes = ()
 
     def __init__(self, seed: int = 0) -> None:
         self._seed = seed

@@ -27,14 +27,17 @@ from yfinance.exceptions import YFException
 from growfolio.domain.assets import Asset, Timeframe
 from growfolio.domain.bars import PRICES, Bars, Split
 from growfolio.domain.times import DAY
-from growfolio.errors import PermanentMarketError, TemporaryMarketError
-from growfolio.market.fetching import fetch_published, gather, raise_for_status
+from growfolio.errors import PermanentMarketError, TemporaryMarketError, WrongAnswer
+from growfolio.market.fetching import fetch_checked, gather, raise_for_status, wrong_answers
 from growfolio.market.ports import Fetched, Patience
+from growfolio.market.verification import check_clock, check_sessions, check_spacing
 from growfolio.settings import Settings
 
 log = logging.getLogger(__name__)
 
 CHART = "https://query2.finance.yahoo.com/v8/finance/chart/"
+CURRENCIES = ("USD",)
+INSTRUMENTS = ("EQUITY", "ETF")
 LONGEST_PAST = 59 * DAY
 """Yahoo refuses 5m bars older than 60 days."""
 COOKIE_URL = "https://fc.yahoo.com"
@@ -55,8 +58,9 @@ class YahooSession(Session[Any]):
     rightly gets a new crumb.
     """
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, clock: Callable[[], float] = time.time) -> None:
         super().__init__(impersonate="chrome")
+        self._clock = clock
         self._longest = timeout
         self._cookie_answer: Any = None
         self._cookies_again = 0.0
@@ -68,6 +72,7 @@ class YahooSession(Session[Any]):
                 raise_for_status(answer.status_code, "yahoo")
                 if answer.status_code >= 400:
                     _chart(answer)  # raises, with Yahoo's reason
+                check_clock(answer.headers.get("Date"), "yahoo", self._clock)
             return answer
         if url == COOKIE_URL and self._cookie_answer is not None:
             return self._cookie_answer
@@ -107,6 +112,7 @@ class YahooSource:
         self._patience = patience or Patience()
         self._session = session or YahooSession(self._patience.request)
         self._wait = wait
+        self._notes: tuple[str, ...] = ()
         yfinance.set_tz_cache_location(NO_FOLDER)
         # It warns of every missing crumb, an asset at a time; what matters is raised.
         logging.getLogger("yfinance").setLevel(logging.ERROR)
@@ -115,12 +121,25 @@ class YahooSource:
     def from_settings(cls, _: Settings, patience: Patience) -> Self:
         return cls(patience)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self._notes
+
     def fetch(self, since: Mapping[Asset, int], now: int) -> Fetched:
         """As MarketSource.fetch. Bars older than 59 days are not asked for: Yahoo has none."""
-        return fetch_published(self._fetch_once, since, now, self._patience, self._wait)
+        answers = fetch_checked(
+            lambda since, now: self.fetch_once(since, now, self._patience),
+            since,
+            now,
+            self._patience,
+            self._wait,
+        )
+        self._notes = wrong_answers(answers)
+        return answers
 
-    def _fetch_once(self, since: Mapping[Asset, int], now: int) -> Fetched:
-        return gather(since, lambda asset: self._bars(asset, since[asset], now), self._patience)
+    def fetch_once(self, since: Mapping[Asset, int], now: int, patience: Patience) -> Fetched:
+        """See failover.Provider."""
+        return gather(since, lambda asset: self._bars(asset, since[asset], now), patience)
 
     def _bars(self, asset: Asset, since: int, now: int) -> Bars:
         wanted: dict[str, object] = {
@@ -139,7 +158,12 @@ class YahooSource:
         except YFException as fault:
             raise TemporaryMarketError(f"yahoo: {fault}"[:200]) from fault
         raise_for_status(answer.status_code, "yahoo")
-        bars = _read(_chart(answer)).closed_by(now)
+        chart = _chart(answer)
+        _check_meta(chart.get("meta"), asset)
+        bars = _read(chart)
+        check_spacing(bars, "yahoo")
+        check_sessions(bars, asset.market, "yahoo")
+        bars = bars.closed_by(now)
         if not len(bars):
             raise TemporaryMarketError("yahoo sent no candles of this time")
         return bars
@@ -161,8 +185,28 @@ def _chart(answer: Any) -> dict[str, Any]:
     return results[0]
 
 
+def _check_meta(meta: Any, asset: Asset) -> None:
+    """Check what a chart says it is against what was asked for. Raises WrongAnswer."""
+    expected = {
+        "symbol": (asset.symbol,),
+        "dataGranularity": (Timeframe.M5.value,),
+        "currency": CURRENCIES,
+        "instrumentType": INSTRUMENTS,
+    }
+    for name, values in expected.items():
+        found = meta.get(name) if isinstance(meta, dict) else None
+        if found is not None and found not in values:
+            raise WrongAnswer(
+                f"yahoo answered with {name} {str(found)[:20]} in place of {' or '.join(values)}"
+            )
+
+
 def _read(chart: dict[str, Any]) -> Bars:
-    """The bars of a chart: without any, Yahoo leaves out the timestamps; null is a slot without trades."""
+    """The bars of a chart. A row without prices is a slot without trades, whatever its volume says.
+
+    Without any bar, Yahoo leaves out the timestamps. The newest row with some of its values missing is
+    published in part, and stays so; an older one without a volume had none.
+    """
     try:
         columns = [
             chart.get("timestamp") or [],
@@ -171,11 +215,11 @@ def _read(chart: dict[str, Any]) -> Bars:
         table = np.array(columns, dtype=np.float64)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as fault:
         raise PermanentMarketError("yahoo sent a chart that is no list of candles") from fault
-    table = table[:, ~np.isnan(table[1:]).all(axis=0)]
+    table = table[:, ~np.isnan(table[1:5]).all(axis=0)]
     # Now and then the newest row comes twice; yfinance keeps the first too.
     table = table[:, np.diff(table[0], prepend=np.nan) != 0]
     opened, high, low, close, volume = np.ascontiguousarray(table[1:])
-    volume = np.nan_to_num(volume, nan=0.0)
+    volume[:-1] = np.nan_to_num(volume[:-1], nan=0.0)
     return Bars(table[0].astype(np.int64), opened, high, low, close, volume, splits=_splits(chart))
 
 
