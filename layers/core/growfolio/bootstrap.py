@@ -32,7 +32,7 @@ class Refresher:
         from growfolio.refresh.candle_feed import WindowedFeed
 
         self.market = _market(settings)
-        source = market_source(settings, self.market)
+        self._source = source = market_source(settings, self.market)
         self._feed = WindowedFeed(source, _archive(settings, self.market), self.market)
         self._quotes = live_quotes(settings, source)
         self._models = model_loader(settings, [self.market])
@@ -45,7 +45,7 @@ class Refresher:
         models = self._models.load()
         ports = Ports(self.market, self._feed, models.forecaster, self._store, self._quotes)
         report = refresh(ports, now)
-        return report, (*models.notes, *report.notes, *self._feed.save(now))
+        return report, (*models.notes, *self._source.notes, *report.notes, *self._feed.save(now))
 
 
 def live_quotes(settings: Settings, source: MarketSource) -> Quotes | None:

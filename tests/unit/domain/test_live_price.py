@@ -2,8 +2,10 @@
 
 from decimal import Decimal
 
+import numpy as np
 import pytest
-from growfolio.domain.live_price import AHEAD, live_or_close
+from growfolio.domain.bars import FloatArray
+from growfolio.domain.live_price import AHEAD, dispute, live_or_close
 from growfolio.domain.signals import Price
 
 from tests.samples import BAR
@@ -52,3 +54,40 @@ def test_a_quote_that_is_none_or_odd_gives_way_to_the_close_with_its_source_and_
     odd: Price | None,
 ) -> None:
     assert live_or_close(odd, CLOSE, NOW) is CLOSE
+
+
+CALM = np.full(100, 200.2), np.full(100, 200.0)
+WILD = np.append(CALM[0][:-9], np.full(9, 220.0)), CALM[1]
+
+
+@pytest.mark.parametrize(
+    ("live", "bars", "disputed"),
+    [
+        (quote("201.99"), CALM, False),
+        (quote("202.10"), CALM, True),
+        (quote("197.90"), CALM, True),
+        (quote("20100"), CALM, True),
+        (quote("230.00"), WILD, False),
+        (quote("250.00"), WILD, True),
+    ],
+    ids=["near", "above", "below", "another asset's", "after wild bars", "too far for wild bars"],
+)
+def test_a_quote_further_away_than_the_asset_moves_disputes_the_close(
+    live: Price, bars: tuple[FloatArray, FloatArray], disputed: bool
+) -> None:
+    caveats = dispute(live, CLOSE, *bars, NOW)
+    assert caveats == (
+        (f"price disputed: finnhub says {live.value}, the last candle 200.00",) if disputed else ()
+    )
+
+
+@pytest.mark.parametrize(
+    "odd", [None, quote("NaN"), quote("-1"), quote("300", time=BAR - 1), quote("300", time=NOW * 1000)]
+)
+def test_a_quote_that_is_none_or_of_another_time_disputes_nothing(odd: Price | None) -> None:
+    assert dispute(odd, CLOSE, *CALM, NOW) == ()
+
+
+def test_wild_bars_of_long_ago_excuse_nothing() -> None:
+    high = np.append(np.full(50, 260.0), np.full(78, 200.2))
+    assert dispute(quote("205.00"), CLOSE, high, np.full(128, 200.0), NOW)

@@ -262,6 +262,19 @@ def test_an_odd_quote_is_refused_for_the_last_close(world: World, odd: Price) ->
     assert world.store.markets([AAPL])[0].price.source == "fake close"
 
 
+def test_a_quote_far_from_the_candles_is_a_caveat_of_the_signal_and_a_note(world: World) -> None:
+    live = near(AAPL, "0.2")
+    world.quotes = FixedQuotes({AAPL: live, find_asset("AMD"): near(find_asset("AMD"), "0.001")})
+    report = world.refresh()
+    close = in_ticks(walk(AAPL, NOW).close[-1])
+    disputed = f"price disputed: finnhub says {live.value}, the last candle {close}"
+    for timeframe in Timeframe:
+        caveats = {r.asset: r.signal.caveats for r in world.store.signals(timeframe) if r.signal}
+        assert caveats.pop(AAPL) == (disputed,)
+        assert set(caveats.values()) == {()}
+    assert report.notes == [f"AAPL: {disputed}"]
+
+
 def test_bars_that_were_missed_keep_their_own_close_in_the_history(world: World) -> None:
     world.refresh()
     later = NOW + 600

@@ -19,7 +19,7 @@ from growfolio.domain.features import BARS_NEEDED, features, windows
 from growfolio.domain.forecast import Forecast, Forecaster
 from growfolio.domain.grid import last_slots
 from growfolio.domain.indicators import Indicators, indicators
-from growfolio.domain.live_price import live_or_close
+from growfolio.domain.live_price import dispute, live_or_close
 from growfolio.domain.signals import Attempt, Price, Signal, Status, in_ticks
 from growfolio.errors import BadCandles, GrowfolioError, MarketError, ModelError, StoreError
 from growfolio.market.ports import Fetched, Quotes
@@ -178,15 +178,32 @@ def _signal(
         bar_close=bar_close,
         now=run.now,
         simulated=run.ports.feed.simulated,
+        caveats=_disputes(run, candles, row, bar),
     )
 
 
 def _price(run: _Run, candles: Candles, row: int, bar: int) -> Price:
     """The live price beside the newest bar, where there is one; beside an earlier bar, its close."""
-    bar_close = int(candles.close_time[bar])
-    close = Price(in_ticks(candles.close[row, bar]), bar_close, f"{run.ports.feed.source} close")
-    newest = bar == len(candles.close_time) - 1
+    close = _close(run, candles, row, bar)
+    newest = bar == candles.close.shape[1] - 1
     return live_or_close(run.quotes.get(candles.assets[row]), close, run.now) if newest else close
+
+
+def _close(run: _Run, candles: Candles, row: int, bar: int) -> Price:
+    bar_close = int(candles.close_time[bar])
+    return Price(in_ticks(candles.close[row, bar]), bar_close, f"{run.ports.feed.source} close")
+
+
+def _disputes(run: _Run, candles: Candles, row: int, bar: int) -> tuple[str, ...]:
+    """The caveat of the newest bar's price where its quote disputes it; it is noted for the operator too."""
+    if bar < candles.close.shape[1] - 1:
+        return ()
+    asset = candles.assets[row]
+    close = _close(run, candles, row, bar)
+    found = dispute(run.quotes.get(asset), close, candles.high[row], candles.low[row], run.now)
+    notes = [f"{asset.symbol}: {caveat}" for caveat in found]
+    run.report.notes.extend(note for note in notes if note not in run.report.notes)
+    return found
 
 
 def _put(run: _Run, signal: Signal, *, newest: bool) -> None:
