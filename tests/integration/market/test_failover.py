@@ -88,6 +88,20 @@ def test_an_exchange_that_answers_without_usable_candles_is_left_at_once(
     )
 
 
+def test_a_halt_that_is_over_is_a_gap_and_no_short_history(
+    source: ExchangeSource, binance: BinanceServer, candles: dict[str, Bars]
+) -> None:
+    """Whoever keeps candles asks about the gap again: since then, most slots are missing."""
+    fetch(source, NOW)
+    halted, over = NOW - 4, NOW - 4 + 7200
+    binance.candles = {
+        symbol: bars.where((bars.open_time < halted) | (bars.open_time >= over))
+        for symbol, bars in candles.items()
+    }
+    fetch(source, over + BAR + 4, since=halted)
+    assert source.name == "binance"
+
+
 def test_an_exchange_that_serves_some_is_left_after_two_bad_runs(
     source: ExchangeSource, binance: BinanceServer
 ) -> None:

@@ -27,7 +27,7 @@ BAD_RUNS = 2
 REST = 900
 """Seconds that a provider is left alone after another took over."""
 MISSING_SHARE = 0.05
-"""A window that lacks more of its slots is not whole; so few are slots without trades."""
+"""A window that starts later than so much of it is not whole."""
 
 
 class Provider(Protocol):
@@ -53,17 +53,34 @@ class _Record(Generic[P]):
     rests_until: int = 0
     slot: int = 0
     asked: set[Asset] = field(default_factory=set)
+    """The assets asked for since this slot closed, of which some came current, and some of those whole."""
+    current: set[Asset] = field(default_factory=set)
     usable: set[Asset] = field(default_factory=set)
-    """Of the assets asked for since this slot closed, those that came whole."""
+    oldest: dict[Asset, int] = field(default_factory=dict)
+    """When the oldest bar opened that ever came of each asset: what is missing after it is a gap."""
 
     def note(self, answers: Fetched, since: Mapping[Asset, int], now: int) -> None:
         """Count what came, beside what came before for this slot: a late run asks for a few assets."""
         newest = max(int(last_slots(asset.market, now, Timeframe.M5, 1)[0]) for asset in since)
         if newest != self.slot:
-            self.slot, self.asked, self.usable = newest, set(), set()
+            self.slot, self.asked, self.current, self.usable = newest, set(), set(), set()
         self.asked |= set(since)
+        self.current -= set(since)
         self.usable -= set(since)
-        self.usable |= {a for a, answer in answers.items() if is_whole(a, answer, since[a], now)}
+        for asset, answer in answers.items():
+            if isinstance(answer, Bars) and len(answer):
+                self._note_bars(asset, answer, since[asset], now)
+
+    def _note_bars(self, asset: Asset, bars: Bars, since: int, now: int) -> None:
+        oldest = min(_oldest(bars), self.oldest.get(asset, now))
+        self.oldest[asset] = oldest
+        slots = slots_between(asset.market, since, now, Timeframe.M5) - BAR
+        traded = (bars.volume > 0) | (bars.high > bars.low)
+        if len(slots) and slots[-1] not in bars.open_time[traded & np.isfinite(bars.close)]:
+            return
+        self.current.add(asset)
+        if (slots < oldest).sum() <= max(MAX_FILLED_IN_A_ROW, MISSING_SHARE * len(slots)):
+            self.usable.add(asset)
 
     @property
     def good(self) -> bool:
@@ -122,7 +139,9 @@ class Failover(Generic[P]):
                 deadline=max(0.0, left.deadline - spent),
                 publication=max(0.0, left.publication - sum(waits)),
             )
-        record, answers = max(tried, key=lambda one: (len(one[0].usable), _served(one[1])))
+        record, answers = max(
+            tried, key=lambda one: (len(one[0].usable), len(one[0].current), _served(one[1]))
+        )
         self._take(record, [other for other, _ in tried if other is not record], now)
         self._notes = (*self._notes, *wrong_answers(answers))
         if _served(answers):
@@ -169,19 +188,9 @@ class Failover(Generic[P]):
         )
 
 
-def is_whole(asset: Asset, answer: Bars | MarketError, since: int, now: int) -> bool:
-    """Whether an answer has a traded newest candle and lacks few of the slots asked for."""
-    if not isinstance(answer, Bars):
-        return False
-    slots = slots_between(asset.market, since, now, Timeframe.M5) - BAR
-    if not len(slots):
-        return True
-    traded = (answer.volume > 0) | (answer.high > answer.low)
-    times = answer.open_time[traded & np.isfinite(answer.close)]
-    if answer.quarters is not None:
-        times = np.concatenate([answer.quarters.open_time + step for step in (0, BAR, 2 * BAR)] + [times])
-    lacking = ~np.isin(slots, times)
-    return bool(not lacking[-1] and lacking.sum() <= max(MAX_FILLED_IN_A_ROW, MISSING_SHARE * len(slots)))
+def _oldest(bars: Bars) -> int:
+    both = (bars, bars.quarters) if bars.quarters is not None else (bars,)
+    return min(int(own.open_time.min()) for own in both if len(own))
 
 
 def _served(answers: Fetched) -> int:
