@@ -1,6 +1,7 @@
 """Bars as a faultless provider prints them, and ways to spoil them."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import numpy as np
 from growfolio.domain.assets import Asset
@@ -14,10 +15,13 @@ def moment(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
 
 
+@lru_cache(maxsize=512)
 def printed(asset: Asset, since: int, until: int) -> Bars:
-    """All bars of the asset that opened at or after since and had closed by until."""
+    """All bars of the asset that opened at or after since and had closed by until. Not to be changed."""
     bars = SimulatedSource(seed=5).fetch({asset: since}, until)[asset]
     assert isinstance(bars, Bars)
+    for name in ("open_time", *PRICES):
+        getattr(bars, name).flags.writeable = False
     return bars
 
 

@@ -96,6 +96,7 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
         yield Shell(tmp_path, endpoint)
 
 
+@pytest.mark.slow
 def test_the_place_is_named_first_and_every_program_acts_there(shell: Shell) -> None:
     ran = shell.make("deploy", "STAGE=dev")
     assert ran.returncode == 0, ran.stderr
@@ -163,6 +164,7 @@ def test_a_stage_that_the_template_refuses_is_refused_first(shell: Shell, stage:
     assert shell.asked_of_sam == []
 
 
+@pytest.mark.slow
 def test_another_architecture_than_the_stack_s_is_refused_unless_meant(shell: Shell) -> None:
     shell.stack("dev", "x86_64")
     ran = shell.make("deploy")
@@ -188,6 +190,7 @@ def test_a_build_that_fails_is_not_deployed(shell: Shell) -> None:
     assert len(shell.asked_of_sam) == 1
 
 
+@pytest.mark.slow
 def test_a_promoted_revision_survives_the_version_that_takes_its_parameter_out_of_the_stack(
     shell: Shell,
 ) -> None:

@@ -158,6 +158,7 @@ def write_candles(folder: Path, asset: Asset, bars: int) -> None:
     pq.write_table(pa.table(columns), folder / f"{asset.id}_5m.parquet")
 
 
+@pytest.mark.slow
 def test_one_run_without_a_single_signal_ends_with_1_and_the_reason(tmp_path: Path) -> None:
     write_candles(tmp_path, find_asset("BTC"), 12)
     ended = run_once(JSON="1", **replayed(tmp_path))
@@ -189,6 +190,7 @@ def test_a_wrong_list_of_assets_ends_with_2_and_one_line(tmp_path: Path) -> None
     assert "no timeframe '7m'; choose 5m, 10m, 15m, 30m" in line
 
 
+@pytest.mark.slow
 def test_a_market_without_assets_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "mine.json"
     path.write_text('{"timeframes": ["5m", "30m"], "stocks": {}, "crypto": {"BTC": "Bitcoin"}}')
@@ -198,6 +200,7 @@ def test_a_market_without_assets_is_left_out(tmp_path: Path) -> None:
     assert found == [("BTC", "5m", "ok"), ("BTC", "30m", "no_model")]
 
 
+@pytest.mark.slow
 def test_one_run_prints_a_table_that_says_the_market_is_simulated() -> None:
     ended = run_once()
     assert ended.returncode == 0, ended.stderr
@@ -219,6 +222,7 @@ def test_a_wrong_setting_ends_with_its_name_and_no_traceback() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_run_says_why_models_of_a_repository_do_not_serve(tmp_path: Path) -> None:
     ended = run_once(GROWFOLIO_MODEL_REPOSITORY=str(tmp_path))
     assert ended.returncode == 0
@@ -249,6 +253,7 @@ def test_the_api_is_served_while_the_schedule_runs() -> None:
             process.terminate()
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_named() -> None:
     with free_port() as port:
         command = [sys.executable, "-m", "infra.local"]
@@ -287,6 +292,7 @@ def test_on_a_terminal_no_row_is_wider_than_it_is(printed_json: Path, columns: i
     assert max(len(line.rstrip()) for line in printed.splitlines()) <= columns
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_make_run_without_an_error_of_makes() -> None:
     with free_port() as port:
         pass

@@ -5,6 +5,7 @@ Whatever one asset meets, the others are served, and it is served again once its
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pytest
@@ -76,10 +77,15 @@ class World:
         return record.last_attempt
 
 
+@cache
+def forecaster_of(market: Market) -> Forecaster:
+    return model_loader(Settings(), [market]).load().forecaster
+
+
 @pytest.fixture(params=list(Market))
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     market: Market = request.param
-    forecaster = model_loader(Settings(), [market]).load().forecaster
+    forecaster = forecaster_of(market)
     if market is Market.STOCKS:
         with YahooServer() as yahoo:
             source: MarketSource = YahooSource(PATIENT, LocalYahooSession(yahoo, PATIENT.request), no_wait)
