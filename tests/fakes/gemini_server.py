@@ -17,19 +17,19 @@ class Asked:
     """One request for an explanation."""
 
     instructions: str
-    facts: str
+    offer: str
     settings: dict[str, Any]
 
 
 class FakeGemini(JsonService):
     """A context manager. Answers each request by `answer`, unless `body` says otherwise."""
 
-    def __init__(self, answer: Callable[[str], str] = lambda facts: "No. No. No.") -> None:
+    def __init__(self, answer: Callable[[str], str] | None = None) -> None:
         server = _Server(("127.0.0.1", 0), _Answer)
         server.gemini = self
         super().__init__(server)
-        self.answer = answer
-        """What it makes of a prompt's facts."""
+        self.answer = answer or chosen
+        """What it answers to an offer of statements."""
         self.status = 200
         self.body: bytes | None = None
         """Answer these bytes in place of anything else."""
@@ -49,9 +49,9 @@ class FakeGemini(JsonService):
     def respond(self, model: str, key: str, sent: dict[str, Any]) -> tuple[int, bytes]:
         if self.silent:
             self.stopping.wait()
-        facts = sent["contents"][0]["parts"][0]["text"]
+        offer = sent["contents"][0]["parts"][0]["text"]
         instructions = sent["systemInstruction"]["parts"][0]["text"]
-        self.asked.append(Asked(instructions, facts, sent["generationConfig"]))
+        self.asked.append(Asked(instructions, offer, sent["generationConfig"]))
         if self.body is not None:
             return self.status, self.body
         if key != KEY:
@@ -59,7 +59,20 @@ class FakeGemini(JsonService):
         if model != MODEL:
             message = f"models/{model} is not found for API version v1beta."
             return 404, _error(404, "NOT_FOUND", message)
-        return 200, json.dumps(_answer_of(self.answer(facts), "STOP")).encode()
+        return 200, json.dumps(_answer_of(self.answer(offer), "STOP")).encode()
+
+
+def chosen(offer: str) -> str:
+    """A good answer, unlike the template's: the required statements, then the last ones on offer."""
+    ids: list[str] = []
+    for sentence in json.loads(offer):
+        by_topic: dict[str, str] = {}
+        for statement in sorted(sentence["statements"], key=lambda one: one["required"]):
+            by_topic[statement["topic"]] = statement["id"]
+        required = [one["id"] for one in sentence["statements"] if one["required"]]
+        others = [id for id in reversed(by_topic.values()) if id not in required]
+        ids += [*required, *others[: max(0, sentence["at_least"] - len(required))]]
+    return json.dumps(ids)
 
 
 def _answer_of(text: str, reason: str) -> dict[str, Any]:

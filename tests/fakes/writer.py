@@ -1,23 +1,21 @@
 """A language model in memory."""
 
-import re
+from collections.abc import Callable
 
 from growfolio.errors import ExplainError
 
 
 class FixedWriter:
-    """Answers the same text to everything, with the asset's symbol for {asset}; or raises its error."""
+    """Answers an offer by a function, or always with the same text; or raises its error."""
 
     name = "gemini"
 
-    def __init__(self, answer: str | ExplainError) -> None:
+    def __init__(self, answer: Callable[[str], str] | str | ExplainError) -> None:
         self.answer = answer
         self.asked: list[str] = []
 
-    def write(self, instructions: str, facts: str) -> str:
-        self.asked.append(facts)
+    def choose(self, instructions: str, offer: str) -> str:
+        self.asked.append(offer)
         if isinstance(self.answer, ExplainError):
             raise self.answer
-        symbol = re.search(r"\((\w+)\)", facts)
-        assert symbol is not None
-        return self.answer.format(asset=symbol[1])
+        return self.answer if isinstance(self.answer, str) else self.answer(offer)

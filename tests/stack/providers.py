@@ -34,16 +34,6 @@ AHEAD = 3600
 """Seconds of candles that lie in the future: the tests take minutes, and functions drop open bars."""
 
 
-def three_sentences(facts: str) -> str:
-    """What Gemini makes of a signal's facts here."""
-    asset = facts.partition("The asset is ")[2].partition(" (")[0]
-    return (
-        f"The signal is BUY for {asset}, since a rise is the most probable move by far. "
-        "Its price and its averages speak for it, its volume speaks neither for nor against it. "
-        "The model is far from sure of it, as markets turn without a warning."
-    )
-
-
 class Candles:
     """One provider of candles, under one or more names."""
 
@@ -114,7 +104,7 @@ def providers() -> Iterator[Providers]:
         exchange.moment = now
         binance = Candles(exchange)
         finnhub = running.enter_context(FakeFinnhub())
-        gemini = running.enter_context(FakeGemini(three_sentences))
+        gemini = running.enter_context(FakeGemini())
         hub = running.enter_context(FakeHub())
         hub.repositories[MODELS] = Repository(token=SECRETS["hub-token"])
         hosts: dict[str, Host] = {

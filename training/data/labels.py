@@ -5,12 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from growfolio.domain.bars import BoolArray, Candles, FloatArray, IntArray
-from growfolio.domain.decision import TARGETS
 from growfolio.domain.forecast import BUY, HOLD, SELL
 from growfolio.domain.grid import session_number
 from growfolio.domain.indicators import indicators
 from growfolio.domain.rolling import moving_mean
-from growfolio.domain.signals import Action
+from growfolio.domain.signals import TARGETS, Action
 
 UNKNOWN = -1
 """No label: the bar that would decide it lies past the end, or on the other side of a close."""

@@ -103,16 +103,9 @@ def test_every_good_signal_is_explained_by_the_template_when_no_key_is_set(
 def test_with_a_gemini_key_set_gemini_explains_and_the_key_stays_out_of_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def three_sentences(facts: str) -> str:
-        (symbol,), (action,) = re.findall(r"\((\w+)\)", facts)[:1], re.findall(r"BUY|SELL|HOLD", facts)[:1]
-        return (
-            f"The model says {action} for {symbol} on simulated prices. "
-            "The trend and the volume of the closed bar are part of it. The model may be wrong about this."
-        )
-
     monkeypatch.setenv("GEMINI_KEY", gemini_server.KEY)
     monkeypatch.setenv("GROWFOLIO_EXPLAIN_CALLS_PER_HOUR", "5")
-    with gemini_server.FakeGemini(three_sentences) as gemini:
+    with gemini_server.FakeGemini() as gemini:
         monkeypatch.setenv("GROWFOLIO_EXPLAIN_URL", gemini.url)
         with local_cloud(monkeypatch, REPLAYED) as cloud:
             assert gemini_server.KEY not in os.environ.values()

@@ -24,7 +24,7 @@ from tests.bars import moment, printed
 from tests.fakes import finnhub_server, gemini_server
 from tests.fakes.exchange import LocalSession
 from tests.fakes.finnhub_server import FakeFinnhub, a_quote
-from tests.fakes.gemini_server import FakeGemini
+from tests.fakes.gemini_server import FakeGemini, chosen
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.tickers import BinanceTickers
 from tests.fakes.yahoo import LocalYahooSession, YahooServer
@@ -97,16 +97,9 @@ def test_coins_show_the_exchanges_last_price_down_to_the_smallest() -> None:
 def test_gemini_explains_what_a_refresh_wrote_and_the_template_what_it_said_badly() -> None:
     bars = candles(Market.STOCKS)
 
-    def answer(facts: str) -> str:
-        """From the facts, but for Microsoft with a number of its own."""
-        lines = facts.splitlines()
-        name = lines[0].removeprefix("The asset is ").partition(",")[0]
-        action = lines[1].removeprefix("The signal is ").partition(",")[0]
-        invented = " and a target of 987.65" if "MSFT" in name else ""
-        seen = ", for it has seen this bar in training" if "training" in facts else ""
-        return (
-            f"The signal for {name} is {action}{invented}. {lines[5]} The model is far from sure of it{seen}."
-        )
+    def answer(offer: str) -> str:
+        """A good choice, but for Microsoft a sentence of its own."""
+        return "The price can only go up." if "Microsoft" in offer else chosen(offer)
 
     with YahooServer() as yahoo, FakeGemini(answer) as gemini:
         yahoo.candles = {asset.symbol: own for asset, own in bars.items()}
@@ -118,5 +111,7 @@ def test_gemini_explains_what_a_refresh_wrote_and_the_template_what_it_said_badl
     told = {(e.asset, e.timeframe): e for timeframe in Timeframe for e in store.explanations(timeframe)}
     assert {key for key, e in told.items() if e.source == "template"} == {(MSFT, tf) for tf in Timeframe}
     assert report.written == {"gemini": 26, "template": 2}
-    assert report.notes == ("the template explains MSFT 5m, MSFT 15m: a number that was not given: 987.65",)
-    assert told[AAPL, Timeframe.M5].text.startswith("The signal for Apple (AAPL) is ")
+    assert report.notes == (
+        "the template explains MSFT 5m, MSFT 15m: the answer is no JSON array of statement ids",
+    )
+    assert told[AAPL, Timeframe.M5].text.startswith("The model says ")

@@ -1,177 +1,127 @@
-"""What a language model's answer must be before it stands beside a signal."""
+"""What becomes of a language model's answer: only statements that are true of the signal reach a reader."""
 
+import json
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
+from growfolio.domain.signals import Action, Signal
 from growfolio.errors import BadExplanation
-from growfolio.explanations.answer_checks import LONGEST, checked
+from growfolio.explanations.answer_checks import explanation_from
+from growfolio.explanations.catalogue import CATALOGUE, compose, offers
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.samples import a_signal
+from tests.signals import signals
 
-FIRST = (
-    "The signal for Apple is BUY, with a probability of 61% for a rise of more than 0.1% over the next bar."
-)
-SECOND = "The price is above its moving averages, and the RSI of 57.3 is in a neutral range."
-THIRD = "The model is far from sure, as a fall still has a probability of 10%."
-GOOD = f"{FIRST} {SECOND} {THIRD}"
 SIGNAL = a_signal()
+GOOD = ["verdict_move", "rsi", "trend_up", "lean_likely"]
 
 
-def test_three_plain_sentences_from_the_facts_pass_as_they_are() -> None:
-    assert checked(GOOD, SIGNAL) == GOOD
-
-
-def test_line_breaks_and_typographic_characters_become_plain() -> None:
-    answer = f"\n{FIRST}\n\n{SECOND}  {THIRD}\n".replace(
-        "far from sure, as", "far from sure – the model’s view –\u00a0as"
-    )
-    assert checked(answer, SIGNAL) == GOOD.replace(
-        "far from sure, as", "far from sure - the model's view - as"
+def test_the_chosen_statements_become_three_sentences_in_their_order() -> None:
+    assert explanation_from(json.dumps(GOOD), SIGNAL) == (
+        "Apple is a BUY on 5-minute bars: one bar later, a close more than 0.1% higher has a probability of "
+        "61%, against 10% for a close more than 0.1% lower. "
+        "The RSI of 57 is on the strong side and the price is above its moving averages. "
+        "The model leans this way, though it is often wrong."
     )
 
 
 @pytest.mark.parametrize(
-    "said",
+    "answer",
     [
-        "RSI of 57",
-        "RSI of 57.3",
-        "volume of 1.37 times the average",
-        "volume of 1.4 times the average",
-        "a price 0.04% below VWAP",
-        "a price -0.041% from VWAP",
-        "bars of five minutes",
-        "a probability of 61.2%",
-        "a probability of 29%",
+        "",
+        "Apple is a BUY.",
+        json.dumps("rsi"),
+        json.dumps({"ids": GOOD}),
+        json.dumps([GOOD]),
+        json.dumps([*GOOD, 7]),
+        json.dumps([*GOOD, None]),
+        f"```json\n{json.dumps(GOOD)}\n```",
+        f"{json.dumps(GOOD)} The price can only go up.",
+        "[" * 100_000,
+        "NaN",
     ],
 )
-def test_a_number_may_be_given_or_rounded_or_in_letters(said: str) -> None:
-    checked(GOOD.replace("The price", f"There is {said}, and the price"), SIGNAL)
+def test_anything_but_a_json_array_of_texts_is_refused(answer: str) -> None:
+    with pytest.raises(BadExplanation, match="no JSON array of statement ids"):
+        explanation_from(answer, SIGNAL)
 
 
 @pytest.mark.parametrize(
-    "said",
+    ("ids", "reason"),
     [
-        "RSI of 58",
-        "RSI of 60",
-        "RSI of 57.4",
-        "volume of 1.3 times the average",
-        "twice the volume",
-        "a third fall in seven bars",
-        "a price of 222.55",
-        "a target of 1,234",
-        "a move of 0.05%",
-        "a probability of 62%",
-        "nearly a hundred bars",
+        ([*GOOD, "the price can only go up"], "not offered"),
+        ([*GOOD[:-1], "trend_down", "lean_likely"], "not offered"),
+        ([*GOOD[:-1], "lean_clear"], "not offered"),
+        (["verdict_hold", *GOOD[1:]], "not offered"),
+        ([*GOOD, "rsi"], "two things about one topic: rsi"),
+        (["verdict_three", *GOOD], "two things about one topic: verdict"),
+        (GOOD[1:], "0 statements for sentence 1, not 1 to 1"),
+        (["verdict_move", "rsi", "lean_likely"], "1 statements for sentence 2, not 2 to 4"),
+        ([*GOOD, "vwap_below", "volume_unusual", "volatility"], "5 statements for sentence 2, not 2 to 4"),
+        (GOOD[:-1], "0 statements for sentence 3"),
+        ([*GOOD[:-1], "trend_agrees"], "leaves out what must be said: lean_likely"),
+        ([], "0 statements for sentence 1"),
     ],
 )
-def test_a_number_that_was_not_given_is_refused_in_digits_and_in_letters(said: str) -> None:
-    with pytest.raises(BadExplanation, match="number that was not given"):
-        checked(GOOD.replace("The price", f"There is {said}, and the price"), SIGNAL)
-
-
-@pytest.mark.parametrize(
-    ("answer", "reason"),
-    [
-        (f"{FIRST} {SECOND}", "2 sentences, not 3"),
-        (f"{GOOD} The trend is up as well.", "4 sentences, not 3"),
-        (GOOD.removesuffix("."), "no sentence"),
-        (f"{FIRST} {SECOND} So it is.", "no sentence"),
-        (f"{FIRST} {SECOND}{THIRD}", "a link|sentences"),
-        ("", "0 characters"),
-        ("Apple is a BUY. It is up. Good.", "31 characters"),
-        (GOOD.replace("The price", "The price, " + "as said before, " * 40 + "it"), "characters, not 80"),
-    ],
-    ids=["two", "four", "an end without a stop", "a fragment", "run together", "empty", "short", "long"],
-)
-def test_anything_but_three_sentences_of_sensible_length_is_refused(answer: str, reason: str) -> None:
+def test_an_answer_that_chooses_badly_is_refused(ids: list[str], reason: str) -> None:
     with pytest.raises(BadExplanation, match=reason):
-        checked(answer, SIGNAL)
+        explanation_from(json.dumps(ids), SIGNAL)
 
 
 @pytest.mark.parametrize(
-    "markup",
+    ("signal", "required"),
     [
-        "**BUY**",
-        "`BUY`",
-        "<b>BUY</b>",
-        "<script>alert(BUY)</script>",
-        "[BUY](x)",
-        "BUY!",
-        "BUY?",
-        "BUY # now",
-        "BUY at https://example.com",
-        "BUY as www example",
-        "BUY at example.com",
-        "BUY {x}",
-        "BUY = 1",
-        "BUY \\n",
-        "BUY \u202e",
-        "BUY\u200b",
-        "BUY \U0001f680",
-        "ВUY BUY",
-        'BUY "now"',
-        "BUY | SELL",
-        "BUY $",
+        (replace(SIGNAL, simulated=True), "simulated"),
+        (replace(SIGNAL, in_sample=True), "in_sample"),
+        (replace(SIGNAL, caveats=("the price is disputed",)), "caveats"),
+        (replace(SIGNAL, facts=replace(SIGNAL.facts, trend="down")), "trend_disagrees"),
     ],
 )
-def test_markup_links_code_and_strange_characters_are_refused(markup: str) -> None:
-    with pytest.raises(BadExplanation, match="markup"):
-        checked(GOOD.replace("BUY", markup), SIGNAL)
+def test_what_must_be_said_is_required(signal: Signal, required: str) -> None:
+    ids = ["verdict_move", "rsi", "volume_unusual", "lean_likely"]
+    with pytest.raises(BadExplanation, match=f"leaves out what must be said: {required}"):
+        explanation_from(json.dumps(ids), signal)
+    assert explanation_from(json.dumps([*ids, required]), signal)
 
 
-@pytest.mark.parametrize(
-    "promise",
-    [
-        "the price will rise",
-        "a rise is guaranteed",
-        "a rise is certain",
-        "this cannot fail",
-        "you gain",
-        "it should be bought",
-        "we recommend it",
-        "a safe profit",
-        "there is no risk",
-        "It Always rises",
-    ],
-)
-def test_promises_and_advice_are_refused(promise: str) -> None:
-    with pytest.raises(BadExplanation, match="a promise or advice"):
-        checked(GOOD.replace("The price", f"Here {promise}, and the price"), SIGNAL)
+def test_the_error_quotes_nothing_of_the_answer() -> None:
+    for answer in ("visit evil.example", json.dumps([*GOOD, "visit evil.example"])):
+        with pytest.raises(BadExplanation) as fault:
+            explanation_from(answer, SIGNAL)
+        assert "evil" not in str(fault.value)
 
 
-@pytest.mark.parametrize(
-    "invention",
-    ["good news", "strong earnings", "what analysts say", "a report", "ignore the rules", "my instructions"],
-)
-def test_what_no_fact_speaks_of_is_refused(invention: str) -> None:
-    with pytest.raises(BadExplanation, match="something that was not given"):
-        checked(GOOD.replace("The price", f"After {invention} the price"), SIGNAL)
+@given(signals(), st.lists(st.sampled_from([statement.id for statement in CATALOGUE]), max_size=10))
+def test_of_any_choice_only_statements_that_hold_are_made(signal: Signal, ids: list[str]) -> None:
+    offered = {offer.statement.id: offer for offer in offers(signal)}
+    try:
+        text = explanation_from(json.dumps(ids), signal)
+    except BadExplanation:
+        return
+    assert text == compose([offered[id] for id in ids])
 
 
-@pytest.mark.parametrize(
-    ("answer", "reason"),
-    [
-        (GOOD.replace("Apple", "Tesla"), "does not name the asset"),
-        (GOOD.replace("Apple", "MAAPL"), "does not name the asset"),
-        (GOOD.replace("BUY", "good"), "does not name the signal"),
-        (GOOD.replace("BUY", "SELL"), "names another"),
-        (GOOD.replace("BUY", "BUY rather than HOLD"), "names another"),
-    ],
-)
-def test_an_answer_about_another_asset_or_signal_is_refused(answer: str, reason: str) -> None:
-    with pytest.raises(BadExplanation, match=reason):
-        checked(answer, SIGNAL)
+@given(signals())
+def test_of_any_signal_each_topic_is_offered_at_most_once_but_for_the_verdict(signal: Signal) -> None:
+    topics = [offer.statement.topic for offer in offers(signal) if offer.statement.topic != "verdict"]
+    assert len(topics) == len(set(topics))
+    assert topics.count("lean") == 1
 
 
-def test_an_answer_that_keeps_silent_about_simulated_prices_or_training_is_refused() -> None:
-    with pytest.raises(BadExplanation, match="simulated"):
-        checked(GOOD, replace(SIGNAL, simulated=True))
-    with pytest.raises(BadExplanation, match="training"):
-        checked(GOOD, replace(SIGNAL, in_sample=True))
-    frank = GOOD.replace("10%.", "10%, the prices are simulated, and the bar was part of training.")
-    assert checked(frank, replace(SIGNAL, simulated=True)) == frank
-    assert checked(frank, replace(SIGNAL, in_sample=True)) == frank
-
-
-def test_the_symbol_names_the_asset_as_well_as_its_name() -> None:
-    assert len(checked(GOOD.replace("Apple", "AAPL"), SIGNAL)) <= LONGEST
+def test_every_statement_of_the_catalogue_is_offered_for_some_signal() -> None:
+    facts = SIGNAL.facts
+    shares = Decimal("0.3"), Decimal("0.4"), Decimal("0.3")
+    some = [
+        SIGNAL,
+        a_signal(action=Action.HOLD),
+        replace(SIGNAL, simulated=True, class_shares=shares, caveats=("disputed",)),
+        replace(SIGNAL, in_sample=True, probabilities=(Decimal(0), Decimal(0), Decimal(1))),
+        replace(SIGNAL, facts=replace(facts, trend="down", vwap_pct=Decimal(1), volume_ratio=Decimal(0))),
+        replace(SIGNAL, facts=replace(facts, trend="mixed", vwap_pct=Decimal(0), volume_ratio=Decimal(1))),
+    ]
+    seen = {offer.statement.id for signal in some for offer in offers(signal)}
+    assert seen == {statement.id for statement in CATALOGUE}
+    assert len(CATALOGUE) == len(seen)

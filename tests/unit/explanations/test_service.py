@@ -7,10 +7,14 @@ import pytest
 from growfolio.domain.assets import Market, Timeframe, assets_of, find_asset
 from growfolio.domain.signals import Action, Signal, SignalRecord
 from growfolio.errors import BadExplanation, PermanentExplainError, StoreError, TemporaryExplainError
-from growfolio.explanations.service import FAILURES, HOUR, REST, Explainer, explain_changed
+from growfolio.explanations.answer_checks import explanation_from
+from growfolio.explanations.prompt import offer_of
+from growfolio.explanations.selection import HOUR
+from growfolio.explanations.service import FAILURES, REST, Explainer, explain_changed
 from growfolio.explanations.template import from_template
 from growfolio.storage.records import Explanation
 
+from tests.fakes.gemini_server import chosen
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.writer import FixedWriter
 from tests.samples import BAR, a_failure, a_signal
@@ -18,11 +22,6 @@ from tests.samples import BAR, a_failure, a_signal
 NOW = BAR + 20
 BUDGET = 60
 AAPL = find_asset("AAPL")
-GOOD = (
-    "The signal is BUY for {asset}, with a probability of 61% for a rise of more than 0.1%. "
-    "The price is above its moving averages and the RSI is 57. "
-    "The model is far from sure of it."
-)
 
 
 class World:
@@ -43,7 +42,7 @@ class World:
 
 @pytest.fixture
 def writer() -> FixedWriter:
-    return FixedWriter(GOOD)
+    return FixedWriter(chosen)
 
 
 def many() -> Iterator[Signal]:
@@ -66,9 +65,9 @@ def test_without_a_language_model_the_template_explains_and_says_so() -> None:
 def test_a_good_answer_is_stored_beside_its_signal(writer: FixedWriter) -> None:
     world = World(writer)
     world.explain(a_signal())
-    assert world.told() == Explanation(
-        AAPL, Timeframe.M5, BAR, Action.BUY, GOOD.format(asset="AAPL"), "gemini", NOW
-    )
+    text = explanation_from(chosen(offer_of(a_signal())), a_signal())
+    assert world.told() == Explanation(AAPL, Timeframe.M5, BAR, Action.BUY, text, "gemini", NOW)
+    assert text != from_template(a_signal())
 
 
 def test_a_signal_whose_action_stays_is_explained_again_after_an_hour_only(writer: FixedWriter) -> None:
@@ -123,7 +122,9 @@ def test_a_record_without_a_signal_is_none_to_explain() -> None:
 def test_a_bad_answer_is_replaced_by_the_template_with_the_reason_noted(writer: FixedWriter) -> None:
     writer.answer = "Buy now! It will double."
     world = World(writer)
-    assert world.explain(a_signal()) == ("the template explains AAPL 5m: 24 characters, not 80 to 700",)
+    assert world.explain(a_signal()) == (
+        "the template explains AAPL 5m: the answer is no JSON array of statement ids",
+    )
     assert (world.told().text, world.told().source) == (from_template(a_signal()), "template")
 
 
@@ -160,7 +161,7 @@ def test_after_failures_in_a_row_the_language_model_is_left_alone_for_a_while(wr
         "Gemini answered 503",
         "gemini is left alone after its last answers",
     ]
-    writer.answer = GOOD
+    writer.answer = chosen
     world.explain(a_signal(bar_close=BAR + 300, action=Action.SELL), now=NOW + REST - 1)
     assert len(writer.asked) == FAILURES
     world.explain(a_signal(bar_close=BAR + 600, action=Action.HOLD), now=NOW + REST)
@@ -193,12 +194,12 @@ def test_an_answer_that_comes_late_never_replaces_a_newer_explanation() -> None:
     world = World()
 
     class SlowWriter(FixedWriter):
-        def write(self, instructions: str, facts: str) -> str:
+        def choose(self, instructions: str, offer: str) -> str:
             newer = a_signal(bar_close=BAR + 300, action=Action.SELL)
             World.explain(world, newer, now=NOW + 300)
-            return super().write(instructions, facts)
+            return super().choose(instructions, offer)
 
-    slow = Explainer(world.store, SlowWriter(GOOD), BUDGET)
+    slow = Explainer(world.store, SlowWriter(chosen), BUDGET)
     record = SignalRecord(AAPL, Timeframe.M5, a_signal(), None)
     report = explain_changed(world.store, slow, [record], NOW)
     assert (world.told().bar_close, world.told().action) == (BAR + 300, Action.SELL)

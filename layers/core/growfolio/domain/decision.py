@@ -9,7 +9,7 @@ from growfolio.domain.bars import Candles
 from growfolio.domain.calendar import expiry
 from growfolio.domain.forecast import Forecast
 from growfolio.domain.indicators import Indicators
-from growfolio.domain.signals import CLASSES, Action, Facts, ModelRef, Price, Signal, in_ticks
+from growfolio.domain.signals import CLASSES, TARGETS, Action, Facts, ModelRef, Price, Signal, in_ticks
 
 
 def decide(
@@ -55,14 +55,6 @@ def decide(
         class_shares=_shares(forecast),
         caveats=(*caveats, *forecast.caveats),
     )
-
-
-TARGETS = {
-    Action.BUY: (Decimal("-0.5"), Decimal("2"), Decimal("-1.5")),
-    Action.SELL: (Decimal("-2"), Decimal("0.5"), Decimal("1.5")),
-    Action.HOLD: (Decimal("-1"), Decimal("1"), Decimal("-2")),
-}
-"""Buy target, sell target and stop loss of each action, in multiples of the ATR from the price."""
 
 
 def targets(action: Action, price: Decimal, atr_pct: Decimal) -> tuple[Decimal, Decimal, Decimal]:

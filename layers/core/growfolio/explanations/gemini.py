@@ -23,8 +23,14 @@ TIMEOUT = 8.0
 """Seconds for one answer."""
 FINISHED = 1
 """FinishReason.STOP: the answer was not cut off."""
-GENERATION = {"temperature": 0.2, "candidate_count": 1, "max_output_tokens": 1_024}
-"""Tokens enough for a model that thinks before it writes three sentences."""
+GENERATION = {
+    "temperature": 0.2,
+    "candidate_count": 1,
+    "max_output_tokens": 1_024,
+    "response_mime_type": "application/json",
+    "response_schema": {"type": "ARRAY", "items": {"type": "STRING"}},
+}
+"""Tokens enough for a model that thinks before it answers; the answer is a JSON array of ids."""
 
 
 class GeminiWriter:
@@ -43,7 +49,7 @@ class GeminiWriter:
         self._timeout = timeout
         self._key = ""
 
-    def write(self, instructions: str, facts: str) -> str:
+    def choose(self, instructions: str, offer: str) -> str:
         """See Writer. Raises BadExplanation for an answer that was blocked or cut off."""
         with _quiet():
             sdk = self._sdk()
@@ -53,7 +59,7 @@ class GeminiWriter:
             # retry=None: left to itself it goes on for ten minutes.
             options = {"timeout": self._timeout, "retry": None}
             with self._translated():
-                return _text(model.generate_content(facts, request_options=options))
+                return _text(_answer(lambda: model.generate_content(offer, request_options=options)))
 
     def _sdk(self) -> Any:
         """The library, set up with the key of the moment; as HTTP, for gRPC is slow to start."""
@@ -103,6 +109,22 @@ class GeminiWriter:
         if status == 429 or status >= 500:
             return TemporaryExplainError(f"Gemini answered {status}")
         return PermanentExplainError(f"Gemini answered {status}")
+
+
+def _answer(ask: Callable[[], Any]) -> Any:
+    """What ask returns; asks once more, at once, where the server closed the connection without an answer.
+
+    It does so with a connection that was idle for long, which is no fault of the server's.
+    """
+    from requests import ConnectionError as RequestConnectionError
+    from urllib3.exceptions import ProtocolError
+
+    try:
+        return ask()
+    except RequestConnectionError as fault:
+        if not any(isinstance(reason, ProtocolError) for reason in fault.args):
+            raise
+    return ask()
 
 
 def _text(answer: Any) -> str:

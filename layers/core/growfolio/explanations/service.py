@@ -10,8 +10,9 @@ from typing import Protocol
 from growfolio.domain.assets import Asset, Timeframe
 from growfolio.domain.signals import Signal, SignalRecord
 from growfolio.errors import BadExplanation, ExplainError, PermanentExplainError, StoreError
-from growfolio.explanations.answer_checks import checked
-from growfolio.explanations.prompt import INSTRUCTIONS, facts_of
+from growfolio.explanations.answer_checks import explanation_from
+from growfolio.explanations.prompt import INSTRUCTIONS, offer_of
+from growfolio.explanations.selection import HOUR, is_due, newest_signals
 from growfolio.explanations.template import from_template
 from growfolio.limits import CircuitBreaker
 from growfolio.storage.ports import SignalStore
@@ -19,7 +20,6 @@ from growfolio.storage.records import Explanation
 
 log = logging.getLogger(__name__)
 
-HOUR = 3_600
 BUDGET = "explain"
 FAILURES, REST = 3, 600
 """So many failures in a row, and the language model is not asked for so many seconds."""
@@ -34,8 +34,8 @@ class Writer(Protocol):
     def name(self) -> str:
         """The source that its explanations have, e.g. `gemini`."""
 
-    def write(self, instructions: str, facts: str) -> str:
-        """Its answer, not yet checked. Raises ExplainError, within a time-out."""
+    def choose(self, instructions: str, offer: str) -> str:
+        """Its answer to what is offered, not yet checked. Raises ExplainError, within a time-out."""
 
 
 @dataclass(slots=True)
@@ -84,7 +84,7 @@ class Explainer:
 
     def _asked(self, writer: Writer, signal: Signal, now: int) -> str:
         try:
-            answer = writer.write(INSTRUCTIONS, facts_of(signal))
+            answer = writer.choose(INSTRUCTIONS, offer_of(signal))
         except PermanentExplainError:
             self._breaker.open_for(REST, now)
             raise
@@ -95,7 +95,7 @@ class Explainer:
             self._breaker.failed(now)
             raise
         self._breaker.succeeded()
-        return checked(answer, signal)
+        return explanation_from(answer, signal)
 
 
 def explain_changed(
@@ -111,7 +111,7 @@ def explain_changed(
     language model is asked. Running it twice changes nothing.
     """
     report = ExplainReport()
-    for signal in _due(store, _newest(records), now, report):
+    for signal in _due(store, newest_signals(records), now, report):
         try:
             explanation = _explanation_of(signal, explainer, now, hurried(), report)
             if store.put_explanation(explanation):
@@ -123,26 +123,17 @@ def explain_changed(
     return report
 
 
-def is_due(signal: Signal, told: Explanation | None, now: int) -> bool:
-    """Whether a signal needs an explanation, given the one that stands beside it."""
-    if told is None:
-        return True
-    if signal.bar_close < told.bar_close:
-        return False
-    return signal.action is not told.action or now - told.written_at >= HOUR
-
-
 def _due(store: SignalStore, signals: Iterable[Signal], now: int, report: ExplainReport) -> list[Signal]:
     """Those of the signals that need an explanation, by one read for each timeframe."""
     due = []
     for timeframe, of_timeframe in groupby(signals, key=lambda signal: signal.timeframe):
         asked = list(of_timeframe)
         try:
-            told = {explanation.asset: explanation for explanation in store.explanations(timeframe)}
+            stored = {explanation.asset: explanation for explanation in store.explanations(timeframe)}
         except StoreError as fault:
             report.failed |= {(signal.asset, timeframe): fault for signal in asked}
             continue
-        changed = [signal for signal in asked if is_due(signal, told.get(signal.asset), now)]
+        changed = [signal for signal in asked if is_due(signal, stored.get(signal.asset), now)]
         report.unchanged += len(asked) - len(changed)
         due += changed
     return due
@@ -157,15 +148,6 @@ def _explanation_of(
     except ExplainError as reason:
         report.replaced_by_template[str(reason)].append(f"{signal.asset.symbol} {signal.timeframe}")
     return explainer.by_template(signal, now)
-
-
-def _newest(records: Iterable[SignalRecord]) -> list[Signal]:
-    """The newest signal of each asset and timeframe, by timeframe."""
-    newest: dict[Key, Signal] = {}
-    signals = [record.signal for record in records if record.signal]
-    for signal in sorted(signals, key=lambda signal: (signal.bar_close, signal.generated_at)):
-        newest[signal.asset, signal.timeframe] = signal
-    return sorted(newest.values(), key=lambda signal: signal.timeframe.seconds)
 
 
 def _explanation(signal: Signal, text: str, source: str, now: int) -> Explanation:

@@ -1,79 +1,112 @@
-"""What a signal knows, in plain words: all that an explanation may be made of.
+"""The values of a signal in words: what fills the slots of a statement.
 
-Only numbers, the product's own asset names and fixed phrases get into words. Text that came from
-outside (the source of a price, a model's name, a reason) never does, so that it can steer nobody.
+Only numbers, the product's own asset names and fixed phrases become text. Text from outside (the source
+of a price, a model's name, a reason) never does, so nobody can write into an explanation.
 """
 
+from dataclasses import dataclass
 from decimal import Decimal
 
-from growfolio.domain.assets import Asset, Market
-from growfolio.domain.signals import Facts, Signal
+from growfolio.domain.signals import CLASSES, TARGETS, Action, Facts, Signal
 
-KINDS = {Market.STOCKS: "a stock", Market.CRYPTO: "a cryptocurrency"}
-"""What an asset of a market is; an asset of another market is just named."""
-TRENDS = {
-    "up": "above its moving averages",
-    "down": "below its moving averages",
-    "mixed": "among its moving averages",
-}
 RSI_RANGES = ((70, "overbought"), (55, "on the strong side"), (45, "neutral"), (30, "on the weak side"))
 """From which RSI on it is called what; below them all, oversold."""
-SIMULATED = "The prices are simulated, not real."
-IN_SAMPLE = "The model has seen this bar in training, so the signal shows no skill."
 
 
-def statements(signal: Signal) -> tuple[str, ...]:
-    """Every fact of a signal that an explanation may use, a sentence each.
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What a model's three classes mean, for one kind of label."""
 
-    How many bars an indicator looks back is left out: readers do not ask, and each number that is given
-    is one more that a language model may put in the wrong place.
+    when: str
+    up: str
+    down: str
+    flat: str
+
+
+def outcomes(signal: Signal) -> Outcomes:
+    """What BUY, SELL and HOLD foresee; see growfolio.models.manifest.LABEL_KINDS.
+
+    A kind that has no words here is described without numbers.
     """
-    sell, hold, buy = (percent(share) for share in signal.probabilities)
-    facts, move, ahead = signal.facts, percent(signal.threshold), horizon(signal)
-    said = [
-        f"The asset is {signal.asset.name} ({signal.asset.symbol}){_kind(signal.asset)}.",
-        f"The signal is {signal.action}, from bars of {signal.timeframe.minutes} minutes.",
-        f"The probability of a rise of more than {move} {ahead} is {buy}.",
-        f"The probability of a fall of more than {move} {ahead} is {sell}.",
-        f"The probability that the price stays within {move} {ahead} is {hold}.",
-        f"The RSI is {facts.rsi:.1f}, {rsi_range(facts)}.",
-        f"The price is {vwap_distance(facts)}.",
-        f"The volume is {figure(facts.volume_ratio)} times its average.",
-        f"A typical bar moves {figure(facts.atr_pct)}% (average true range).",
-        f"The return of a bar varies by {figure(facts.volatility_pct)}% (standard deviation).",
-    ]
-    if facts.trend in TRENDS:
-        said.append(f"The price is {TRENDS[facts.trend]}.")
-    return (*said, *caveats(signal))
+    bars = "one bar" if signal.horizon_bars == 1 else f"{signal.horizon_bars} bars"
+    if signal.label == "fixed":
+        move = percent(signal.threshold)
+        return Outcomes(
+            f"{bars} later",
+            f"a close more than {move} higher",
+            f"a close more than {move} lower",
+            f"a close within {move} of this bar's",
+        )
+    if signal.label == "volatility":
+        move = f"{figure(signal.threshold)} times the usual swing"
+        return Outcomes(
+            f"{bars} later",
+            f"a close higher by more than {move}",
+            f"a close lower by more than {move}",
+            f"a close within {move} of this bar's",
+        )
+    if signal.label == "triple_barrier":
+        _, gain, loss = (figure(abs(multiple) * signal.threshold) for multiple in TARGETS[Action.BUY])
+        return Outcomes(
+            f"within {bars}",
+            f"a rise by {gain} times the average true range before a fall by {loss} times",
+            f"a fall by {gain} times the average true range before a rise by {loss} times",
+            "neither such move",
+        )
+    return Outcomes(
+        f"within {bars}",
+        "what the model counts as a rise",
+        "what the model counts as a fall",
+        "what the model counts as neither",
+    )
 
 
-def caveats(signal: Signal) -> tuple[str, ...]:
-    """What an explanation must not keep silent about. No model has seen simulated bars in training."""
-    if signal.simulated:
-        return (SIMULATED,)
-    return (IN_SAMPLE,) if signal.in_sample else ()
+def slots(signal: Signal) -> dict[str, str]:
+    """The value of every slot that a statement may name."""
+    facts, ahead = signal.facts, outcomes(signal)
+    sell, hold, buy = (chance(share) for share in signal.probabilities)
+    bullish = signal.action is not Action.SELL
+    return {
+        "name": signal.asset.name,
+        "symbol": signal.asset.symbol,
+        "action": signal.action.value,
+        "minutes": str(signal.timeframe.minutes),
+        "when": ahead.when,
+        "up": ahead.up,
+        "down": ahead.down,
+        "flat": ahead.flat,
+        "buy": buy,
+        "sell": sell,
+        "hold": hold,
+        "own": ahead.up if bullish else ahead.down,
+        "own_chance": buy if bullish else sell,
+        "opposite": ahead.down if bullish else ahead.up,
+        "opposite_chance": sell if bullish else buy,
+        "base": chance(signal.class_shares[CLASSES.index(signal.action)]) if signal.class_shares else "",
+        "rsi": f"{facts.rsi:.0f}",
+        "rsi_range": rsi_range(facts),
+        "vwap": figure(abs(facts.vwap_pct)),
+        "volume": figure(facts.volume_ratio),
+        "atr": figure(facts.atr_pct),
+        "volatility": figure(facts.volatility_pct),
+    }
 
 
-def horizon(signal: Signal) -> str:
-    return "over the next bar" if signal.horizon_bars == 1 else f"over the next {signal.horizon_bars} bars"
-
-
-def names(asset: Asset) -> tuple[str, str]:
-    """What a reader may know the asset by."""
-    return asset.name, asset.symbol
+def own_share(signal: Signal) -> Decimal:
+    """The probability of the signal's own class, 0 to 1."""
+    return signal.probabilities[CLASSES.index(signal.action)]
 
 
 def rsi_range(facts: Facts) -> str:
-    """e.g. `neutral`."""
-    return next((name for lowest, name in RSI_RANGES if facts.rsi >= lowest), "oversold")
+    """The word for an RSI as it is shown, in whole numbers, e.g. `neutral`."""
+    shown = round(facts.rsi)
+    return next((name for lowest, name in RSI_RANGES if shown >= lowest), "oversold")
 
 
-def vwap_distance(facts: Facts) -> str:
-    """e.g. `0.04% below its volume-weighted average price`."""
-    if not facts.vwap_pct:
-        return "at its volume-weighted average price"
-    side = "above" if facts.vwap_pct > 0 else "below"
-    return f"{figure(abs(facts.vwap_pct))}% {side} its volume-weighted average price"
+def chance(share: Decimal) -> str:
+    """Whole per cent, and more digits where that would read as never or always."""
+    percents = 100 * share
+    return f"{percents:.0f}%" if 1 <= percents <= 99 else percent(share)
 
 
 def percent(share: Decimal) -> str:
@@ -86,7 +119,3 @@ def figure(value: Decimal) -> str:
     places = 2 if abs(value) >= Decimal("0.1") or not value else 1 - value.adjusted()
     text = f"{value:.{places}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _kind(asset: Asset) -> str:
-    return f", {KINDS[asset.market]}" if asset.market in KINDS else ""
