@@ -48,6 +48,16 @@ def test_train_writes_models_of_the_network_and_timeframes_it_is_given_and_sums_
     assert sorted(path.name for path in tmp_path.iterdir()) == ["models"]
 
 
+@pytest.mark.slow
+def test_train_fits_both_timeframes_and_the_default_network(candle_folder: Path, tmp_path: Path) -> None:
+    given = (
+        f"train --candles {candle_folder} --out {tmp_path / 'm'} --symbols BTC ETH --pooled-only --epochs 1"
+    )
+    assert ended(given) == Outcome.DONE
+    manifest = parse_manifest((tmp_path / "m" / "manifest.json").read_bytes())
+    assert set(manifest.models) == {"crypto_5m_ensemble", "crypto_15m_ensemble"}
+
+
 def write_other_files(folder: Path) -> None:
     folder.mkdir()
     for name in ("AAPL.csv", "notes.txt"):

@@ -99,7 +99,7 @@ def test_a_model_taught_both_ways_answers_alike_where_the_market_only_rose(coins
     train, validation = rising.rows(Part.TRAIN)[:600], rising.rows(Part.VALIDATION)[:300]
     shares = {}
     for both in (True, False):
-        settings = FitSettings(epochs=2, batch_size=16, answered=1, inverted=both)
+        settings = FitSettings(epochs=4, batch_size=16, answered=5, inverted=both)
         model = fit_alone(rising, settings, train, validation).model
         model.temperature.fill_(1.0)
         with torch.no_grad():

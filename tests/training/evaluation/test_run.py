@@ -13,7 +13,7 @@ from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
 from growfolio.domain.bars import Bars
 from growfolio.domain.times import DAY
 
-from tests.training.conftest import DAYS, END
+from tests.training.conftest import END
 from training.data.dataset import Part, Samples, build_samples
 from training.data.labels import LabelRule
 from training.data.splits import EMBARGO
@@ -133,13 +133,20 @@ def test_bars_that_a_model_was_fitted_on_earn_nothing(candle_folder: Path) -> No
     assert (equity.signals, equity.points) == (0, ((equity.points[0][0], 1.0, 1.0),))
 
 
-def test_a_quick_evaluation_leaves_a_page_without_outside_assets_and_the_same_as_json(
-    candle_folder: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("symbols", "pools"),
+    [
+        (["BTC", "ETH"], ["crypto 5m"]),
+        pytest.param(["AAPL", "BTC", "ETH"], ["stocks 5m", "crypto 5m"], marks=pytest.mark.slow),
+    ],
+)
+def test_a_quick_evaluation_leaves_a_page_and_the_same_as_json(
+    symbols: list[str], pools: list[str], candle_folder: Path, tmp_path: Path
 ) -> None:
     train = TrainSettings(
         candle_folder,
         tmp_path,
-        assets=tuple(find_asset(symbol) for symbol in ("BTC", "ETH", *list(DAYS)[:1])),
+        assets=tuple(map(find_asset, symbols)),
         timeframes=(Timeframe.M5,),
         fit=FitSettings(epochs=1, batch_size=32),
         least_training=100,
@@ -148,12 +155,10 @@ def test_a_quick_evaluation_leaves_a_page_without_outside_assets_and_the_same_as
     settings = EvaluationSettings(train, folds=1, most_rows=1000, backtest_days=1)
     said: list[str] = []
     evaluate(settings, tmp_path, END, lambda: 0.0, said.append)
-    page, found = (
-        (tmp_path / "report.html").read_text(),
-        json.loads((tmp_path / "evaluation.json").read_text()),
-    )
+    page = (tmp_path / "report.html").read_text()
+    found = json.loads((tmp_path / "evaluation.json").read_text())
     assert {(fold["pool"], fold["fold"]) for fold in found["folds"]} == {
-        (pool, fold) for pool in ("stocks 5m", "crypto 5m") for fold in ("fold 1", "last part")
+        (pool, fold) for pool in pools for fold in ("fold 1", "last part")
     }
     for fold in found["folds"]:
         assert [model["name"] for model in fold["models"]] == [
@@ -167,13 +172,13 @@ def test_a_quick_evaluation_leaves_a_page_without_outside_assets_and_the_same_as
         "the future changed: nothing before it changes",
         "a leak planted on purpose: it is caught",
     }
-    assert found["about"]["assets"] == "AAPL BTC ETH"
+    assert found["about"]["assets"].split() == sorted(symbols)
     assert (found["about"]["inversion"], found["about"]["lineage"]) == ("yes", "yes")
     compared = {(one["pool"], one["part"], one["against"]) for one in found["comparisons"]}
-    assert len(compared) == len(found["comparisons"]) == 2 * 2 * 4
+    assert len(compared) == len(found["comparisons"]) == len(pools) * 2 * 4
     assert ("crypto 5m", "walk-forward", "gradient boosting") in compared
-    assert page.count("nats, less is better") == 4
-    assert len(found["backtest"]) == 2
+    assert page.count("nats, less is better") == 2 * len(pools)
+    assert len(found["backtest"]) == len(pools)
     assert any("epoch 1" in line for line in said)
 
 

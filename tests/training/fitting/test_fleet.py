@@ -44,8 +44,8 @@ def members(pools: list[Samples]) -> list[Member]:
         Member(
             f"{samples.market} {symbol}",
             samples,
-            samples.rows(Part.TRAIN, own)[: 900 if symbol == "ETH" else None],
-            samples.rows(Part.VALIDATION, own),
+            samples.rows(Part.TRAIN, own)[: 900 if symbol == "ETH" else 1600],
+            samples.rows(Part.VALIDATION, own)[:300],
             seed,
         )
         for seed, (samples, symbol) in enumerate(wanted)

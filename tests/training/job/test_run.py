@@ -1,14 +1,16 @@
-"""The job as the container runs it: a process of its own, with bucket, parameters and Hub on this machine."""
+"""The job as the container runs it, with bucket, parameters and Hub on this machine."""
 
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import boto3
 import numpy as np
@@ -20,6 +22,7 @@ from growfolio.models.revisions import FixedRevision
 from infra.local.embedded_aws import embedded_aws
 from tests.fakes.hub_server import FakeHub, Fault, Repository
 from tests.training.conftest import simulated, write_bars
+from training.__main__ import main
 from training.exit_codes import Outcome
 from training.networks.models import MEMBERS
 
@@ -50,9 +53,13 @@ class Cloud:
         return subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, text=True)
 
     def run(self, work: Path, told: str = TOLD, **changes: str) -> tuple[int, list[dict[str, Any]]]:
-        with self.start(work, told, **changes) as process:
-            said = lines(process.stdout)
-        return process.returncode, said
+        """Run the job in this process, which has imported torch already."""
+        said = StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(said):
+            for name, value in {**self.environment, "AWS_BATCH_JOB_ID": "job-1", **changes}.items():
+                patch.setenv(name, value)
+            code = main(["job", *told.split(), "--work", str(work), "--threads", "1"])
+        return code, lines(said.getvalue().splitlines())
 
     def object(self, key: str) -> Any:
         return json.loads(boto3.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read())
@@ -66,9 +73,8 @@ class Cloud:
         return boto3.client("ssm").get_parameter(Name=PARAMETER)["Parameter"]["Value"]
 
 
-def lines(out: IO[str] | None) -> list[dict[str, Any]]:
+def lines(out: Iterable[str]) -> list[dict[str, Any]]:
     """Every line is JSON, or this fails."""
-    assert out is not None
     return [json.loads(line) for line in out]
 
 
@@ -114,6 +120,7 @@ def candles(request: pytest.FixtureRequest) -> dict[str, str]:
     return {"GROWFOLIO_SOURCE": "replay", "GROWFOLIO_CANDLES": str(folder)}
 
 
+@pytest.mark.slow
 def test_a_job_killed_in_the_middle_is_finished_by_the_next_machine(
     cloud: Cloud, candles: dict[str, str], tmp_path: Path
 ) -> None:
@@ -153,6 +160,7 @@ def test_a_job_killed_in_the_middle_is_finished_by_the_next_machine(
     assert set(job["accepted"]) <= set(models.graphs)
 
 
+@pytest.mark.slow
 def test_a_machine_killed_after_its_commit_makes_no_second_one(cloud: Cloud, tmp_path: Path) -> None:
     told = f"{SMALL} --publish {LET_THROUGH} --pooled-only"
     no_parameter = {"GROWFOLIO_REVISION_PARAMETER": ""}
@@ -202,6 +210,7 @@ def test_bad_candles_end_a_job_with_3_before_anything_is_trained(cloud: Cloud, t
     assert btc["faults"]
 
 
+@pytest.mark.slow
 def test_a_hub_that_is_down_ends_a_job_with_4_and_the_next_one_goes_on(cloud: Cloud, tmp_path: Path) -> None:
     cloud.hub.faults = [Fault("GET /api/models", status=503)]
     told = f"{SMALL} --publish {LET_THROUGH} --pooled-only"
@@ -221,6 +230,7 @@ def test_a_bucket_out_of_reach_ends_a_job_with_4(cloud: Cloud, tmp_path: Path) -
     assert "s3://artifacts/checkpoints/job-1/state.json cannot be read" in said[-1]["message"]
 
 
+@pytest.mark.slow
 def test_the_week_after_the_published_models_are_fine_tuned_on_the_new_bars(
     cloud: Cloud, tmp_path: Path
 ) -> None:
