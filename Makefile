@@ -86,6 +86,7 @@ COMPILE := --quiet --universal --generate-hashes --no-header --no-annotate --no-
 
 # pip, not uv, takes torch's CPU build where there is one.
 $(TRAINING)/.ready: training/requirements.lock training/torch.txt pyproject.toml | $(UV)
+	@echo "installing what training needs into $(TRAINING): torch alone has some hundred megabytes"
 	test -x $(TRAINING)/bin/python || $(PYTHON) -m venv $(TRAINING)
 	$(UV) pip install --quiet --python $(TRAINING)/bin/python --require-hashes -r training/requirements.lock
 	$(TRAINING)/bin/python -m pip install --quiet --disable-pip-version-check -r training/torch.txt
@@ -95,11 +96,12 @@ $(TRAINING)/.ready: training/requirements.lock training/torch.txt pyproject.toml
 test-training: $(TRAINING)/.ready ## all tests of training, on torch, the slow ones too
 	$(PYTEST_TRAINING) tests/training -m "slow or not slow" $(PARALLEL)
 
-train: $(TRAINING)/.ready ## download (or take CANDLES=DIR) and train: models/ and results/
+train: $(TRAINING)/.ready ## download (or take CANDLES=DIR), train into models/ and write a quick report to results/
 	@test -n "$(CANDLES)" || $(TRAINING)/bin/python -m training download --out data/raw || \
 	  { echo "no candles: with a folder of <ID>_5m.parquet files, make train CANDLES=DIR goes on without a network"; exit 2; }
 	$(TRAINING)/bin/python -m training train --candles "$(or $(CANDLES),data/raw)" --out models
 	$(TRAINING)/bin/python -m training evaluate --quick --candles "$(or $(CANDLES),data/raw)" --out results
+	@$(TRAINING)/bin/python -m training summary --models models
 
 starter: $(TRAINING)/.ready ## make the shipped models again from CANDLES=DIR (about half an hour on 2 cores)
 	@test -n "$(CANDLES)" || { echo "make starter CANDLES=DIR: a folder of <ID>_5m.parquet files"; exit 2; }

@@ -14,7 +14,8 @@ from tempfile import TemporaryDirectory
 
 import torch
 from growfolio.domain.assets import Market
-from growfolio.errors import GrowfolioError
+from growfolio.errors import ConfigurationError, GrowfolioError
+from growfolio.models.manifest import MANIFEST, parse_manifest
 from growfolio.settings import Settings
 
 from training import arguments as shared
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_download(commands.add_parser("download", help="history from market sources and the candle archive"))
     _add_train(commands.add_parser("train", help="candles in, a model repository out"))
     _add_starter(commands.add_parser("starter", help="remake the models that are shipped with the code"))
+    _add_summary(commands.add_parser("summary", help="scores of a folder of models, and who serves what"))
     add_evaluate(commands)
     _add_publish(
         commands.add_parser("publish", help="models that pass the gate become one commit of the Hub")
@@ -120,10 +122,19 @@ def _add_starter(command: argparse.ArgumentParser) -> None:
     command.set_defaults(run=_starter, stopped=_GOES_ON)
 
 
-def _add_publish(command: argparse.ArgumentParser) -> None:
+def _add_summary(command: argparse.ArgumentParser) -> None:
+    _add_models(command)
+    command.set_defaults(run=_summary)
+
+
+def _add_models(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--models", type=Path, default=Path("models"), metavar="DIR", help="default: %(default)s"
     )
+
+
+def _add_publish(command: argparse.ArgumentParser) -> None:
+    _add_models(command)
     command.add_argument("--repo", required=True, metavar="ORG/NAME", help="model repository on the Hub")
     command.add_argument(
         "--candles",
@@ -186,6 +197,15 @@ def _trained(settings: TrainSettings) -> Outcome:
     manifest = train(replace(settings, checkpoint=unfinished), int(time.time()), time.monotonic, _say)
     shutil.rmtree(unfinished, ignore_errors=True)
     for line in summary(manifest, settings.out):
+        _say(line)
+    return Outcome.DONE
+
+
+def _summary(given: argparse.Namespace) -> Outcome:
+    path = given.models / MANIFEST
+    if not path.is_file():
+        raise ConfigurationError(f"no {MANIFEST} in {given.models}: name the folder of a training run")
+    for line in summary(parse_manifest(path.read_bytes()), given.models):
         _say(line)
     return Outcome.DONE
 

@@ -49,9 +49,9 @@ def no_candles(settings: TrainSettings, left_out: Mapping[str, str]) -> Configur
         return ConfigurationError(f"no usable candles in {folder}: {'; '.join(reasons)}")
     found = sorted(path.name for path in folder.iterdir())
     listed = ", ".join(found[:SHOWN]) + (", ..." if len(found) > SHOWN else "")
-    wanted = " or ".join(CandleFiles(folder).path(asset).name for asset in settings.assets[:2])
+    examples = " or ".join(CandleFiles(folder).path(asset).name for asset in settings.assets[:2])
     return ConfigurationError(
-        f"no usable candles in {folder}: it holds {listed or 'nothing'}; needed are files like {wanted}"
+        f"no usable candles in {folder}: it holds {listed or 'nothing'}; needed are files like {examples}"
     )
 
 

@@ -1,4 +1,4 @@
-"""What a training run is told."""
+"""The settings of a training run."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,16 +26,16 @@ class TrainSettings:
     pooled_only: bool = False
     """No models of single assets."""
     keep_tensors: bool = True
-    """Whether to write `.pth` files beside the `.onnx` files."""
+    """Write `.pth` files beside the `.onnx` files."""
     expires_days: int | None = 90
     """Days from the run until the models stop serving; None: never."""
     least_training: int = 1000
     """Samples under which a model is not fitted at all."""
     least_validation: int = 200
-    """Samples under which nothing can be stopped, calibrated, or chosen."""
+    """Samples under which early stopping, calibration and choice are chance."""
     checkpoint: Path | None = None
-    """A folder that keeps what is fitted until the run is whole: the same run, begun again, goes on there."""
+    """A folder for what is fitted until the run is whole: the same run, started again, goes on from there."""
     warm: WarmStart | None = None
-    """Models to go on from: only bars that they have not seen are used, and no other models are fitted."""
+    """Published models to fine-tune on bars that they have not seen; no other models are fitted."""
     about: str = ""
     """Where the candles come from and under which licence, for the manifest and the model card."""

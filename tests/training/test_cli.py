@@ -46,6 +46,9 @@ def test_train_writes_models_of_the_network_and_timeframes_it_is_given_and_sums_
     assert "crypto_5m_lstm serves all crypto on 5m" in said
     assert said[-1].strip() == f"GROWFOLIO_MODEL_REPOSITORY={out} make run"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["models"]
+    assert ended(f"summary --models {out}") == Outcome.DONE
+    assert capsys.readouterr().out.splitlines() == said[at:]
+    assert ended(f"summary --models {tmp_path}") == Outcome.CONFIGURATION
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from growfolio.training_jobs.request import DEFAULT_NETWORK
 import training
 from training.data.dataset import Part
 from training.evaluation.comparison import WALK_FORWARD
-from training.evaluation.fold import ALONE
+from training.evaluation.fold_scores import ALONE
 from training.pools import gather
 from training.release.gate_evidence import answers
 from training.starter import starter_settings

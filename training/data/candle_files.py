@@ -1,4 +1,4 @@
-"""Candles of the past as a folder of `<ID>_5m.parquet` files that grows: what training and replay read."""
+"""A growing folder of `<ID>_5m.parquet` candle files, as training and replay read them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ class CandleFiles:
         return self.folder / f"{asset.id}_5m.parquet"
 
     def read(self, asset: Asset) -> Bars:
-        """What is there, as it lies; no bars where there is no file. Raises BadCandles for a damaged one."""
+        """Read an asset's bars; none where there is no file. Raises BadCandles for a damaged one."""
         if not self.path(asset).exists():
             return Bars.of([])
         table = self._table(asset)
@@ -33,14 +33,14 @@ class CandleFiles:
         return Bars(opened, *(table[name].cast(pa.float64()).to_numpy() for name in PRICES))
 
     def source(self, asset: Asset) -> str:
-        """Who the candles came from; empty where the file does not say, or there is none."""
+        """Return the source that the candles came from; empty where there is no file, or it does not say."""
         if not self.path(asset).exists():
             return ""
         noted = self._table(asset).schema.metadata or {}
         return str(noted.get(_SOURCE, b"").decode())
 
     def add(self, asset: Asset, newer: Bars, source: str) -> int:
-        """Merge bars into the asset's file, and say how many it lacked; of two for one time the newer holds.
+        """Merge bars into the asset's file and return how many it lacked; a newer bar replaces an older one.
 
         Raises BadCandles where the file holds another source's candles: their volumes do not compare.
         """
@@ -70,7 +70,7 @@ class CandleFiles:
 
 
 def worked_in(known: Bars, newer: Bars) -> Bars:
-    """Known bars in the prices of newer ones: a provider works a split into its past, once it has happened.
+    """Convert known bars to the prices of newer ones, into whose past the provider has worked a split.
 
     The ratio is the median over the bars that both have; without such bars nothing is changed.
     """

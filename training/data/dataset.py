@@ -1,4 +1,4 @@
-"""Samples of one market and timeframe: features, labels and calendar of all its assets, in one table."""
+"""Samples of one market and timeframe: features, labels and times of all its assets in one table."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ class Part(StrEnum):
 class Samples:
     """A row for each bar, stretch after stretch: a window of rows up to a usable one is unbroken.
 
-    features (rows, 16) are raw, inverted those of the market upside down; asset (rows,) holds positions in
+    features (rows, 16) are raw, inverted those of the mirrored market; asset (rows,) holds positions in
     assets; bar_close and decided are seconds. A row is usable when serving would have had its whole history
     and its label is known.
     """
@@ -51,7 +51,7 @@ class Samples:
     split: Split
 
     def rows(self, part: Part, asset: Asset | None = None) -> IntArray:
-        """The usable rows of a part, of one asset or of all, asset after asset and by time."""
+        """Return the usable rows of a part, of one asset or of all, asset after asset and by time."""
         within = {
             Part.TRAIN: self.split.train,
             Part.VALIDATION: self.split.validation,
@@ -63,21 +63,21 @@ class Samples:
         return np.flatnonzero(keep)
 
     @property
-    def taught(self) -> FeatureArray:
-        """What training windows are cut from (2 rows, 16): the market, then the same upside down."""
+    def both_markets(self) -> FeatureArray:
+        """The table (2 rows, 16) that training windows are cut from: the market, then its mirror image."""
         return np.concatenate([self.features, self.inverted])
 
-    def answers(self, train: IntArray, upside_down: bool) -> Answers:
-        """The classes (2 rows,) of these rows in taught, upside down too where wanted; others are UNKNOWN."""
+    def answers(self, train: IntArray, mirrored: bool) -> Answers:
+        """Return the classes (2 rows,) of both_markets: UNKNOWN but for these rows and their images."""
         known = np.full((2, len(self.labels)), UNKNOWN, dtype=np.int8)
         known[0, train] = self.labels[train]
-        if upside_down:
+        if mirrored:
             known[1, train] = inverted_labels(self.labels[train])
         return known.ravel()
 
-    def ends(self, train: IntArray, upside_down: bool) -> IntArray:
-        """Where in taught the windows of these rows end."""
-        return np.concatenate([train, train + len(self.labels)]) if upside_down else train
+    def ends(self, train: IntArray, mirrored: bool) -> IntArray:
+        """Return the rows of both_markets at which the windows of these rows end."""
+        return np.concatenate([train, train + len(self.labels)]) if mirrored else train
 
     def seen_from(self, rows: IntArray) -> int:
         """The close of the first bar that any of these rows looks back on, in seconds."""
@@ -92,7 +92,7 @@ def build_samples(
     compute: FeatureFunction = features,
     after: int = 0,
 ) -> tuple[Samples | None, dict[Asset, GrowfolioError]]:
-    """The samples of all assets whose candles are good and long enough, and why the others are left out.
+    """Build the samples of all assets with good and long candles; say why the others are left out.
 
     None where no asset is left. compute turns candles into features; it is the product's own, and
     given here so that a test can plant a leak. Bars that closed at `after` or before, in seconds, are not
@@ -134,7 +134,7 @@ def build_samples(
 
 
 def on_one_calendar(pools: Sequence[Samples]) -> list[Samples]:
-    """The same pools, those of a market cut at the same moments, whatever their timeframe."""
+    """Split the pools of a market at the same moments, whatever their timeframe."""
     return [
         replace(samples, split=split_calendar(calendar(samples, pools), samples.market, samples.timeframe))
         for samples in pools
@@ -142,14 +142,14 @@ def on_one_calendar(pools: Sequence[Samples]) -> list[Samples]:
 
 
 def calendar(samples: Samples, pools: Iterable[Samples]) -> IntArray:
-    """The closes by which a pool is cut: those of its market's pool that has the most usable samples."""
+    """Return the closes that set a pool's cuts: those of its market's pool with the most usable samples."""
     of_market = [pool for pool in pools if pool.market is samples.market]
     finest = max(of_market, key=lambda pool: int(pool.usable.sum()))
     return finest.bar_close[finest.usable]
 
 
 def _long_enough(asset: Asset, bars: Bars, timeframe: Timeframe) -> list[Stretch]:
-    """The stretches that hold at least one usable bar. Raises MissingCandles where there are none."""
+    """Return the stretches with at least one usable bar. Raises MissingCandles where there are none."""
     found = stretches(asset, bars, timeframe)
     needed = BARS_NEEDED[timeframe]
     # One bar more, whose close decides the label; no more than a session's last bar can be masked.

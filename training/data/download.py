@@ -40,7 +40,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """Why an asset has less history than was asked for; temporary troubles are worth another run."""
+    """Why an asset has less history than was asked for."""
 
     asset: Asset | None
     """None: the whole archive is out of reach."""
@@ -73,7 +73,7 @@ def download(
     clock: Callable[[], float],
     say: Say,
 ) -> list[Shortfall]:
-    """Fill files with the bars of assets from start to now (seconds since the epoch), where there are any.
+    """Fill the files with bars of these assets from start to now (seconds since the epoch).
 
     Raises BadCandles for a file that is damaged, or of another source than the market's.
     """
@@ -95,7 +95,7 @@ def download(
         short += troubles
         served = len(step.since) - len(troubles)
         if not served:
-            # Who has nothing of this time, or is out of reach, has nothing older either.
+            # A source without bars of this time, or out of reach, has none of an earlier time either.
             silent.add(step.origin.market)
         first = min(step.since.values())
         progress.advance(
@@ -109,7 +109,7 @@ def download(
 def plan_of(
     origin: Origin, files: CandleFiles, assets: tuple[Asset, ...], start: int, now: int
 ) -> list[Step]:
-    """What must be asked for to have all sessions from start to now, newest step first."""
+    """Plan what to ask for to have all sessions from start to now, newest step first."""
     if origin.reach is not None:
         start = max(start, now - origin.reach)
     own = [asset for asset in assets_of(origin.market) if asset in assets]
@@ -128,7 +128,7 @@ def plan_of(
 
 
 def missing_sessions(bars: Bars, market: Market, start: int, now: int) -> list[Session]:
-    """The sessions between start and now with a gap, at their ends too, that serving would not fill."""
+    """Return the sessions between start and now with a gap that serving would not fill, at their ends too."""
     times = np.sort(bars.open_time)
     missing = []
     for session in sessions_between(market, start, now):
@@ -141,9 +141,9 @@ def missing_sessions(bars: Bars, market: Market, start: int, now: int) -> list[S
 
 
 def _take(step: Step, files: CandleFiles) -> tuple[int, list[Shortfall]]:
-    """Fetch and write one step; gives the new bars, and what was not to be had."""
+    """Fetch and write one step; return the number of new bars, and the shortfalls."""
     answers = step.origin.source.fetch(step.since, step.until)
-    # Only now is it known: an exchange that serves nobody has been left for the next.
+    # Known only now: after an exchange that served no asset, the next one answers.
     source, added, short = step.origin.source.name, 0, []
     for asset, answer in answers.items():
         if isinstance(answer, MarketError):
@@ -164,7 +164,7 @@ def _from_archive(
     start: int,
     now: int,
 ) -> tuple[int, list[Shortfall]]:
-    """Add the kept days that the files lack. An archive out of reach does not stop the source."""
+    """Add the archived days that the files lack. An archive out of reach does not stop the source."""
     kept: dict[tuple[Asset, str], Bars] = {}
     try:
         days = archive.days()

@@ -1,4 +1,4 @@
-"""The past of an asset, cut into stretches that serving would have accepted without a break."""
+"""Cuts an asset's history at long gaps, into stretches that serving would have accepted."""
 
 import numpy as np
 from growfolio.domain.alignment import MAX_FILLED_IN_A_ROW, align

@@ -1,8 +1,8 @@
-"""The market upside down: each price becomes its inverse, so that what rose falls.
+"""Data augmentation by the mirrored market: each price becomes its inverse, so that what rose falls.
 
-How far a price will move looks the same both ways, and which way only changes its name. A model that learns
-from both takes no trend of its training months for a rule. Validation, test and serving see the market as it
-was.
+The size of a move looks the same in both markets, and its direction only changes its name. A model that
+learns from both takes no trend of its training months for a rule. Validation, test and serving see the market
+as it was.
 """
 
 from dataclasses import replace
@@ -15,7 +15,7 @@ from training.data.labels import Labels
 
 
 def inverted(candles: Candles) -> Candles:
-    """The same candles with each price p as 1 / p: a bar's high is the inverse of its low."""
+    """Return the candles with each price p as 1 / p; a bar's high becomes the inverse of its low."""
     return replace(
         candles,
         open=1 / candles.open,
@@ -26,6 +26,6 @@ def inverted(candles: Candles) -> Candles:
 
 
 def inverted_labels(labels: Labels) -> Labels:
-    """Sell for buy and buy for sell; HOLD and UNKNOWN stay."""
+    """Exchange sell and buy; HOLD and UNKNOWN stay."""
     moved = (labels == SELL) | (labels == BUY)
     return np.where(moved, SELL + BUY - labels, labels)

@@ -1,4 +1,4 @@
-"""What a model learns to foresee: where the price will be some bars later, or what it reaches first."""
+"""Labels: the class of each bar, from where the price is some bars later or what it reaches first."""
 
 from dataclasses import dataclass
 
@@ -33,7 +33,7 @@ class LabelRule:
     """One of growfolio.models.manifest.LABEL_KINDS."""
 
     def labels(self, candles: Candles) -> tuple[Labels, IntArray]:
-        """Classes (bars,) of one asset's unbroken candles, and when each is decided, in seconds.
+        """Return classes (bars,) of one asset's unbroken candles, and when each is decided, in seconds.
 
         SELL where the later close is more than threshold below, BUY where it is more than threshold
         above, else HOLD; with barriers, see _first_reached. UNKNOWN where the deciding bar is of another

@@ -1,4 +1,4 @@
-"""What is wrong with candles: found before a machine works on them for hours."""
+"""Data report: gaps, duplicates, impossible values, outliers and splits, found before a long training run."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -48,7 +48,7 @@ class DataReport:
 
     @property
     def faults(self) -> list[str]:
-        """Why no model may be trained on these; empty where one may."""
+        """Reasons not to train on these candles; empty where there are none."""
         return [f"{own.asset}: {fault}" for own in self.assets for fault in own.faults]
 
     def to_json(self) -> dict[str, object]:
@@ -71,12 +71,12 @@ class DataReport:
 
 
 def data_report(candles: Mapping[Asset, Bars]) -> DataReport:
-    """Inspects the bars of each asset that has any."""
+    """Inspect the bars of each asset that has any."""
     return DataReport(tuple(inspect(asset, bars) for asset, bars in candles.items() if len(bars)))
 
 
 def inspect(asset: Asset, bars: Bars) -> AssetReport:
-    """Gaps, duplicates, impossible values, outliers and splits of one asset's bars, at least one."""
+    """Look for gaps, duplicates, impossible values, outliers and splits in at least one bar."""
     start, end = int(bars.open_time.min()), int(bars.open_time.max())
     slots = slots_between(asset.market, start, end + BAR, Timeframe.M5) - BAR
     there = np.isin(slots, bars.open_time)
@@ -96,7 +96,7 @@ def inspect(asset: Asset, bars: Bars) -> AssetReport:
 
 
 def _impossible(bars: Bars) -> list[str]:
-    """What serving refuses too: duplicates, bars out of order, values that no market prints."""
+    """Find what serving refuses too: duplicates, bars out of order, impossible values."""
     try:
         check(bars)
     except BadCandles as reason:
@@ -105,7 +105,7 @@ def _impossible(bars: Bars) -> list[str]:
 
 
 def _splits(bars: Bars) -> list[str]:
-    """A jump that stays and that only a split explains which the provider has not worked in."""
+    """Find a jump that stays: a split that the provider has not applied to earlier bars."""
     step, two_steps = _log_steps(bars)
     jumps = (np.abs(step) > np.log(LARGEST_NIGHT)) & (np.abs(two_steps) > np.log(LARGEST_NIGHT))
     if not jumps.any():
@@ -119,7 +119,7 @@ def _splits(bars: Bars) -> list[str]:
 
 
 def _outliers(bars: Bars) -> list[str]:
-    """Closes that jump and come back, and wicks far from their bodies."""
+    """Find closes that jump and come back, and wicks far from their bodies."""
     step, two_steps = _log_steps(bars)
     spikes = np.concatenate(
         [[False], (np.abs(step) > np.log(SPIKE)) & (np.abs(two_steps) < np.log(COMES_BACK))]
@@ -152,6 +152,6 @@ def _log_steps(bars: Bars) -> tuple[FloatArray, FloatArray]:
 
 
 def _runs(missing: BoolArray) -> list[int]:
-    """The lengths of runs of True."""
+    """Return the lengths of runs of True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], missing.astype(np.int8), [0]])))
     return [int(length) for length in edges[1::2] - edges[::2]]

@@ -1,4 +1,4 @@
-"""Where the history of each market comes from, as the settings say: the product's sources, with more time."""
+"""Source and archive of each market's history: the product's own sources, with longer time-outs."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Past, nearer past, and the part that is touched once: one calendar for all assets of a pool."""
+"""Chronological train, validation and test split with purging and an embargo."""
 
 from dataclasses import dataclass
 
@@ -26,15 +26,15 @@ class Split:
     test_from: int
 
     def train(self, bar_close: IntArray, decided: IntArray) -> BoolArray:
-        """Which samples are for fitting weights and normalisation."""
+        """Select samples for fitting weights and normalisation."""
         return np.asarray((bar_close <= self.train_until) & (decided <= self.train_until))
 
     def validation(self, bar_close: IntArray, decided: IntArray) -> BoolArray:
-        """Which samples are for stopping, calibrating, and choosing between models."""
+        """Select samples for early stopping, calibration and choice between models."""
         return np.asarray((bar_close >= self.validate_from) & (decided <= self.validate_until))
 
     def test(self, bar_close: IntArray, decided: IntArray) -> BoolArray:  # noqa: ARG002  (one signature)
-        """Which samples are for the report alone."""
+        """Select samples for the report alone."""
         return np.asarray(bar_close >= self.test_from)
 
 
@@ -45,7 +45,7 @@ EMBARGO = WINDOW
 def split_calendar(
     bar_close: IntArray, market: Market, timeframe: Timeframe, train: float = 0.7, validation: float = 0.15
 ) -> Split:
-    """Cuts at the moments before which these shares of all samples lie, whatever their asset.
+    """Cut at the moments before which these shares of all samples lie, whatever their asset.
 
     bar_close holds the close time of each usable sample of the calendar (dataset.calendar), in any order, at
     least one.
@@ -62,6 +62,6 @@ def split_calendar(
 
 
 def bars_after(moment: int, market: Market, timeframe: Timeframe) -> int:
-    """The close of the bar EMBARGO bars after the one that closed at moment."""
+    """Return the close of the bar EMBARGO bars after the one that closed at moment."""
     later = slots_between(market, moment, moment + 30 * DAY, timeframe)
     return int(later[EMBARGO - 1])

@@ -1,4 +1,4 @@
-"""What following the signals would have earned: the product's own refresh run over history, net of costs."""
+"""Backtest: what following the signals would have earned, by the product's own refresh, net of costs."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -99,7 +99,7 @@ def _equity(market: Market, timeframe: Timeframe, store: ReplayedSignals, start:
 
 
 def _earned(signals: list[Signal]) -> list[tuple[int, float, float]]:
-    """(close, return, cost) of each bar after a signal; flat where no bar of its session follows."""
+    """Return (close, return, cost) of each bar after a signal; flat where no bar of its session follows."""
     if len(signals) < 2:
         return []
     market, step = signals[0].asset.market, signals[0].timeframe.seconds
@@ -107,9 +107,9 @@ def _earned(signals: list[Signal]) -> list[tuple[int, float, float]]:
     found, held = [], 0
     for at, (one, following) in enumerate(pairwise(signals)):
         joined = following.bar_close - one.bar_close == step and sessions[at] == sessions[at + 1]
-        wanted = SIDE[one.action] if joined else 0
-        paid = COST[market] * abs(wanted - held)
+        side = SIDE[one.action] if joined else 0
+        paid = COST[market] * abs(side - held)
         change = float(following.price.value / one.price.value) - 1 if joined else 0.0
-        found.append((following.bar_close, wanted * change, paid))
-        held = wanted
+        found.append((following.bar_close, side * change, paid))
+        held = side
     return found

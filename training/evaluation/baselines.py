@@ -1,4 +1,4 @@
-"""What stands beside a model in its table: no model, the last move, two plain learners on its features."""
+"""Baselines: class shares, persistence of the last move, and two plain learners on the same features."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Answers:
 
 
 def baselines(fold: Fold, most_rows: int = MOST_ROWS, seed: int = 0) -> dict[str, Answers]:
-    """By name. The learners are fitted on the fold's training part and calibrated on its validation part."""
+    """Return each by name; learners are fitted on the training part and calibrated on the validation part."""
     test = fold.rows(Part.TEST)
     shares = prior_of(fold)
     constant = np.tile(shares, (len(test), 1))
@@ -51,7 +51,7 @@ def baselines(fold: Fold, most_rows: int = MOST_ROWS, seed: int = 0) -> dict[str
 
 
 def prior_of(fold: Fold) -> FloatArray:
-    """Class shares (3,) of the fold's training part; each class counts once more than it came up."""
+    """Return class shares (3,) of the training part; each class counts once more than it came up."""
     counts = np.bincount(fold.samples.labels[fold.rows(Part.TRAIN)], minlength=3) + 1
     return np.asarray(counts / counts.sum())
 
@@ -63,7 +63,7 @@ def learned(
     labels: Labels,
     most_rows: int = MOST_ROWS,
 ) -> Answers:
-    """Answers of a learner fitted on these labels (rows,) of the fold's training part."""
+    """Fit a learner on these labels (rows,) of the fold's training part, and ask it about the test part."""
     train, validation, test = (fold.rows(part) for part in Part)
     train, validation = spaced(train, most_rows), spaced(validation, most_rows)
     fit(seen_columns(fold.samples, train), labels[train])
@@ -78,19 +78,19 @@ def learned(
 
 
 def seen_columns(samples: Samples, rows: IntArray) -> FloatArray:
-    """The bar's 16 features and their means over 5, 20 and 60 bars: (rows, 64)."""
+    """Return the bars' 16 features and their means over 5, 20 and 60 bars: (rows, 64)."""
     sums = np.concatenate([np.zeros((1, 16)), np.cumsum(samples.features, axis=0, dtype=np.float64)])
     means = [(sums[rows + 1] - sums[rows + 1 - bars]) / bars for bars in AVERAGED]
     return np.concatenate([samples.features[rows], *means], axis=1)
 
 
 def spaced(rows: IntArray, most: int) -> IntArray:
-    """At most this many of them, evenly spaced."""
+    """Pick at most this many rows, evenly spaced."""
     return rows[np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows)), dtype=np.int64))]
 
 
 def _persistence(fold: Fold, test: IntArray) -> FloatArray:
-    """How often each class followed the last class that was known at the bar, counted in training."""
+    """Answer how often each class followed the last known class, counted in training."""
     samples, train = fold.samples, fold.rows(Part.TRAIN)
     known = last_known(samples)
     counts = np.ones((4, 3))
@@ -100,7 +100,7 @@ def _persistence(fold: Fold, test: IntArray) -> FloatArray:
 
 
 def last_known(samples: Samples) -> Labels:
-    """The class (rows,) of the newest bar that had been decided when this bar closed; 3 where none."""
+    """Return the class (rows,) of the newest bar that was decided when this bar closed; 3 where none."""
     steps = (samples.decided - samples.bar_close)[samples.usable]
     earlier = np.arange(len(samples.labels)) - max(1, int(np.median(steps)) // samples.timeframe.seconds)
     own = (earlier >= 0) & (samples.asset[earlier] == samples.asset)

@@ -1,4 +1,4 @@
-"""A model beside each of the others of its table, on the same bars of several folds."""
+"""Paired comparison of a model with each of the others in its table, on the same bars of several folds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from training.data.labels import Labels
 
 DRAWS = 400
 WALK_FORWARD, LAST_PART = "walk-forward", "last part"
-"""The folds on which choices are made, and the part that none looks at."""
+"""The folds on which choices are made, and the part that no choice looks at."""
 Interval = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answered:
-    """What a model, which stands first, and the others said of the bars of one fold: (rows, 3) each."""
+    """Probabilities (rows, 3) of a model, which stands first, and of the others on one fold."""
 
     given: Mapping[str, FloatArray]
     labels: Labels
@@ -55,7 +55,7 @@ class Comparison:
 
 
 def compared(pool: str, part: str, folds: Sequence[Answered]) -> list[Comparison]:
-    """One comparison with each of the others, over the bars of all these folds, at least one."""
+    """Compare with each of the others over the bars of all these folds, at least one."""
     labels = np.concatenate([fold.labels for fold in folds])
     bar_close = np.concatenate([fold.bar_close for fold in folds])
     model, *others = folds[0].given

@@ -1,4 +1,4 @@
-"""Checks that the past does not know the future, run on the candles of the report itself."""
+"""Leak checks: nothing made from the past may depend on the future. Run on the report's own candles."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from training.evaluation.walk_forward import Fold
 MOST_ROWS = 6000
 DEALS = 10
 NO_SKILL = 0.005
-"""Nats that a learner of dealt-out labels may gain by chance; with true labels it gains 0.02 to 0.08."""
+"""Nats that a learner of shuffled labels may gain by chance; with true labels it gains 0.02 to 0.08."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,12 @@ class Check:
 
 
 def leak_checks(fold: Fold, bars: Mapping[Asset, Bars], rule: LabelRule) -> list[Check]:
-    """Of the pool that fold is of, whose candles are bars."""
+    """Run all checks on the pool of this fold, whose candles are bars."""
     return [_shuffled(fold), _future(fold, bars, rule), _planted(fold, bars, rule)]
 
 
 def _shuffled(fold: Fold) -> Check:
-    """Learners of labels that were dealt out anew must know nothing of the true ones.
+    """Fit learners to shuffled labels: they must know nothing of the true ones.
 
     Judged by log-loss. Their MCC is above 0 without any leak: where HOLD is the rule, what little they have
     learned tips the answer on volatile bars alone, which are the bars that move.
@@ -57,24 +57,25 @@ def _dealt(fold: Fold, deal: int) -> Fold:
     return replace(fold, samples=replace(samples, labels=labels))
 
 
-def gain_of(taught: Fold, fold: Fold) -> float:
-    """Nats by which a learner of taught's labels does better on fold's test than the class shares."""
+def gain_of(relabelled: Fold, fold: Fold) -> float:
+    """Return the nats by which a learner of relabelled's labels beats the class shares on fold's test."""
     labels = fold.samples.labels[fold.rows(Part.TEST)]
     learner = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, tol=1e-3, max_iter=2000))
-    answers = learned(taught, learner.fit, learner.predict_proba, taught.samples.labels, MOST_ROWS)
+    labels_of = relabelled.samples.labels
+    answers = learned(relabelled, learner.fit, learner.predict_proba, labels_of, MOST_ROWS)
     shares = np.broadcast_to(prior_of(fold), answers.before.shape)
     # Before calibration, which looks at true labels of the validation part.
     return log_loss(shares, labels) - log_loss(answers.before, labels)
 
 
 def _future(fold: Fold, bars: Mapping[Asset, Bars], rule: LabelRule) -> Check:
-    """Other candles after a moment must leave all features and decided labels before it as they are."""
+    """Change the candles after a moment: no feature and no decided label before it may change."""
     changed = _changes_before(fold, bars, rule, features)
     return Check("the future changed: nothing before it changes", f"{changed} values differ", changed == 0)
 
 
 def _planted(fold: Fold, bars: Mapping[Asset, Bars], rule: LabelRule) -> Check:
-    """A feature that holds the next bar's return must be caught by the same comparison."""
+    """Plant a feature that holds the next bar's return: the same comparison must catch it."""
     changed = _changes_before(fold, bars, rule, _leaking)
     return Check("a leak planted on purpose: it is caught", f"{changed} values differ", changed > 0)
 
@@ -86,7 +87,7 @@ def _leaking(candles: Candles) -> FeatureArray:
 
 
 def _changes_before(fold: Fold, bars: Mapping[Asset, Bars], rule: LabelRule, compute: FeatureFunction) -> int:
-    """How many features and labels up to the end of validation are others when later candles are others."""
+    """Count the features and labels up to the end of validation that change with later candles."""
     moment = fold.samples.split.validate_until
     first = _built(fold, bars, rule, compute)
     other = _built(fold, {asset: changed_after(b, moment) for asset, b in bars.items()}, rule, compute)
@@ -106,7 +107,7 @@ def _built(fold: Fold, bars: Mapping[Asset, Bars], rule: LabelRule, compute: Fea
 
 
 def changed_after(bars: Bars, moment: int) -> Bars:
-    """The same bars up to those that closed by moment, in seconds; later prices and volumes are others."""
+    """Change prices and volumes of the bars that close after moment, in seconds."""
     later = bars.open_time + BAR > moment
     factor = np.where(later, 1 + 0.02 * np.sin(np.arange(len(bars))), 1.0)
     opened, high, low, close = (getattr(bars, name) * factor for name in PRICES[:4])

@@ -1,4 +1,4 @@
-"""The whole of an evaluation: folds, baselines, leak checks and a backtest, into one report."""
+"""A whole evaluation: folds, baselines, leak checks and a backtest, in one report."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,14 +15,14 @@ from training.data.dataset import Part, Samples, calendar
 from training.evaluation.backtest import Equity, backtest
 from training.evaluation.baselines import MOST_ROWS
 from training.evaluation.comparison import LAST_PART, WALK_FORWARD, Answered, Comparison, compared
-from training.evaluation.fold import judged_fold
+from training.evaluation.fold_scores import score_fold
 from training.evaluation.leaks import Check, leak_checks
 from training.evaluation.replayed import TrainedModels
 from training.evaluation.report import Report, write_report
 from training.evaluation.walk_forward import Fold, folds_of
 from training.fitting.ensemble import FittedModel, fit_models
 from training.fitting.member import Member
-from training.fitting.parent_pool import forebear
+from training.fitting.parent_pool import parent_pool
 from training.fitting.progress import FittingProgress
 from training.pools import coverage, gather, no_candles
 from training.progress import Say
@@ -70,38 +70,40 @@ class _Clock:
 def evaluate(
     settings: EvaluationSettings, out: Path, now: int, clock: Callable[[], float], say: Say
 ) -> Report:
-    """Judge models on candles they have not seen, and write the report to out.
+    """Fit models, judge them on candles they have not seen, and write the report to out.
 
     now is when the report is said to be made, in seconds; clock counts seconds. Raises ConfigurationError
     where no candles can be used.
     """
-    told = _Clock(clock, say, clock())
+    say_time = _Clock(clock, say, clock())
     pools, left_out = gather(settings.train, now)
     if not pools:
         raise no_candles(settings.train, left_out)
-    told(coverage(settings.train))
+    say_time(coverage(settings.train))
     folds = [
         fold for samples in pools for fold in folds_of(samples, settings.folds, calendar(samples, pools))
     ]
-    told(f"{len(folds)} models to fit: {len(pools)} pools, {settings.folds} folds each and the last part")
+    say_time(f"{len(folds)} models to fit: {len(pools)} pools, {settings.folds} folds each and the last part")
     members = [_member(fold, folds, settings) for fold in folds]
-    progress = FittingProgress({own.id: len(own.train) for own in members}, settings.train.fit, clock, told)
+    progress = FittingProgress(
+        {own.id: len(own.train) for own in members}, settings.train.fit, clock, say_time
+    )
     fitted = fit_models(members, settings.train.fit, progress)
     reports, answered = [], []
     for fold, one in zip(folds, fitted, strict=True):
-        report, answers = judged_fold(
+        report, answers = score_fold(
             fold, one, settings.train.fit.network, settings.most_rows, settings.tested_rows
         )
         reports.append(report)
         answered.append(answers)
         model = reports[-1].table[0].scores
-        told(f"{reports[-1].pool} {fold.name}: MCC {model.mcc:+.3f}, ECE {model.ece:.3f}")
+        say_time(f"{reports[-1].pool} {fold.name}: MCC {model.mcc:+.3f}, ECE {model.ece:.3f}")
     last = [(fold, one) for fold, one in zip(folds, fitted, strict=True) if fold.last]
     checks = {_pool(fold.samples): _checks(fold, settings, now) for fold, _ in last}
-    told("leak checks done")
-    equity = tuple(_backtest(fold, one, settings, told) for fold, one in last)
+    say_time("leak checks done")
+    equity = tuple(_backtest(fold, one, settings, say_time) for fold, one in last)
     found = Report(now, _about(settings, pools), tuple(reports), _compared(folds, answered), checks, equity)
-    told(f"{write_report(found, out)}")
+    say_time(f"{write_report(found, out)}")
     return found
 
 
@@ -114,8 +116,8 @@ def _about(settings: EvaluationSettings, pools: Sequence[Samples]) -> dict[str, 
     return {
         "network": fit.network,
         "label": f"{rule.kind}, {rule.horizon_bars} bars ahead, threshold {rule.threshold:g}",
-        "inversion": _told(fit.inverted),
-        "lineage": _told(settings.lineage),
+        "inversion": _yes_or_no(fit.inverted),
+        "lineage": _yes_or_no(settings.lineage),
         "epochs at most": fit.epochs,
         "folds": settings.folds,
         "stride": settings.stride,
@@ -123,7 +125,7 @@ def _about(settings: EvaluationSettings, pools: Sequence[Samples]) -> dict[str, 
     }
 
 
-def _told(flag: bool) -> str:
+def _yes_or_no(flag: bool) -> str:
     return "yes" if flag else "no"
 
 
@@ -133,7 +135,7 @@ def _name(fold: Fold) -> str:
 
 def _member(fold: Fold, folds: Sequence[Fold], settings: EvaluationSettings) -> Member:
     name = _name(fold)
-    before = forebear(fold.samples, folds, lambda other: other.samples) if settings.lineage else None
+    before = parent_pool(fold.samples, folds, lambda other: other.samples) if settings.lineage else None
     train, validation = fold.rows(Part.TRAIN)[:: settings.stride], fold.rows(Part.VALIDATION)
     least = settings.train.least_training, settings.train.least_validation
     if len(train) < least[0] or min(len(validation), len(fold.rows(Part.TEST))) < least[1]:
@@ -160,12 +162,12 @@ def _checks(fold: Fold, settings: EvaluationSettings, now: int) -> list[Check]:
     return leak_checks(fold, bars, settings.train.rule)
 
 
-def _backtest(fold: Fold, one: FittedModel, settings: EvaluationSettings, told: _Clock) -> Equity:
+def _backtest(fold: Fold, one: FittedModel, settings: EvaluationSettings, say_time: _Clock) -> Equity:
     samples = fold.samples
     models = TrainedModels(
         {(samples.market, samples.timeframe): one.model}, settings.train.rule, samples.split.validate_until
     )
     start = samples.split.test_from
     end = min(start + settings.backtest_days * DAY, fold.test_until)
-    told(f"{_pool(samples)}: refreshing {settings.backtest_days} days")
+    say_time(f"{_pool(samples)}: refreshing {settings.backtest_days} days")
     return backtest(settings.train.candles, samples.market, samples.timeframe, models, start, end)

@@ -10,7 +10,7 @@ COLDEST, HOTTEST = 0.05, 20.0
 
 
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:
-    """The T that minimises the log-loss of softmax(logits / T), of logits (rows, 3) and labels (rows,).
+    """Return the T with the least log-loss of softmax(logits / T), of logits (rows, 3) and labels (rows,).
 
     Newton's method on log T, in float64; the loss is convex in 1 / T, so there is one minimum. Kept
     within COLDEST to HOTTEST: beyond, the logits say nothing that a temperature could mend.

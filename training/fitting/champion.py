@@ -1,4 +1,4 @@
-"""The models that serve now: what new ones must match, and what a warm start goes on from."""
+"""The champion: the published models that new ones must match, and that a warm start begins with."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class Champion:
     """Not of every model: the starter models have none."""
 
     def network(self, model_id: str) -> Served:
-        """To go on training. Raises PermanentModelError where there are no tensors, or of another network."""
+        """Load a model to train it further. Raises PermanentModelError without tensors of its network."""
         if model_id not in self.tensors:
             raise PermanentModelError(f"{model_id} of revision {self.revision} was published without tensors")
         with TemporaryDirectory() as folder:
@@ -42,7 +42,7 @@ class Champion:
 
 
 def champion_of(repository: str, revision: str, endpoint: str | None = None) -> Champion:
-    """The models of a revision: a commit hash of ORG/NAME on the Hub, or `starter`. Raises ModelError."""
+    """Fetch the models of a revision: a commit of ORG/NAME on the Hub, or `starter`. Raises ModelError."""
     if revision == STARTER:
         folder = FolderRepository(Path(str(files("growfolio.models"))) / "starter", STARTER, STARTER)
         found = folder.fetch(STARTER, list(Market))

@@ -1,4 +1,4 @@
-"""Fitting many models in one program as one batch of models, each as if it were fitted alone."""
+"""Fits many models as one batch of models, each as if it were fitted alone."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -29,7 +29,7 @@ def fit_fleet(
     checkpoint: Path | None = None,
     device: torch.device | None = None,
 ) -> list[Fitted]:
-    """One fitted model for each member, in order: of the epoch with its least validation loss, calibrated.
+    """Return a calibrated model for each member, in order: that of its epoch with the least validation loss.
 
     All members of a generation are fitted at once; those that follow others are the generation after them.
     What a member becomes depends on no other but the one it follows: it has its own batches, dropout,
@@ -49,7 +49,7 @@ def fit_fleet(
 
 
 def _generations(members: Sequence[Member]) -> list[list[Member]]:
-    """Members that follow nobody, then those that follow them, and so on."""
+    """Order members into those that follow none, those that follow them, and so on."""
     by_id = {member.id: member for member in members}
 
     def depth(member: Member) -> int:
@@ -122,7 +122,7 @@ def _fleet(fittings: Sequence[Fitting], settings: FitSettings, device: torch.dev
 def _epoch(
     fleet: Fleet, fittings: Sequence[Fitting], take_step: Callable[..., tuple[Tensor, Tensor]]
 ) -> list[float]:
-    """One pass of each model over its own training part; gives their mean losses."""
+    """Pass once over each model's own training part; return their mean losses."""
     settings, size, device = fleet.settings, fleet.settings.batch_size, fleet.device
     ends = [fitting.ends(settings) for fitting in fittings]
     batches = np.array([-(-len(own) // size) for own in ends])

@@ -1,4 +1,4 @@
-"""Where a fleet stands after a whole epoch, as one file from which an interrupted run goes on."""
+"""Checkpoint of a fleet after a whole epoch: one file from which an interrupted run goes on."""
 
 import hashlib
 import json
@@ -17,14 +17,14 @@ ARRAYS = ("values", "first", "second", "steps")
 
 
 class Checkpoint:
-    """The file of one run; one that another run wrote, with other settings or other data, is passed over."""
+    """The file of one run. A file of other settings or other data is ignored."""
 
     def __init__(self, path: Path, members: Sequence[Member], settings: FitSettings) -> None:
         self._path = path
         self._run = _fingerprint(members, settings)
 
     def write(self, fleet: Fleet, fittings: Sequence[Fitting], live: Sequence[int]) -> None:
-        """Replaces the file at once, so that a run killed while writing leaves the one before."""
+        """Replace the file at once, so that a run killed while writing leaves the one before."""
         state: dict[str, Any] = {name: getattr(fleet.weights, name).cpu() for name in ARRAYS}
         state["run"], state["live"] = self._run, list(live)
         state["best"] = [fitting.best for fitting in fittings]
@@ -37,7 +37,7 @@ class Checkpoint:
         partial.replace(self._path)
 
     def resume(self, fleet: Fleet, fittings: Sequence[Fitting], live: list[int]) -> list[int]:
-        """Put fleet and fittings where the file left them; gives the members that are still to go on."""
+        """Restore fleet and fittings from the file; return the members that are still to be fitted."""
         if not self._path.is_file():
             return live
         state = torch.load(self._path, map_location="cpu", weights_only=True)
@@ -68,7 +68,7 @@ def _noted(fitting: Fitting) -> dict[str, Any]:
 
 
 def _fingerprint(members: Sequence[Member], settings: FitSettings) -> str:
-    """Of all that decides what the models become."""
+    """Hash everything that decides what the models become."""
     digest = hashlib.sha256(repr(settings).encode())
     seen: set[int] = set()
     for member in members:

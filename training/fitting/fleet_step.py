@@ -18,7 +18,7 @@ from training.networks.models import Normalisation
 
 @dataclass(slots=True, eq=False)
 class Fleet:
-    """Everything that a step reads and writes, the models in the order of their number of batches.
+    """Everything that a step reads and writes; models are ordered by their number of batches.
 
     random holds a generator for each model, so that what a model draws is the same whatever else is trained;
     on a GPU it is empty and all models draw from the device's one.
@@ -41,7 +41,7 @@ class Fleet:
         return self.settings.half and self.device.type == "cuda"
 
     def keep(self, rows: Sequence[int]) -> None:
-        """Only these models go on, in this order."""
+        """Drop all models but these, which come in this order."""
         picked = list(rows)
         self.weights.keep(picked)
         self.table = self.table.keep(picked)
@@ -74,11 +74,11 @@ def _backward(fleet: Fleet, models: slice, ends: Tensor) -> tuple[Tensor, Tensor
     windows = (raw - fleet.centre[models]).div_(fleet.scale[models]).clamp_(-LIMIT, LIMIT)
     weights = fleet.weights.views(models.start, models.stop)
     logits = fleet.network(weights, windows, answered, _dropout(fleet, models), fleet.half)
-    wanted = fleet.table.wanted(ends, models, answered)
-    each = cross_entropy(logits.flatten(0, 2), wanted.flatten(), ignore_index=UNKNOWN, reduction="none").view(
+    labels = fleet.table.labels(ends, models, answered)
+    each = cross_entropy(logits.flatten(0, 2), labels.flatten(), ignore_index=UNKNOWN, reduction="none").view(
         len(ends), -1
     )
-    losses, known = each.sum(dim=1), (wanted != UNKNOWN).flatten(1).sum(dim=1)
+    losses, known = each.sum(dim=1), (labels != UNKNOWN).flatten(1).sum(dim=1)
     loss = (losses / known.clamp_min(1)).sum()
     fleet.weights.differentiate(loss, weights, models.start, models.stop)
     return losses.detach(), known

@@ -1,4 +1,4 @@
-"""The samples of many models on the device that trains them: each features table once, whoever uses it."""
+"""Samples of many models on the device that trains them: each table of features once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from training.data.labels import UNKNOWN
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FleetTable:
-    """What all samples teach one after another (rows, 16), and each model's own answers (int8), also so.
+    """All samples' features one after another (rows, 16), and each model's own labels (int8) likewise.
 
     features_at and answers_at (models,) say where a model's row 0 is. A row that a model is not trained on
     has the answer UNKNOWN.
@@ -28,26 +28,26 @@ class FleetTable:
 
     @classmethod
     def of(
-        cls, samples: Sequence[Samples], train: Sequence[IntArray], upside_down: bool, device: torch.device
+        cls, samples: Sequence[Samples], train: Sequence[IntArray], mirrored: bool, device: torch.device
     ) -> "FleetTable":
         """train holds each model's training rows of its samples."""
         distinct = list({id(one): one for one in samples}.values())
         sizes = [2 * len(one.labels) for one in distinct]
         starts = dict(zip(map(id, distinct), np.cumsum([0, *sizes[:-1]]).tolist(), strict=True))
-        answers = [own.answers(rows, upside_down) for own, rows in zip(samples, train, strict=True)]
+        answers = [own.answers(rows, mirrored) for own, rows in zip(samples, train, strict=True)]
         return cls(
-            torch.from_numpy(np.concatenate([one.taught for one in distinct])).to(device),
+            torch.from_numpy(np.concatenate([one.both_markets for one in distinct])).to(device),
             torch.from_numpy(np.concatenate(answers)).to(device),
             torch.tensor([starts[id(one)] for one in samples], device=device),
             torch.from_numpy(np.cumsum([0, *map(len, answers[:-1])])).to(device),
         )
 
     def windows(self, ends: Tensor, models: slice) -> Tensor:
-        """Raw windows (models, bars, batch, 16) that end at these rows (models, batch)."""
+        """Cut the raw windows (models, bars, batch, 16) that end at these rows (models, batch)."""
         return self.features[_rows(ends.clamp_min(WINDOW - 1) + self.features_at[models, None], WINDOW)]
 
-    def wanted(self, ends: Tensor, models: slice, answered: int) -> Tensor:
-        """Classes (models, answered, batch) of the last bars of these windows, or UNKNOWN.
+    def labels(self, ends: Tensor, models: slice, answered: int) -> Tensor:
+        """Return the classes (models, answered, batch) of the last bars of these windows, or UNKNOWN.
 
         An end of -1 fills a batch up: its window is never answered.
         """
@@ -55,7 +55,7 @@ class FleetTable:
         return self.answers[rows].long().masked_fill((ends < 0)[:, None], UNKNOWN)
 
     def keep(self, rows: Sequence[int]) -> "FleetTable":
-        """The same samples for these models only, in this order."""
+        """Return the samples of these models only, in this order."""
         picked = torch.tensor(rows, dtype=torch.int64, device=self.features.device)
         return FleetTable(self.features, self.answers, self.features_at[picked], self.answers_at[picked])
 

@@ -75,7 +75,7 @@ class FleetWeights:
             parameter.data.copy_(named[name][0])
 
     def keep(self, rows: Sequence[int]) -> None:
-        """Only these models go on, in this order."""
+        """Drop all models but these, which come in this order."""
         picked = torch.tensor(rows, dtype=torch.int64, device=self.values.device)
         for name in ("values", "gradients", "first", "second", "steps"):
             setattr(self, name, getattr(self, name)[picked].contiguous())

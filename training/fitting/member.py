@@ -95,7 +95,9 @@ def begin(member: Member, settings: FitSettings) -> Fitting:
         model.temperature.fill_(1.0)
     else:
         samples = member.samples
-        fit_normalisation(model.normalisation, samples.taught[samples.ends(member.train, settings.inverted)])
+        fit_normalisation(
+            model.normalisation, samples.both_markets[samples.ends(member.train, settings.inverted)]
+        )
     return Fitting(member, model, np.random.default_rng(member.seed))
 
 

@@ -1,8 +1,8 @@
-"""Who goes on from whom: a pool with little history begins where one with much has ended.
+"""Transfer learning between pools: which pool's trained model initialises another's.
 
-A window of coins and one of stocks, of 5 minutes and of 15, have much in common when they are seen without
-units, and a coin has ten times the bars of a stock, 5 minutes three times those of 15. An asset's own model
-goes on from its pool's for the same reason.
+Windows of coins and of stocks, of 5 minutes and of 15, have much in common once units are gone, and a coin
+has ten times the bars of a stock, 5 minutes three times those of 15. An asset's own model starts from its
+pool's for the same reason.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,12 +13,12 @@ from training.data.dataset import Part, Samples
 T = TypeVar("T")
 
 
-def forebear(samples: Samples, others: Iterable[T], pool: Callable[[T], Samples]) -> T | None:
-    """Of others, whose samples are pool(other), the one whose model a model of these samples goes on from.
+def parent_pool(samples: Samples, others: Iterable[T], pool: Callable[[T], Samples]) -> T | None:
+    """Return the pool whose trained model initialises this one, or None.
 
-    It has more to learn from, differs in market or timeframe but not in both, and has learned and chosen from
-    nothing later than the model itself will: nothing that it knows lies in the future. Of several, one of the
-    same timeframe, and then the one that ends last. None where there is none.
+    pool(other) gives the samples of each of others. A parent has more training samples, differs in market or
+    timeframe but not in both, and its validation part ends no later than this pool's, so that it knows
+    nothing of this pool's future. Of several, one of the same timeframe is taken, and then the latest.
     """
     end, rows = samples.split.validate_until, len(samples.rows(Part.TRAIN))
 

@@ -17,17 +17,17 @@ class FitSettings:
     learning_rate: float = 2e-3
     """At the start; it falls to a twentieth along half a cosine."""
     following_rate: float = 7e-4
-    """As learning_rate, for a model that goes on from the weights of another."""
+    """As learning_rate, for a model that starts from the weights of another."""
     patience: int = 4
     """Epochs without a better validation loss before stopping."""
     answered: int = 20
-    """The last bars of a training window that are answered, each from the bars before it; 1 is the plain
-    way. 20 answers for one pass train on all samples in a twentieth of the time. Validation, test and
-    serving always answer the last bar of 60."""
+    """The last bars of a training window for which there is a loss, each from the bars before it. 20 of them
+    train on all samples in a twentieth of the time that 1 takes. Validation, test and serving always answer
+    the last bar of 60."""
     stopping_rows: int = 20_000
     """Validation rows, evenly spaced, that early stopping looks at; calibration takes all."""
     inverted: bool = True
-    """Each training sample is learned from a second time in the market upside down (data/inversion.py)."""
+    """Use each training sample a second time in the mirrored market (data/inversion.py)."""
     seed: int = 0
     dropout: float = DROPOUT
     half: bool = True
@@ -36,7 +36,7 @@ class FitSettings:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """What one pass over the training part gave."""
+    """Losses of one pass over the training part."""
 
     number: int
     train_loss: float

@@ -1,4 +1,4 @@
-"""Work of many models on all cores of a processor: one model a thread, not one model over all threads."""
+"""Spreads the work of many models over all cores: one model a thread, not one model over all threads."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def each(work: Callable[[int], T], count: int) -> list[T]:
-    """What work gives for 0 to count - 1, in order, as many at once as torch may use threads.
+    """Return work(0) to work(count - 1), as many at once as torch may use threads.
 
     Models are so small that two threads at one of them wait for each other; at two of them they do not. A
     single one is left to torch.

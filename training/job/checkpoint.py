@@ -1,4 +1,4 @@
-"""Where a job stands, kept in the bucket: its working folder, and which of its stages are done."""
+"""Checkpoint of a job in the bucket: its working folder, and which of its stages are done."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -13,10 +13,10 @@ STATE = "state.json"
 
 @dataclass(slots=True)
 class JobState:
-    """What a machine must know to go on with another one's work."""
+    """What an attempt must know to go on with an earlier one's work."""
 
-    wanted: str
-    """What the job was told; a state of another job is none."""
+    options: str
+    """The job's options; a state with other options is ignored."""
     now: int
     """The moment up to which candles are taken: the same for all machines that work on the job."""
     done: list[str] = field(default_factory=list)
@@ -40,11 +40,11 @@ class JobCheckpoint:
     prefix: str
     _saved: dict[str, tuple[int, int]] = field(default_factory=dict)
 
-    def restore(self, wanted: str) -> JobState | None:
-        """Bring the folder to where the last machine left it; None where the job begins."""
+    def restore(self, options: str) -> JobState | None:
+        """Bring the folder to where the last attempt left it; None where the job begins."""
         content = self.objects.read(self.prefix + STATE)
         state = None if content is None else _state(content)
-        if state is None or state.wanted != wanted:
+        if state is None or state.options != options:
             return None
         for name in state.files:
             kept = self.objects.read(self.prefix + name)

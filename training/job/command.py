@@ -1,4 +1,4 @@
-"""`python -m training job`: what the container runs, told by its arguments and its environment."""
+"""`python -m training job`: what the container runs, set by its arguments and its environment."""
 
 import argparse
 import os
@@ -16,7 +16,7 @@ from training import arguments as shared
 from training.data.sources import bucket_objects
 from training.exit_codes import Outcome
 from training.job.log import JobLog
-from training.job.request import JobWanted
+from training.job.options import JobOptions
 from training.job.run import TrainingJob
 from training.release.gate import GateRule
 from training.release.publish import hub_target
@@ -55,7 +55,7 @@ def add_job(commands: shared.Commands) -> None:
 
 
 def run_job(given: argparse.Namespace) -> Outcome:
-    """Raises ConfigurationError for what the job cannot be told."""
+    """Run the job. Raises ConfigurationError for options that cannot be carried out."""
     settings = Settings.from_environment(os.environ)
     if not settings.bucket:
         raise ConfigurationError("set GROWFOLIO_BUCKET: checkpoints and reports are kept there")
@@ -63,12 +63,12 @@ def run_job(given: argparse.Namespace) -> Outcome:
     started = utc_text(int(time.time())).replace(":", "")
     log = JobLog(sys.stdout, given.run_id or os.environ.get("AWS_BATCH_JOB_ID") or started)
     job = TrainingJob(
-        _wanted(given, settings), settings, given.work, bucket_objects(settings.bucket), log, time.monotonic
+        _options(given, settings), settings, given.work, bucket_objects(settings.bucket), log, time.monotonic
     )
     return job.run(until)
 
 
-def _wanted(given: argparse.Namespace, settings: Settings) -> JobWanted:
+def _options(given: argparse.Namespace, settings: Settings) -> JobOptions:
     train = TrainSettings(
         candles=Path(),
         out=Path(),
@@ -78,7 +78,7 @@ def _wanted(given: argparse.Namespace, settings: Settings) -> JobWanted:
         pooled_only=given.pooled_only,
         about="Downloaded from the product's own market sources and its candle archive.",
     )
-    return JobWanted(
+    return JobOptions(
         train,
         given.days,
         hub_target(settings.model_repository) if settings.model_repository else None,

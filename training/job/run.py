@@ -1,4 +1,4 @@
-"""The whole of a training run in a container: from candles to a promoted revision and a report in the bucket.
+"""A training job in a container: from candles to a promoted revision and a report in the bucket.
 
 Each stage leaves its work in one folder, which is kept in the bucket: a machine that is taken away (spot)
 gets SIGTERM, sends what has changed, and the next one goes on with the same candles.
@@ -26,7 +26,7 @@ from training.fitting.champion import champion_of
 from training.fitting.warm_start import WarmStart
 from training.job.checkpoint import JobCheckpoint, JobState
 from training.job.log import JobLog
-from training.job.request import JobWanted
+from training.job.options import JobOptions
 from training.release.card import CARD
 from training.release.decision import decide, promote, serving_now
 from training.train import train
@@ -44,7 +44,7 @@ class TrainingJob:
 
     def __init__(
         self,
-        wanted: JobWanted,
+        options: JobOptions,
         settings: Settings,
         folder: Path,
         objects: ObjectStore,
@@ -52,17 +52,17 @@ class TrainingJob:
         clock: Callable[[], float],
     ) -> None:
         """objects are the artifact bucket's; clock counts seconds."""
-        self._wanted, self._settings, self._folder = wanted, settings, folder
+        self._options, self._settings, self._folder = options, settings, folder
         self._objects, self._log, self._clock = objects, log, clock
         self._checkpoint = JobCheckpoint(folder, objects, f"checkpoints/{log.run}/")
-        self._state = JobState(wanted.digest(), 0)
+        self._state = JobState(options.digest(), 0)
         self._saved_at, self._begun = clock(), False
         self._train = replace(
-            wanted.train, candles=folder / "candles", out=folder / "models", checkpoint=folder / "checkpoint"
+            options.train, candles=folder / "candles", out=folder / "models", checkpoint=folder / "checkpoint"
         )
 
     def run(self, now: int) -> Outcome:
-        """Every stage that is not done yet; now is when the candles end, unless an earlier machine said."""
+        """Run every stage that is not done yet; candles end at now, or at an earlier attempt's now."""
         with _terminated_by_signal():
             try:
                 self._begin(now)
@@ -73,15 +73,15 @@ class TrainingJob:
                 return self._interrupted()
             except GrowfolioError as fault:
                 return self._failed(outcome_of(fault), str(fault))
-            except Exception as fault:  # noqa: BLE001  (whoever reads the logs must learn of it)
+            except Exception as fault:  # noqa: BLE001  (the log must say what ended the job)
                 return self._failed(
                     Outcome.FAILED, f"{type(fault).__name__}: {fault}", traceback.format_exc()
                 )
 
     def _begin(self, now: int) -> None:
-        self._wanted.check()
-        state = self._checkpoint.restore(self._state.wanted)
-        self._state = state or JobState(self._state.wanted, now)
+        self._options.check()
+        state = self._checkpoint.restore(self._state.options)
+        self._state = state or JobState(self._state.options, now)
         self._begun = True
         self._log.info("goes on" if state else "begins", done=self._state.done, candles_until=self._state.now)
 
@@ -96,14 +96,14 @@ class TrainingJob:
             "promote": self._promote,
             "report": self._report,
         }
-        wanted = self._wanted
-        asked = {"evaluate": wanted.folds > 0, "publish": wanted.publish, "promote": wanted.promote}
+        options = self._options
+        asked = {"evaluate": options.folds > 0, "publish": options.publish, "promote": options.promote}
         return {name: stage for name, stage in stages.items() if asked.get(name, True)}
 
     def _do(self, name: str, stage: Callable[[], dict[str, object]]) -> None:
         self._log.stage = name
         if name in self._state.done:
-            self._log.info("was done before")
+            self._log.info("done by an earlier attempt")
             return
         began = self._clock()
         facts = stage()
@@ -122,14 +122,14 @@ class TrainingJob:
         return {"assets": len(report.assets), "bars": sum(asset.bars for asset in report.assets)}
 
     def _fit(self) -> dict[str, object]:
-        told = replace(self._train, warm=self._warm_start())
-        manifest = train(told, self._state.now, self._clock, self._say)
+        settings = replace(self._train, warm=self._warm_start())
+        manifest = train(settings, self._state.now, self._clock, self._say)
         return {"models": {model.id: model.metrics.get("test") for model in manifest.models.values()}}
 
     def _evaluate(self) -> dict[str, object]:
         """The walk-forward report. It informs and decides nothing: with too few candles the job goes on."""
         settings = EvaluationSettings(self._train).quick()
-        settings = replace(settings, train=self._train, folds=self._wanted.folds)
+        settings = replace(settings, train=self._train, folds=self._options.folds)
         try:
             evaluate(settings, self._folder / "report", self._state.now, self._clock, self._say)
         except ConfigurationError as reason:
@@ -138,41 +138,41 @@ class TrainingJob:
 
     def _warm_start(self) -> WarmStart | None:
         """The published models, the same ones on every machine that works on the job."""
-        target, wanted = self._wanted.target, self._state.warm_start or self._wanted.warm_start
-        if target is None or not wanted:
+        target, revision = self._options.target, self._state.warm_start or self._options.warm_start
+        if target is None or not revision:
             return None
-        if wanted == ACTIVE:
-            champion = serving_now(target, target.head(), self._wanted.parameter)
+        if revision == ACTIVE:
+            champion = serving_now(target, target.head(), self._options.parameter)
         else:
-            champion = champion_of(target.repository, wanted, target.endpoint)
+            champion = champion_of(target.repository, revision, target.endpoint)
         if champion is None:
             raise ConfigurationError(f"--warm-start {ACTIVE}: {target.repository} holds no models yet")
         self._state.warm_start = champion.revision
         return WarmStart(champion)
 
     def _judge(self) -> dict[str, object]:
-        target, champion = self._wanted.target, None
+        target, champion = self._options.target, None
         if target is not None:
-            champion = serving_now(target, target.head(), self._wanted.parameter)
+            champion = serving_now(target, target.head(), self._options.parameter)
         models, release = self._train.out, self._folder / "release"
-        decision = decide(models, champion, self._train.candles, self._wanted.gate, release, self._state.now)
+        decision = decide(models, champion, self._train.candles, self._options.gate, release, self._state.now)
         self._state.accepted = decision.accepted
         self._state.champion = champion.revision if champion else ""
         self._write("gate.json", decision.to_json())
         return {"accepted": decision.accepted, "verdicts": decision.to_json()}
 
     def _publish(self) -> dict[str, object]:
-        if not self._state.accepted or self._wanted.target is None:
+        if not self._state.accepted or self._options.target is None:
             return {"revision": None, "why": "no new model passed the gate"}
         message = f"{len(self._state.accepted)} new models: {', '.join(self._state.accepted)}"
-        target = self._wanted.target
+        target = self._options.target
         self._state.revision = target.publish(self._folder / "release", message, target.head())
         return {"revision": self._state.revision}
 
     def _promote(self) -> dict[str, object]:
         if not self._state.revision:
             return {"revision": None, "why": "nothing was published"}
-        return {"before": promote(self._wanted.parameter, self._state.revision)}
+        return {"before": promote(self._options.parameter, self._state.revision)}
 
     def _report(self) -> dict[str, object]:
         for name in (CARD, MANIFEST):
@@ -188,7 +188,7 @@ class TrainingJob:
 
     @property
     def _history(self) -> HistoryRequest:
-        return HistoryRequest(self._folder / "candles", self._train.assets, self._wanted.days)
+        return HistoryRequest(self._folder / "candles", self._train.assets, self._options.days)
 
     def _summary(self, how: str) -> dict[str, object]:
         return asdict(self._state) | {"ended": how}
@@ -207,10 +207,8 @@ class TrainingJob:
         try:
             self._checkpoint.save(self._state)
         except ArchiveError as fault:
-            return self._failed(
-                Outcome.CONNECTION, f"told to end, and the checkpoint cannot be kept: {fault}"
-            )
-        return self._end(Outcome.INTERRUPTED, "told to end; started again, the job goes on from here")
+            return self._failed(Outcome.CONNECTION, f"SIGTERM, and the checkpoint cannot be written: {fault}")
+        return self._end(Outcome.INTERRUPTED, "SIGTERM; started again, the job goes on from here")
 
     def _failed(self, outcome: Outcome, why: str, trace: str = "") -> Outcome:
         """A run that ends badly leaves its report too, if the bucket is in reach."""

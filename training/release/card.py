@@ -1,4 +1,4 @@
-"""The model card: what the models are, what they were made from, and how good they are beside no model."""
+"""The model card: what the models are, their data, and their scores beside those of no model."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +25,7 @@ temperature and softmax are inside the graph. Network: `{network}`. Made {create
 
 Fitted on: {assets}. {left_out}
 
-Each training sample is learned from twice, as it was and upside down (each price p as 1 / p), so that no
+Each training sample is used twice, as it was and mirrored (each price p as 1 / p), so that no
 trend of the training months is taken for a rule.{lineage} Validation and test see the market as it was.
 
 ## Split
@@ -67,7 +67,7 @@ independent; neighbouring bars are not quite, so the true range is somewhat wide
 
 
 def model_card(results: Sequence[PoolResult], left_out: str, settings: TrainSettings, created_at: int) -> str:
-    """Markdown, with the numbers of manifest.json as tables."""
+    """Write Markdown with the numbers of manifest.json as tables."""
     assets = dict.fromkeys(asset.symbol for result in results for asset in result.samples.assets)
     newest = max(result.samples.split.validate_until for result in results)
     days = settings.expires_days
@@ -94,9 +94,9 @@ def model_card(results: Sequence[PoolResult], left_out: str, settings: TrainSett
 
 
 def _lineage(results: Sequence[PoolResult]) -> str:
-    """Whose weights the pooled models went on from."""
+    """Name the parent pools of the pooled models."""
     lines = [
-        f" {result.models[0].id} goes on from the model of {before[0]}."
+        f" {result.models[0].id} starts from the model of {before[0]}."
         for result in results
         if (before := result.went_on_from)
     ]

@@ -1,4 +1,4 @@
-"""From trained models to a served revision: the gate, one commit, and, as a step of its own, promotion."""
+"""Puts trained models before the gate; finds the champion; promotes a revision."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from growfolio.models.revisions import ParameterValue
 from growfolio.settings import STARTER
 
 from training.fitting.champion import Champion, champion_of
+from training.release.assembly import assemble
 from training.release.gate import GateRule, Verdict
 from training.release.gate_evidence import Contest
 from training.release.publish import Head, HubTarget
-from training.release.succession import succeed
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +36,15 @@ class Decision:
 def decide(
     models: Path, champion: Champion | None, candles: Path, rule: GateRule, out: Path, now: int
 ) -> Decision:
-    """Put a folder's models before the gate, and write to out what is to be published. Raises ModelError."""
+    """Judge a folder's models, and write to out what is to be published. Raises ModelError."""
     new = parse_manifest((models / MANIFEST).read_bytes())
     verdicts = Contest(models, new, champion, candles, rule).verdicts()
-    manifest = succeed(models, new, champion, verdicts, out, now)
+    manifest = assemble(models, new, champion, verdicts, out, now)
     return Decision(out, manifest, verdicts)
 
 
 def serving_now(target: HubTarget, head: Head, parameter: str) -> Champion | None:
-    """The models of the promoted revision, or of the newest commit where no parameter says."""
+    """Return the models of the promoted revision, or of the newest commit where there is no parameter."""
     if parameter:
         revision = ParameterValue(SsmParameter(parameter), absent=STARTER).current()
         return champion_of(target.repository, revision, target.endpoint)

@@ -63,7 +63,7 @@ class Verdict:
 
 
 def judge(evidence: Evidence, rule: GateRule, seed: int = 0) -> Verdict:
-    """Deterministic for a seed. A new model that cannot be told to be good enough is not accepted."""
+    """Deterministic for a seed. A new model that may be worse, for all that is known, is not accepted."""
     if (refusal := too_few(len(evidence.labels), rule)) is not None:
         return refusal
     loss, mcc = differences(evidence, rule, seed)

@@ -1,4 +1,4 @@
-"""All models of one market and timeframe: the pooled one, one for each asset, and which of them serves."""
+"""Plans the models of each market and timeframe, and chooses which of them serves which asset."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from growfolio.record.metrics import log_loss
 from training.data.dataset import Part, Samples
 from training.evaluation.scorecard import Scorecard, scorecard
 from training.fitting.member import Member
-from training.fitting.parent_pool import forebear
+from training.fitting.parent_pool import parent_pool
 from training.networks.inference import probabilities
 from training.networks.models import Served
 from training.settings import TrainSettings
@@ -99,7 +99,7 @@ def plan(pools: Sequence[Samples], settings: TrainSettings) -> tuple[list[list[J
     too_small: dict[str, str] = {}
     for number in sorted(range(len(pools)), key=lambda n: -len(pools[n].rows(Part.TRAIN))):
         pooled = [jobs[0] for jobs in planned.values() if jobs]
-        before = None if settings.warm else forebear(pools[number], pooled, lambda job: job.samples)
+        before = None if settings.warm else parent_pool(pools[number], pooled, lambda job: job.samples)
         planned[number], refused = jobs_of(pools[number], settings, before)
         too_small |= refused
     return [planned[number] for number in range(len(pools)) if planned[number]], too_small
@@ -114,12 +114,12 @@ def jobs_of(
     Nothing is fitted where even the pool is too small.
     """
     ending = f"{samples.timeframe}_{settings.fit.network}"
-    wanted: list[tuple[str, Asset | None]] = [(f"{samples.market}_{ending}", None)]
+    planned: list[tuple[str, Asset | None]] = [(f"{samples.market}_{ending}", None)]
     if not settings.pooled_only:
-        wanted += [(f"{asset.id}_{ending}", asset) for asset in samples.assets]
+        planned += [(f"{asset.id}_{ending}", asset) for asset in samples.assets]
     jobs: list[Job] = []
     too_small = {}
-    for model_id, own in wanted:
+    for model_id, own in planned:
         reason = _too_small(samples, own, settings)
         if reason is None and settings.warm is not None:
             reason = settings.warm.lacks(model_id)
@@ -128,7 +128,7 @@ def jobs_of(
             jobs.append(Job(model_id, samples, own, follows))
         else:
             too_small[model_id] = reason
-    return ([] if wanted[0][0] in too_small else jobs), too_small
+    return ([] if planned[0][0] in too_small else jobs), too_small
 
 
 def _too_small(samples: Samples, own: Asset | None, settings: TrainSettings) -> str | None:

@@ -32,7 +32,7 @@ def samples_of(bars: dict[Asset, Bars]) -> Samples:
     return samples
 
 
-def test_upside_down_twice_is_the_market_again(coins: dict[Asset, Bars]) -> None:
+def test_mirrored_twice_is_the_market_again(coins: dict[Asset, Bars]) -> None:
     asset, bars = next(iter(coins.items()))
     candles = stretches(asset, bars, Timeframe.M5)[0]
     turned = inverted(candles)
@@ -44,7 +44,7 @@ def test_upside_down_twice_is_the_market_again(coins: dict[Asset, Bars]) -> None
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.kind)
-def test_the_labels_upside_down_are_those_of_the_candles_upside_down(
+def test_the_labels_mirrored_are_those_of_the_candles_mirrored(
     coins: dict[Asset, Bars], rule: LabelRule
 ) -> None:
     asset, bars = next(iter(coins.items()))
@@ -83,7 +83,7 @@ def test_only_training_rows_are_taught_and_each_under_its_own_label(coins: dict[
     assert len(samples.ends(train, False)) == (samples.answers(train, False) != UNKNOWN).sum() == len(train)
 
 
-def test_later_candles_change_nothing_upside_down_before_them(coins: dict[Asset, Bars]) -> None:
+def test_later_candles_change_nothing_mirrored_before_them(coins: dict[Asset, Bars]) -> None:
     before = samples_of(coins)
     moment = before.split.train_until
     after = samples_of({asset: changed_after(bars, moment) for asset, bars in coins.items()})

@@ -36,7 +36,7 @@ def fit(
     torch.manual_seed(settings.seed)
     rng = np.random.default_rng(settings.seed)
     model = build(settings.network, settings.dropout)
-    taught, pool = samples.taught, samples.ends(train, settings.inverted)
+    taught, pool = samples.both_markets, samples.ends(train, settings.inverted)
     fit_normalisation(model.normalisation, taught[pool])
     table = torch.from_numpy(taught)
     answers = torch.from_numpy(samples.answers(train, settings.inverted)).long()

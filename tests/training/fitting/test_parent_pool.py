@@ -9,7 +9,7 @@ from growfolio.domain.bars import Bars
 
 from training.data.dataset import Part, Samples, build_samples, on_one_calendar
 from training.data.labels import LabelRule
-from training.fitting.parent_pool import forebear
+from training.fitting.parent_pool import parent_pool
 from training.fitting.settings import FitSettings
 from training.release.pool import plan
 from training.settings import TrainSettings
@@ -36,7 +36,7 @@ def coins(market: dict[Asset, Bars], stocks: Samples) -> Samples:
 
 
 def chosen(samples: Samples, *others: Samples) -> Samples | None:
-    return forebear(samples, others, lambda other: other)
+    return parent_pool(samples, others, lambda other: other)
 
 
 def test_a_pool_goes_on_from_the_other_markets_that_has_more_to_learn_from(

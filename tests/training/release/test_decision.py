@@ -24,10 +24,10 @@ from training.fitting.champion import Champion, champion_of
 from training.fitting.settings import FitSettings
 from training.networks.export import read_pth, write_onnx, write_pth
 from training.pools import gather
+from training.release.assembly import assemble
 from training.release.decision import decide, promote, serving_now
 from training.release.gate import GateRule, Verdict
 from training.release.publish import hub_target
-from training.release.succession import succeed
 from training.settings import TrainSettings
 from training.train import train
 
@@ -173,7 +173,7 @@ ACCEPTED, REFUSED = Verdict(True, ()), Verdict(False, ("its log-loss may be 0.01
 
 def test_an_accepted_model_replaces_the_one_of_its_name(models: Path, others: Path, tmp_path: Path) -> None:
     verdicts = {"crypto_5m_lstm": ACCEPTED}
-    after = succeed(models, manifest_of(models), champion_in(others), verdicts, tmp_path, END)
+    after = assemble(models, manifest_of(models), champion_in(others), verdicts, tmp_path, END)
     assert list(after.models) == ["crypto_5m_lstm"]
     assert (tmp_path / "crypto_5m_lstm.onnx").read_bytes() == (models / "crypto_5m_lstm.onnx").read_bytes()
 
@@ -182,7 +182,7 @@ def test_where_a_model_is_refused_the_old_one_stays_and_the_card_says_why(
     models: Path, others: Path, tmp_path: Path
 ) -> None:
     verdicts = {"crypto_5m_lstm": REFUSED}
-    after = succeed(models, manifest_of(models), champion_in(others), verdicts, tmp_path, END)
+    after = assemble(models, manifest_of(models), champion_in(others), verdicts, tmp_path, END)
     assert after.assignment == manifest_of(others).assignment
     assert (tmp_path / "crypto_5m_lstm.onnx").read_bytes() == (others / "crypto_5m_lstm.onnx").read_bytes()
     card = (tmp_path / "MODEL_CARD.md").read_text()
@@ -193,7 +193,7 @@ def test_where_a_model_is_refused_the_old_one_stays_and_the_card_says_why(
 
 
 def test_without_a_champion_a_refused_model_leaves_nobody_to_serve(models: Path, tmp_path: Path) -> None:
-    after = succeed(models, manifest_of(models), None, {"crypto_5m_lstm": REFUSED}, tmp_path, END)
+    after = assemble(models, manifest_of(models), None, {"crypto_5m_lstm": REFUSED}, tmp_path, END)
     assert after.models == {}
     assert after.assignment == {}
 
@@ -209,7 +209,7 @@ def test_an_old_model_whose_name_is_taken_goes_on_under_its_checksum(
     new = replace(new, models=dict(new.models) | {of_btc.id: of_btc}, assignment={Timeframe.M5: serving})
     champion = champion_in(others)
     verdicts = {pooled.id: ACCEPTED, of_btc.id: REFUSED}
-    after = succeed(models, new, champion, verdicts, tmp_path, END)
+    after = assemble(models, new, champion, verdicts, tmp_path, END)
     old = champion.manifest.models["crypto_5m_lstm"]
     renamed = f"crypto_5m_lstm-{old.onnx.sha256[:8]}"
     assert set(after.models) == {"crypto_5m_lstm", renamed}
@@ -221,7 +221,7 @@ def test_an_old_model_whose_name_is_taken_goes_on_under_its_checksum(
 
 def test_what_was_not_trained_anew_stays_as_it_is(models: Path, tmp_path: Path) -> None:
     starter = champion_of("", "starter")
-    after = succeed(models, manifest_of(models), starter, {"crypto_5m_lstm": ACCEPTED}, tmp_path, END)
+    after = assemble(models, manifest_of(models), starter, {"crypto_5m_lstm": ACCEPTED}, tmp_path, END)
     assert after.assignment[Timeframe.M15] == starter.manifest.assignment[Timeframe.M15]
     kept = starter.manifest.assignment[Timeframe.M5]["AAPL"]
     assert after.assignment[Timeframe.M5]["AAPL"] == kept

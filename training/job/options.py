@@ -1,4 +1,4 @@
-"""What a training job is told, and whether it can be done."""
+"""The options of a training job, and which of them exclude each other."""
 
 import json
 from dataclasses import asdict, dataclass, field, replace
@@ -12,16 +12,16 @@ from training.settings import TrainSettings
 
 
 @dataclass(frozen=True, slots=True)
-class JobWanted:
-    """What the job is told."""
+class JobOptions:
+    """Everything that the command line and the environment set."""
 
     train: TrainSettings
     days: int = 365
     target: HubTarget | None = None
-    """The model repository; without one new models are measured by class shares alone, and not published."""
+    """The model repository; without one, new models are compared with class shares, and not published."""
     publish: bool = False
     parameter: str = ""
-    """The SSM parameter with the revision that serves now, if it is kept in one."""
+    """The SSM parameter that names the revision that serves now; empty for none."""
     promote: bool = False
     warm_start: str = ""
     """The revision to fine-tune: a commit hash, or `active` for the one that serves now."""
@@ -30,7 +30,7 @@ class JobWanted:
     gate: GateRule = field(default_factory=GateRule)
 
     def check(self) -> None:
-        """Raises ConfigurationError for what cannot be done together."""
+        """Raise ConfigurationError for what cannot be done together."""
         if self.publish and self.target is None:
             raise ConfigurationError("--publish: set GROWFOLIO_MODEL_REPOSITORY to ORG/NAME")
         if self.warm_start and self.target is None:
@@ -39,6 +39,8 @@ class JobWanted:
             raise ConfigurationError("--promote: give --publish too, and set GROWFOLIO_REVISION_PARAMETER")
 
     def digest(self) -> str:
-        """The same for the same job on another machine, wherever its folder lies there."""
-        told = asdict(replace(self, train=replace(self.train, candles=Path(), out=Path(), checkpoint=None)))
-        return json.dumps(told, sort_keys=True, default=str)
+        """Return a text that is the same for the same job on any machine, whatever its folder there."""
+        options = asdict(
+            replace(self, train=replace(self.train, candles=Path(), out=Path(), checkpoint=None))
+        )
+        return json.dumps(options, sort_keys=True, default=str)

@@ -1,4 +1,4 @@
-"""One fold judged: its model and the baselines, asked about the same bars."""
+"""Scores one fold: its model and the baselines on the same bars."""
 
 import numpy as np
 from growfolio.domain.bars import FloatArray
@@ -14,13 +14,13 @@ from training.networks.inference import probabilities
 from training.networks.models import MEMBERS, EnsembleModel
 
 ALONE = f"{MEMBERS[0]} alone"
-"""The first member of an ensemble: what one network of it would have said."""
+"""The first member of an ensemble by itself."""
 
 
-def judged_fold(
+def score_fold(
     fold: Fold, one: FittedModel, network: str, most_rows: int, tested_rows: int
 ) -> tuple[FoldReport, Answered]:
-    """The fold's table, its model first, and what was answered.
+    """Return the fold's table, its model first, and all probabilities.
 
     Baselines learn from at most most_rows; at most tested_rows of the test, evenly spaced, are asked about.
     """

@@ -1,4 +1,4 @@
-"""Who serves after the gate has decided: new models where they were accepted, the old ones elsewhere."""
+"""Assembles the repository to publish: accepted new models, and the champion's models elsewhere."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,7 +13,7 @@ from training.release.gate import Verdict
 from training.release.publish import PICTURES
 
 
-def succeed(
+def assemble(
     folder: Path,
     new: Manifest,
     champion: Champion | None,
@@ -21,7 +21,7 @@ def succeed(
     out: Path,
     created_at: int,
 ) -> Manifest:
-    """Write to out the model repository to be published: all that will serve, and a card that says why.
+    """Write to out all models that will serve, their manifest, and a card with the gate's verdicts.
 
     A champion whose id a new model takes goes on under its id and the start of its checksum. What the new
     models were not asked about (another timeframe, another market) stays as it is.
@@ -32,10 +32,10 @@ def succeed(
     old = champion.manifest.assignment if champion else {}
     taken = {model_id for model_id, verdict in verdicts.items() if verdict.accepted}
     for timeframe in Timeframe:
-        wanted, serving = new.assignment.get(timeframe, {}), old.get(timeframe, {})
-        for key in dict.fromkeys([*wanted, *serving]):
-            if wanted.get(key) in taken:
-                model = new.models[wanted[key]]
+        assigned, serving = new.assignment.get(timeframe, {}), old.get(timeframe, {})
+        for key in dict.fromkeys([*assigned, *serving]):
+            if assigned.get(key) in taken:
+                model = new.models[assigned[key]]
                 contents |= {f.file: (folder / f.file).read_bytes() for f in _files(model)}
             elif champion is not None and (before := _serving(champion.manifest, timeframe, key)):
                 model = _kept(before, before.id in taken)
