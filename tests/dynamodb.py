@@ -13,9 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import botocore.session
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from growfolio.storage.attributes import Item
 from growfolio.storage.client import PATIENCE
@@ -91,6 +93,31 @@ def client_of(endpoint: str, config: Config = PATIENT) -> "DynamoDBClient":
         config=config,
     )
     return cast("DynamoDBClient", client)
+
+
+@contextmanager
+def answering(client: "DynamoDBClient", status: int, content: bytes) -> Iterator[None]:
+    """Whatever the client asks is answered with this, as far as it can see."""
+
+    def answer(request: Any, **_: object) -> AWSResponse:
+        return AWSResponse(request.url, status, HTTPHeaders(), _Body(content))
+
+    events: Any = client.meta.events
+    events.register("before-send.dynamodb", answer)
+    try:
+        yield
+    finally:
+        events.unregister("before-send.dynamodb", answer)
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """What botocore reads an answer from."""
+
+    content: bytes
+
+    def stream(self) -> Iterator[bytes]:
+        yield self.content
 
 
 def fresh_table(endpoint: str) -> FreshTable:

@@ -11,6 +11,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.metrics import MetricUnit
 from growfolio.settings import Settings
+from growfolio.storage.client import READER_PATIENCE, dynamodb_client
 from growfolio.storage.dynamodb import DynamoStore
 from growfolio.storage.ports import SignalStore
 from mangum import Mangum
@@ -18,8 +19,7 @@ from signals_api import SERVICE
 from signals_api.application import create_app
 from signals_api.reading import Clock
 
-TEXT = ["application/json", "application/problem+json", "text/"]
-"""What goes to API Gateway as it is; anything else goes in base64."""
+TEXT = ["application/json", "application/problem+json", "text/"]  # anything else goes out in base64
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
@@ -34,10 +34,9 @@ def make_handler(store: SignalStore, clock: Clock, settings: Settings) -> Handle
     """A handler of HTTP API events, payload format 2.0. clock gives seconds since the epoch."""
     provide_event_loop()
     gateway = Mangum(create_app(store, clock, settings), lifespan="off", text_mime_types=TEXT)
-    logger = Logger(service=SERVICE)
     metrics = Metrics(namespace=f"Growfolio/{settings.stage}", service=SERVICE)
 
-    @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP)
+    @Logger(service=SERVICE).inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP)
     @metrics.log_metrics
     def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
         answer = gateway(event, context)
@@ -52,4 +51,5 @@ def make_handler(store: SignalStore, clock: Clock, settings: Settings) -> Handle
 if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
     # On Lambda, what is prepared here is done before the first event arrives.
     _settings = Settings.of_function("api", os.environ)
-    handler = make_handler(DynamoStore(_settings.table), lambda: int(time.time()), _settings)
+    _store = DynamoStore(_settings.table, dynamodb_client(READER_PATIENCE))
+    handler = make_handler(_store, lambda: int(time.time()), _settings)

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvicorn
-from botocore.awsrequest import AWSResponse
-from botocore.compat import HTTPHeaders
 from fastapi import FastAPI
 from growfolio.settings import Settings
 from growfolio.storage.dynamodb import DynamoStore
@@ -27,7 +25,7 @@ from infra.local.cloud import LocalCloud
 from infra.local.embedded_aws import embedded_aws
 from infra.local.environment import environment
 from infra.local.options import Options
-from tests.dynamodb import client_of
+from tests.dynamodb import answering, client_of
 from tests.patience import HANG
 from tests.samples import BAR
 
@@ -75,25 +73,8 @@ class Product:
     def without_table(self) -> Iterator[None]:
         """DynamoDB fails every request that the API sends, as far as its client can see."""
 
-        def fail(request: Any, **_: object) -> AWSResponse:
-            return AWSResponse(request.url, 503, HTTPHeaders(), _Body(b'{"__type": "ServiceUnavailable"}'))
-
-        events: Any = self.client.meta.events
-        events.register("before-send.dynamodb", fail)
-        try:
+        with answering(self.client, 503, b'{"__type": "ServiceUnavailable"}'):
             yield
-        finally:
-            events.unregister("before-send.dynamodb", fail)
-
-
-class _Body:
-    """What botocore reads an answer from."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-
-    def stream(self) -> Iterator[bytes]:
-        yield self._content
 
 
 @contextmanager

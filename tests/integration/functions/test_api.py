@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.config import Config
 from growfolio.domain.assets import ASSETS, Market, Timeframe, find_asset
 from growfolio.domain.calendar import market_hours
 from growfolio.settings import Settings
+from growfolio.storage.client import READER_PATIENCE
 from growfolio.storage.dynamodb import DynamoStore
 
 from functions.api.app import Handler, make_handler
-from tests.dynamodb import FreshTable
+from infra.template import load
+from tests.dynamodb import PATIENT, FreshTable, answering, client_of
 from tests.http_api import LambdaContext, http_event
 from tests.patience import HANG
 from tests.samples import BAR, a_failure, a_market, a_signal
@@ -161,6 +164,47 @@ def test_a_table_that_is_gone_is_our_failure_and_names_the_request(table: FreshT
     problem = json.loads(answer["body"])
     assert (answer["statusCode"], problem["request_id"]) == (500, "JKJaXmPLvHcESHA=")
     assert "no-such-table" not in answer["body"]
+
+
+@pytest.mark.parametrize(
+    ("status", "content"),
+    [
+        (200, b"{}"),
+        (200, b""),
+        (200, b'{"Items": [{"pk"'),
+        (200, b'{"Count": 0}'),
+        (200, b'{"Items": null}'),
+        (200, b"<html>Bad Gateway</html>"),
+        (503, b'{"__type": "ServiceUnavailable"}'),
+        (400, b'{"__type": "ThrottlingException"}'),
+        (500, b""),
+    ],
+)
+def test_an_answer_cut_short_is_a_table_that_does_not_answer(
+    table: FreshTable, status: int, content: bytes
+) -> None:
+    """botocore reads an answer that ended early as one without members."""
+    client = client_of(table.endpoint, PATIENT.merge(Config(retries={"total_max_attempts": 1})))
+    handler = make_handler(DynamoStore(table.name, client), lambda: NOW, Settings(reader_cache_seconds=0))
+    with answering(client, status, content):
+        for path in ("/v1/signals", "/v1/markets/AAPL", "/v1/signals/AAPL/history", "/v1/health"):
+            answer = handler(http_event(path), LambdaContext())
+            assert (answer["statusCode"], answer["headers"]["retry-after"]) == (503, "5"), path
+    assert handler(http_event("/v1/signals"), LambdaContext())["statusCode"] == 200
+    with answering(client, status, content):
+        answer = handler(http_event("/v1/signals"), LambdaContext())
+    (why,) = {reason for one in json.loads(answer["body"])["signals"] for reason in one["reasons"]}
+    assert why == "the table does not answer, this is as it was read at 2024-09-05T18:00:30Z"
+
+
+def test_a_silent_table_is_given_up_in_half_of_what_lambda_gives_a_request() -> None:
+    """One request waits once: each try may take as long as connecting and reading, with a wait between."""
+    patience: Any = READER_PATIENCE
+    tries = patience.retries["total_max_attempts"]
+    waits = sum(min(20, 2**number) for number in range(tries - 1))
+    longest = tries * (patience.connect_timeout + patience.read_timeout) + waits
+    timeout = load(ROOT / "template.yaml").properties("ApiFunction")["Timeout"]
+    assert longest <= 0.6 * timeout
 
 
 LAMBDA = """
