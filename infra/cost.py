@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from growfolio.domain.assets import Market, assets_of
+from growfolio.domain.assets import Market
 from growfolio.domain.times import DAY
 from growfolio.storage.items import HISTORY_SECONDS
 
@@ -125,7 +125,7 @@ def _table(measured: Mapping[str, Any], prices: Prices) -> list[Line]:
     )
     reads = WATCH_RUNS * measured["watch"]["read_units"] + CRYPTO_RUNS * measured["explain"]["read_units"]
     daily = sum(
-        len(assets_of(market)) * days * bars
+        measured["assets"][market] * days * bars
         for market, days, bars in (
             (Market.CRYPTO, 1, 288 * 4 / 3),
             (Market.STOCKS, SESSIONS / DAYS, SESSION_BARS * 4 / 3),
@@ -196,7 +196,7 @@ def main() -> None:
     stack, monitoring = load(ROOT / "template.yaml"), load(ROOT / "infra" / "monitoring.yaml")
     print(table(bill(measured, prices, stack, monitoring)))
     print(f"\nPrices of {prices['region']} on {prices['date']}, before {prices['before']}.")
-    print(f"Measured on {measured['date']}, 24 assets, {measured['on']}.")
+    print(f"Measured on {measured['date']}, {sum(measured['assets'].values())} assets, {measured['on']}.")
 
 
 if __name__ == "__main__":

@@ -11,8 +11,11 @@ from growfolio.domain.signals import Price
 from growfolio.errors import MarketError, ModelError, TemporaryMarketError
 from growfolio.market.ports import Fetched
 
+ENOUGH = 400 * max(timeframe.seconds // 300 for timeframe in Timeframe)
+"""5-minute bars from which every timeframe has what a refresh looks at."""
 
-def walk(asset: Asset, now: int, bars: int = 1_200, seed: int = 1) -> Bars:
+
+def walk(asset: Asset, now: int, bars: int = ENOUGH, seed: int = 1) -> Bars:
     """A random walk on the session grid whose newest bar closed at or before now."""
     random = np.random.default_rng([seed, *asset.symbol.encode()])
     opened = last_slots(asset.market, now, Timeframe.M5, bars) - 300

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from growfolio.domain.assets import Market, assets_of
 from growfolio.storage import items
 
 from tests.samples import a_signal
@@ -22,6 +23,7 @@ def measurements(played: dict[str, Played]) -> Json:
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "on": "in the Lambda emulator, on one x86-64 core",
+        "assets": {market: len(assets_of(Market(market))) for market in markets},
         "refresh": {market: _refresh(played[f"Refresh{market.capitalize()}Function"]) for market in markets},
         "watch": _plain(played["WatchFunction"].work[-1:]),
         "explain": _plain(played["ExplainFunction"].work[-1:]),

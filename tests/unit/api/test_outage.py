@@ -69,7 +69,8 @@ def known(request: pytest.FixtureRequest) -> Api:
     api.store.put_explanation(
         Explanation(find_asset("AAPL"), Timeframe.M5, BAR, Action.BUY, "One. Two. Three.", "gemini", BAR + 9)
     )
-    for path in ("/v1/signals", "/v1/signals?timeframe=15m", "/v1/explanations", "/v1/markets/AAPL"):
+    signals = [f"/v1/signals?timeframe={timeframe}" for timeframe in Timeframe]
+    for path in (*signals, "/v1/explanations", "/v1/markets/AAPL"):
         assert api.get(path).status_code == 200
     return api
 
@@ -140,7 +141,7 @@ def test_every_route_over_signals_goes_on_for_as_long(known: Api, path: str) -> 
     down(known)
     known.now = BAR + 310
     assert known.get(path).status_code == 200
-    known.now = BAR + 1800
+    known.now = BAR + max(timeframe.seconds for timeframe in Timeframe) + 900
     answer = known.get(path)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
 

@@ -37,16 +37,16 @@ def test_an_unknown_symbol_is_not_found_and_the_known_ones_are_named(api: Api, p
 @pytest.mark.parametrize(
     ("query", "parameter", "advice"),
     [
-        ("timeframe=1h", "timeframe", "'5m' or '15m'"),
-        ("timeframe=", "timeframe", "'5m' or '15m'"),
+        ("timeframe=1h", "timeframe", "'5m'"),
+        ("timeframe=", "timeframe", "'5m'"),
         ("min_confidence=101", "min_confidence", "less than or equal to 100"),
         ("min_confidence=-1", "min_confidence", "greater than or equal to 0"),
         ("min_confidence=nan", "min_confidence", ""),
         ("min_confidence=high", "min_confidence", "valid number"),
         ("symbols=", "symbols", "separated by commas"),
         ("symbols=AAPL,,BTC", "symbols", "separated by commas"),
-        ("symbols=" + ",".join(["BTC"] * 25), "symbols", "at most 24"),
-        ("symbols=BTC&" * 25, "symbols", "at most 24"),
+        ("symbols=" + ",".join(["BTC"] * (len(ASSETS) + 1)), "symbols", f"at most {len(ASSETS)}"),
+        ("symbols=BTC&" * (len(ASSETS) + 1), "symbols", f"at most {len(ASSETS)}"),
         ("timefrme=15m", "timefrme", "no such parameter"),
     ],
 )

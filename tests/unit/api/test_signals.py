@@ -112,11 +112,11 @@ def test_a_reader_may_ask_only_for_signals_of_some_confidence(api: Api, least: s
     assert len(api.signals(f"?symbols=AAPL,MSFT,BTC&min_confidence={least}")) == served
 
 
-def test_one_asset_is_served_on_both_timeframes_unless_asked(api: Api) -> None:
+def test_one_asset_is_served_on_every_timeframe_unless_asked(api: Api) -> None:
     api.refresh(BAR)
-    both = api.get("/v1/signals/aapl").json()
-    assert (both["symbol"], both["market"], both["name"]) == ("AAPL", "stocks", "Apple")
-    assert [signal["timeframe"] for signal in both["signals"]] == ["5m", "15m"]
+    every = api.get("/v1/signals/aapl").json()
+    assert (every["symbol"], every["market"], every["name"]) == ("AAPL", "stocks", "Apple")
+    assert [signal["timeframe"] for signal in every["signals"]] == list(Timeframe)
     one = api.get("/v1/signals/BTC_USDT?timeframe=15m").json()
     assert [(s["symbol"], s["timeframe"]) for s in one["signals"]] == [("BTC", "15m")]
 
@@ -197,6 +197,6 @@ def test_past_the_years_of_our_calendar_no_stock_signal_passes_for_current(api: 
 
 def test_the_assets_are_listed_with_their_markets_and_timeframes(api: Api) -> None:
     listed = api.get("/v1/assets").json()
-    assert listed["timeframes"] == ["5m", "15m"]
+    assert listed["timeframes"] == list(Timeframe)
     assert {"symbol": "SHIB", "market": "crypto", "name": "Shiba Inu"} in listed["assets"]
     assert len(listed["assets"]) == len(ASSETS)

@@ -19,8 +19,8 @@ SMALL: dict[str, Any] = {
 }
 
 
-def test_the_package_lists_its_assets_by_market_in_the_order_of_the_file() -> None:
-    listed = json.loads(OWN.read_text())
+def test_the_assets_are_those_of_the_file_by_market_in_its_order() -> None:
+    listed = json.loads(Path(os.environ.get("GROWFOLIO_ASSETS") or OWN).read_text())
     assert [asset.symbol for asset in ASSETS] == [*listed["stocks"], *listed["crypto"]]
     assert [timeframe.value for timeframe in Timeframe] == listed["timeframes"]
 

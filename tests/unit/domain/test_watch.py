@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from growfolio.domain.assets import ASSETS, Asset, Market, Timeframe
+from growfolio.domain.assets import ASSETS, Asset, Market, Timeframe, assets_of
 from growfolio.domain.calendar import expiry
 from growfolio.domain.signals import SignalRecord
 from growfolio.domain.watch import fresh_shares
@@ -58,7 +58,7 @@ def test_a_refresh_that_never_ran_is_noticed_too() -> None:
 def test_assets_without_a_signal_count_against_their_market() -> None:
     only_apple = tuple(asset for asset in ASSETS if asset.symbol == "AAPL")
     shares = fresh_shares(Stored(NOON, only_apple), NOON)
-    assert shares == {Market.STOCKS: pytest.approx(1 / 14), Market.CRYPTO: 0.0}
+    assert shares == {Market.STOCKS: pytest.approx(1 / len(assets_of(Market.STOCKS))), Market.CRYPTO: 0.0}
 
 
 @pytest.mark.parametrize("closed", [SATURDAY, LABOR_DAY, utc("2024-09-05 13:29"), utc("2024-09-05 20:00")])
