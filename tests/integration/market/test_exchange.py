@@ -262,15 +262,18 @@ def test_when_all_exchanges_fail_each_coin_has_the_reasons_of_all(
     assert {type(error) for error in fetch(source(binance, kraken)).values()} == {PermanentMarketError}
 
 
-def test_kraken_has_no_candles_before_its_last_720_and_the_long_window_says_what_is_missing(
-    kraken: KrakenServer,
+@pytest.mark.parametrize(("timeframe", "bars"), [(Timeframe.M5, 700), (Timeframe.M15, 432)])
+def test_krakens_720_bars_are_enough_for_both_timeframes_at_once(
+    kraken: KrakenServer, timeframe: Timeframe, bars: int
 ) -> None:
-    bars = served(fetch(source(kraken), since=NOW - 4 - 5 * DAY))
-    assert {len(own) for own in bars.values()} == {720}
-    fine, refused = align(bars, last_slots(Market.CRYPTO, NOW, Timeframe.M5, 432), Timeframe.M5)
-    assert (set(fine.assets), refused) == (set(COINS), {})
-    _, refused = align(bars, last_slots(Market.CRYPTO, NOW, Timeframe.M15, 432), Timeframe.M15)
-    assert {str(reason) for reason in refused.values()} == {"too few candles: 720 of 1296 needed"}
+    """Its 15-minute bars reach back where its 5-minute bars do not; they are the same as whole history's."""
+    since = NOW - 4 - 5 * DAY
+    grid = last_slots(Market.CRYPTO, NOW, timeframe, bars)
+    mine, refused = align(served(fetch(source(kraken), since=since)), grid, timeframe)
+    assert refused == {}
+    whole, _ = align({asset: scaled(printed(asset, since, NOW), 1.01) for asset in COINS}, grid, timeframe)
+    for name in PRICES:
+        np.testing.assert_allclose(getattr(mine, name), getattr(whole, name), rtol=1e-12)
 
 
 def test_a_rate_limit_that_kraken_hides_in_a_good_status_is_temporary(kraken: KrakenServer) -> None:

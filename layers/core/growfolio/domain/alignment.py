@@ -32,7 +32,7 @@ def align(
     refused: dict[Asset, GrowfolioError] = {}
     for asset, own in bars.items():
         try:
-            row = _row(own, fine)
+            row = _row(own if timeframe is Timeframe.M5 else own.with_quarters(), fine)
             if asset.market is Market.STOCKS:
                 _check_nights(row, fine)
             _check_moves(row, fine)
