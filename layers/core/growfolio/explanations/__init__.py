@@ -1,1 +1,1 @@
-"""Three sentences beside a signal: by Gemini within a budget and under checks, else by a template."""
+"""Three sentences beside a signal, of true statements that Gemini or the template chose."""

@@ -1,7 +1,7 @@
 """Gemini, by google-generativeai. The only module that knows the library, which its makers have retired.
 
-It is imported with the first request: that takes seconds, and a function without a key never needs it.
-Its warnings (retired; protobuf's old arguments) concern nobody but whoever replaces it, and stay in here.
+Imports it with the first request: that takes seconds, and a function without a key never needs it. Silences
+its warnings (retired; protobuf's old arguments), which no operator can act on.
 """
 
 import warnings

@@ -1,6 +1,5 @@
 """Which signals are explained, by whom, and within what budget. Time is passed in."""
 
-import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -17,8 +16,6 @@ from growfolio.explanations.template import from_template
 from growfolio.limits import CircuitBreaker
 from growfolio.storage.ports import SignalStore
 from growfolio.storage.records import Explanation
-
-log = logging.getLogger(__name__)
 
 BUDGET = "explain"
 FAILURES, REST = 3, 600
@@ -47,7 +44,7 @@ class ExplainReport:
     unchanged: int = 0
     """Signals whose explanation still stands."""
     failed: dict[Key, StoreError] = field(default_factory=dict)
-    """Signals that the store kept from being explained: try again."""
+    """Signals whose explanation the store refused to read or write: try again."""
     replaced_by_template: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """Signals that the template explained in the language model's place, by reason."""
 
@@ -70,7 +67,10 @@ class Explainer:
         self._breaker = CircuitBreaker(FAILURES, REST)
 
     def explain(self, signal: Signal, now: int) -> Explanation:
-        """Raises StoreError where the budget cannot be counted, ExplainError where no good answer came."""
+        """One signal's explanation, by the language model where there is one.
+
+        Raises StoreError where the budget cannot be counted, ExplainError where no good answer came.
+        """
         if self._writer is None:
             return self.by_template(signal, now)
         if self._breaker.is_open(now):
