@@ -99,7 +99,9 @@ def test_products_of_half_precision_change_an_answer_by_little() -> None:
     assert 0 < (exact - half).abs().max() < 0.02
 
 
-@pytest.mark.parametrize("network", list(NETWORKS))
+@pytest.mark.parametrize(
+    "network", [pytest.param(name, marks=() if name == "lstm" else pytest.mark.slow) for name in NETWORKS]
+)
 def test_the_fleet_without_dropout_is_the_plain_loop_model_for_model(
     members: list[Member], network: str
 ) -> None:

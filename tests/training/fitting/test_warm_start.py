@@ -97,6 +97,7 @@ def test_training_goes_on_from_the_published_weights_and_normalisation(
         assert torch.equal(tuned[name], before[name])
 
 
+@pytest.mark.slow
 def test_each_network_of_an_ensemble_goes_on_from_its_own_weights(
     candle_folder: Path, tmp_path: Path, market: dict[Asset, Bars]
 ) -> None:

@@ -7,6 +7,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
 from growfolio.training_jobs.request import TrainingRequest
 from packaging.markers import Marker
 
@@ -25,6 +26,7 @@ def test_this_environment_is_what_the_image_installs() -> None:
     assert checked > 50
 
 
+@pytest.mark.slow
 def test_the_entry_point_takes_what_the_train_function_sends() -> None:
     dockerfile = (ROOT / "training/Dockerfile").read_text()
     [entry] = re.findall(r"^ENTRYPOINT (.*)$", dockerfile, re.MULTILINE)

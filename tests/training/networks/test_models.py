@@ -52,7 +52,7 @@ def test_an_ensemble_answers_the_mean_of_its_members_calibrated_probabilities() 
     assert len(model.parts) == len(MEMBERS)
 
 
-@pytest.mark.parametrize("network", ["gru", "ensemble"])
+@pytest.mark.parametrize("network", ["gru", pytest.param("ensemble", marks=pytest.mark.slow)])
 def test_the_command_trains_the_network_and_label_that_it_is_told(
     network: str, candle_folder: Path, tmp_path: Path
 ) -> None:

@@ -278,7 +278,8 @@ def test_an_empty_repository_has_no_champion(hub: FakeHub) -> None:
 
 def test_what_cannot_be_promoted_is_said_to_be_published_all_the_same(parameter: str) -> None:
     with pytest.raises(ConfigurationError, match="is published but not promoted"):
-        promote("/growfolio/nowhere", "a" * 40)
+        promote(parameter, "main")
+    assert promoted(parameter) == "starter"
 
 
 def test_starter_models_have_no_tensors_to_go_on_from() -> None:
