@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from infra.local.embedded_aws import embedded_aws
+from tests.patience import HANG
 
 ROOT = Path(__file__).parents[3]
 ACCOUNT = "123456789012"
@@ -92,7 +93,7 @@ class Shell:
 def shell(tmp_path: Path) -> Iterator[Shell]:
     with embedded_aws() as endpoint:
         # moto's state is the process's.
-        requests.post(f"{endpoint}/moto-api/reset", timeout=30)
+        requests.post(f"{endpoint}/moto-api/reset", timeout=HANG)
         yield Shell(tmp_path, endpoint)
 
 

@@ -14,12 +14,13 @@ from growfolio.market.ports import Fetched, Patience
 from tests.bars import moment, printed
 from tests.fakes.candle_server import ANY, Fault
 from tests.fakes.exchange import BinanceServer, KrakenServer, LocalSession, quarters
+from tests.patience import HANG
 
 COINS = assets_of(Market.CRYPTO)
 BTC, DOT = find_asset("BTC"), find_asset("DOT")
 NOW = moment("2024-09-05 18:00") + 4
 END = NOW + 3 * 3600
-PATIENCE = Patience(request=20.0, deadline=60.0, tries=1, publication=0.0)
+PATIENCE = Patience(request=HANG, deadline=HANG, tries=1, publication=0.0)
 HALF = COINS[: len(COINS) // 2 + 1]
 
 

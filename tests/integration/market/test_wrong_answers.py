@@ -1,6 +1,7 @@
 """Answers to another question than the one asked, through the real yfinance and ccxt."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,12 +17,13 @@ from tests.bars import in_order, moment, printed, without
 from tests.fakes.exchange import LocalSession
 from tests.fakes.tickers import BinanceTickers
 from tests.fakes.yahoo import LocalYahooSession, YahooServer
+from tests.patience import HANG
 
 STOCKS, COINS = assets_of(Market.STOCKS), assets_of(Market.CRYPTO)
 MSFT, BTC, DOGE = (find_asset(name) for name in ("MSFT", "BTC", "DOGE"))
 NOW = moment("2024-09-05 18:00") + 4
 SINCE = moment("2024-08-29 13:30")
-PATIENCE = Patience(request=20.0, deadline=60.0, tries=1, publication=0.0)
+PATIENCE = Patience(request=HANG, deadline=HANG, tries=1, publication=0.0)
 
 
 @pytest.fixture
@@ -111,7 +113,8 @@ def test_bars_of_another_length_are_refused_whatever_the_answer_says(
 
 @pytest.mark.parametrize("hours", [-1, 1])
 def test_bars_shifted_against_the_session_are_refused(yahoo: YahooServer, hours: int) -> None:
-    yahoo.candles["MSFT"].open_time[:] += hours * 3600
+    bars = yahoo.candles["MSFT"]
+    yahoo.candles["MSFT"] = replace(bars, open_time=bars.open_time + hours * 3600)
     source = from_yahoo(yahoo)
     reason = refused(source, source.fetch(dict.fromkeys(STOCKS, SINCE - DAY), NOW), MSFT)
     assert reason == "yahoo sent bars that are shifted against the session by an hour or more"

@@ -16,14 +16,16 @@ from growfolio.market.yahoo import LONGEST_PAST, YahooSource
 from growfolio.storage.candle_archive import CandleArchive, KeptCandles
 from growfolio.storage.objects import MemoryObjects
 
+from tests.fakes.candle_server import ANY
 from tests.fakes.exchange import BinanceServer, LocalSession
 from tests.fakes.yahoo import LocalYahooSession, YahooServer
+from tests.patience import HANG
 from tests.training.conftest import END, simulated
 from training.data.candle_files import CandleFiles
 from training.data.download import Origin, Shortfall, download
 
 AAPL, BTC, ETH = map(find_asset, ("AAPL", "BTC", "ETH"))
-QUICK = Patience(request=2.0, deadline=10.0, tries=2, pause=0.01, publication=0.0)
+QUICK = Patience(request=HANG, deadline=HANG, tries=2, pause=0.01, publication=0.0)
 START = END - 10 * DAY
 
 
@@ -190,8 +192,7 @@ def test_a_source_that_served_nobody_is_not_asked_for_what_is_older(files: Candl
 
 def test_a_silent_provider_is_a_temporary_trouble(files: CandleFiles) -> None:
     with BinanceServer({}) as server:
-        server.delays["*"] = 5.0
-        patience = Patience(request=0.1, deadline=0.5, tries=1, publication=0.0)
-        source = ExchangeSource(["binance"], patience, lambda: LocalSession(server))
+        server.silent.add(ANY)
+        source = ExchangeSource(["binance"], QUICK, lambda: LocalSession(server))
         (trouble,), _ = fill(files, Origin(Market.CRYPTO, source), BTC)
     assert isinstance(trouble.fault, TemporaryMarketError)

@@ -26,9 +26,6 @@ from training.__main__ import main
 from training.exit_codes import Outcome
 from training.networks.models import MEMBERS
 
-# Two processes that import torch and train, beside whatever else the machine does.
-pytestmark = pytest.mark.timeout(300)
-
 BUCKET, NAME, PARAMETER = "artifacts", "growfolio/signals", "/growfolio/test/model-revision"
 SMALL = (
     "--symbols BTC ETH --timeframes 5m --days 12 --until 2024-09-01T00:00:00Z "

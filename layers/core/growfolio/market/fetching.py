@@ -38,7 +38,12 @@ Fetch = Callable[[Mapping[Asset, int], int], Fetched]
 """As MarketSource.fetch."""
 
 
-def gather(keys: Iterable[K], ask: Callable[[K], V], patience: Patience) -> dict[K, V | MarketError]:
+def gather(
+    keys: Iterable[K],
+    ask: Callable[[K], V],
+    patience: Patience,
+    clock: Callable[[], float] = time.monotonic,
+) -> dict[K, V | MarketError]:
     """Ask for all keys at once; for each, what ask returned or the MarketError that it ended with.
 
     ask blocks for about patience.request seconds at most and raises MarketError; a temporary one is
@@ -47,7 +52,7 @@ def gather(keys: Iterable[K], ask: Callable[[K], V], patience: Patience) -> dict
     """
     keys = list(keys)
     answers: SimpleQueue[tuple[K, V | MarketError]] = SimpleQueue()
-    deadline = time.monotonic() + patience.deadline
+    deadline = clock() + patience.deadline
 
     def answer(key: K) -> None:
         answers.put((key, _ask_until(deadline, key, ask, patience)))
@@ -57,7 +62,7 @@ def gather(keys: Iterable[K], ask: Callable[[K], V], patience: Patience) -> dict
     found: dict[K, V | MarketError] = {}
     while len(found) < len(keys):
         try:
-            key, answered = answers.get(timeout=max(0.0, deadline - time.monotonic()))
+            key, answered = answers.get(timeout=max(0.0, deadline - clock()))
         except Empty:
             break
         found[key] = answered
@@ -97,6 +102,7 @@ def fetch_checked(
     now: int,
     patience: Patience,
     wait: Callable[[float], object] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Fetched:
     """Fetch, and ask again what is doubtful or late.
 
@@ -110,10 +116,10 @@ def fetch_checked(
     answers = fetch(since, now)
     if doubted := _doubted(answers):
         _follow(answers, fetch(doubted, now))
-    end = time.monotonic() + patience.publication
+    end = clock() + patience.publication
     for _ in range(int(patience.publication // patience.publication_step)):
         late = _late(answers, now)
-        if not late or time.monotonic() + patience.publication_step > end:
+        if not late or clock() + patience.publication_step > end:
             break
         wait(patience.publication_step)
         _follow(answers, fetch(late, now))
