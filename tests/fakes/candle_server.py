@@ -6,13 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import Self
 from urllib.parse import SplitResult, parse_qs, parse_qsl, urlsplit
 
 from growfolio.domain.bars import Bars
 
+from tests.fakes.json_service import JsonAnswer, QuietServer
 from tests.patience import HANG
 
 ANY = "*"
@@ -81,6 +82,10 @@ class CandleServer(ABC):
     def keeps_silent(self, symbol: str) -> bool:
         return not self.silent.isdisjoint((symbol, ANY))
 
+    def kill_idle_connections(self) -> None:
+        """See JsonService."""
+        self._http.deaths += 1
+
     def requested(self, symbol: str) -> list[Request]:
         return [request for request in self.requests if request.symbol == symbol]
 
@@ -141,21 +146,16 @@ def patience_with(server: object, url: SplitResult, given: float) -> float:
     return min(given, SILENCE) if silent else given
 
 
-class _Server(ThreadingHTTPServer):
+class _Server(QuietServer):
     request_queue_size = 128
-    block_on_close = False
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Says nothing: clients that lose patience hang up."""
 
 
 def _handler(server: CandleServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    class Handler(JsonAnswer):
         wbufsize = 1 << 16
         """Head and body leave together: apart, the client's delayed ACK would cost 40 ms."""
 
-        def do_GET(self) -> None:
+        def do_GET(self) -> None:  # noqa: N802  (http.server calls it so)
             url = urlsplit(self.path)
             query = {name: values[0] for name, values in parse_qs(url.query).items()}
             status, body, cut = server.respond(url.path, query)
@@ -166,8 +166,5 @@ def _handler(server: CandleServer) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(body[: len(body) // 2] if cut else body)
             self.close_connection = cut
-
-        def log_message(self, *_: object) -> None:
-            """Says nothing."""
 
     return Handler

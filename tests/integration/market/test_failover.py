@@ -187,6 +187,16 @@ def test_asked_again_at_the_same_moment_the_same_exchange_answers(
     assert len(binance.requests) == asked
 
 
+def test_connections_that_died_while_idle_are_replaced_at_once(
+    source: ExchangeSource, binance: BinanceServer, kraken: KrakenServer
+) -> None:
+    for nth in range(4):
+        answers = fetch(source, NOW + nth * BAR)
+        assert all(isinstance(bars, Bars) for bars in answers.values())
+        binance.kill_idle_connections()
+    assert kraken.requests == []
+
+
 def test_a_coin_that_comes_back_into_trading_is_listed_again_within_minutes(
     source: ExchangeSource, binance: BinanceServer
 ) -> None:

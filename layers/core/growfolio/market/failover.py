@@ -209,6 +209,8 @@ def _all_reasons(failures: Sequence[tuple[str, Fetched]]) -> Fetched:
 
 
 def _joined(reasons: Sequence[MarketError]) -> MarketError:
+    if len(reasons) == 1:
+        return reasons[0]
     temporary = any(isinstance(reason, TemporaryMarketError) for reason in reasons)
     kind = TemporaryMarketError if temporary else PermanentMarketError
     return kind("; ".join(map(str, reasons)))
