@@ -13,7 +13,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from growfolio.settings import Settings
 from growfolio.storage.client import READER_PATIENCE, dynamodb_client
 from growfolio.storage.dynamodb import DynamoStore
-from growfolio.storage.ports import SignalStore
+from growfolio.storage.ports import ReaderStore
 from mangum import Mangum
 from signals_api import SERVICE
 from signals_api.application import create_app
@@ -30,7 +30,7 @@ def provide_event_loop() -> None:
     asyncio.set_event_loop(asyncio.new_event_loop())
 
 
-def make_handler(store: SignalStore, clock: Clock, settings: Settings) -> Handler:
+def make_handler(store: ReaderStore, clock: Clock, settings: Settings) -> Handler:
     """A handler of HTTP API events, payload format 2.0. clock gives seconds since the epoch."""
     provide_event_loop()
     gateway = Mangum(create_app(store, clock, settings), lifespan="off", text_mime_types=TEXT)

@@ -9,6 +9,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from growfolio.bootstrap import Refresher
 from growfolio.errors import StoreError
+from growfolio.limits import Deadline
 from growfolio.settings import Settings
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -28,14 +29,16 @@ def make_handler(settings: Settings, clock: Callable[[], int]) -> Handler:
 
     @logger.inject_lambda_context
     def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        report, notes = refresher.refresh(clock())
+        deadline = Deadline(lambda: context.get_remaining_time_in_millis() / 1000)
+        report, notes = refresher.refresh(clock(), deadline)
         for note in notes:
             logger.warning(note)
         summary = report.summary() | {"notes": list(notes)}
         logger.info("refreshed", extra=summary)
-        if without := len(report.assets_without_data):
-            # Told in trouble alone: a custom metric is paid for by the hour in which it is sent.
-            metrics.add_metric("AssetsWithoutData", MetricUnit.Count, without)
+        if troubles := report.metrics():
+            # Sent in trouble alone: a custom metric is paid for by the hour in which it is sent.
+            for name, count in troubles.items():
+                metrics.add_metric(name, MetricUnit.Count, count)
             metrics.flush_metrics()
         if report.store_faults:
             raise StoreError("; ".join(report.store_faults))

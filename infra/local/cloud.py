@@ -28,6 +28,7 @@ CONTEXT = SimpleNamespace(
     memory_limit_in_mb=1024,
     invoked_function_arn="arn:aws:lambda:us-east-1:000000000000:function:refresh",
     aws_request_id="local",
+    get_remaining_time_in_millis=lambda: 120_000,
 )
 """What a handler reads of Lambda's context."""
 

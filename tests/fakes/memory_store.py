@@ -1,4 +1,4 @@
-"""SignalStore in memory, for tests above the store. A test holds it to what DynamoStore does."""
+"""All ports of the store in memory, for tests above the store. A test holds it to what DynamoStore does."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.calendar import MarketHours
 from growfolio.domain.signals import Attempt, Signal, SignalRecord, Status
-from growfolio.storage.records import Explanation, HistoryPage, MarketRecord
+from growfolio.storage.records import Completion, Explanation, HistoryPage, MarketRecord
 
 Key = tuple[Asset, Timeframe]
 
@@ -22,23 +22,24 @@ class MemoryStore:
     _markets: dict[Asset, MarketRecord] = field(default_factory=dict)
     _hours: dict[Market, MarketHours] = field(default_factory=dict)
     _explanations: dict[Key, Explanation] = field(default_factory=dict)
+    _completions: dict[tuple[Market, Timeframe], dict[int, Completion]] = field(default_factory=dict)
     _calls: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def put_signal(self, signal: Signal) -> bool:
         key = signal.asset, signal.timeframe
         held = self._signals.get(key)
         if held and not _replaces(signal, held):
-            self.put_history(signal)
+            self.put_history(signal, shown=False)
             return False
         self._signals[key] = signal
-        past = self._history.setdefault(key, {})
-        shown = past.get(signal.bar_close)
-        if shown is None or shown.generated_at <= signal.generated_at:
-            past[signal.bar_close] = signal
+        self.put_history(signal, shown=True)
         return True
 
-    def put_history(self, signal: Signal) -> None:
-        self._history.setdefault((signal.asset, signal.timeframe), {}).setdefault(signal.bar_close, signal)
+    def put_history(self, signal: Signal, *, shown: bool = False) -> None:
+        past = self._history.setdefault((signal.asset, signal.timeframe), {})
+        held = past.get(signal.bar_close)
+        if held is None or (shown and held.generated_at <= signal.generated_at):
+            past[signal.bar_close] = signal
 
     def note_attempt(self, asset: Asset, timeframe: Timeframe, attempt: Attempt) -> bool:
         if attempt.status not in (Status.NO_DATA, Status.BAD_DATA, Status.NO_MODEL):
@@ -78,6 +79,18 @@ class MemoryStore:
     def hours(self, market: Market) -> MarketHours | None:
         self.reads.append(f"hours {market}")
         return self._hours.get(market)
+
+    def completions(self, market: Market, timeframe: Timeframe, limit: int) -> list[Completion]:
+        held = self._completions.get((market, timeframe), {})
+        return [held[bar] for bar in sorted(held, reverse=True)[:limit]]
+
+    def put_completion(self, completion: Completion) -> bool:
+        held = self._completions.setdefault((completion.market, completion.timeframe), {})
+        known = held.get(completion.bar_close)
+        if known and known.at > completion.at:
+            return False
+        held[completion.bar_close] = completion
+        return True
 
     def put_explanation(self, explanation: Explanation) -> bool:
         key = explanation.asset, explanation.timeframe

@@ -9,7 +9,7 @@ from growfolio.domain.calendar import MarketHours
 from growfolio.domain.forecast import Forecast, Windows
 from growfolio.domain.signals import Attempt, Signal, SignalRecord
 from growfolio.errors import ModelError, PermanentModelError
-from growfolio.storage.records import Explanation, HistoryPage, MarketRecord
+from growfolio.storage.records import Completion, MarketRecord
 
 from training.data.labels import LabelRule
 from training.networks.models import Served
@@ -19,7 +19,7 @@ Key = tuple[Asset, Timeframe]
 
 @dataclass(slots=True)
 class ReplayedSignals:
-    """A SignalStore that one refresh after another writes, in the order of time."""
+    """A RefreshStore that one refresh after another writes, in the order of time."""
 
     newest: dict[Key, Signal] = field(default_factory=dict)
     past: dict[Key, dict[int, Signal]] = field(default_factory=dict)
@@ -31,10 +31,10 @@ class ReplayedSignals:
         if held is not None and held.bar_close >= signal.bar_close:
             return False
         self.newest[key] = signal
-        self.put_history(signal)
+        self.put_history(signal, shown=True)
         return True
 
-    def put_history(self, signal: Signal) -> None:
+    def put_history(self, signal: Signal, *, shown: bool = False) -> None:
         self.past.setdefault((signal.asset, signal.timeframe), {}).setdefault(signal.bar_close, signal)
 
     def note_attempt(self, asset: Asset, timeframe: Timeframe, attempt: Attempt) -> bool:
@@ -49,30 +49,15 @@ class ReplayedSignals:
     def put_market(self, record: MarketRecord) -> None:
         """Prices are not read here."""
 
-    def markets(self, assets: Sequence[Asset]) -> list[MarketRecord]:
-        return []
-
     def put_hours(self, hours: MarketHours) -> None:
         """Hours are not read here."""
 
-    def hours(self, market: Market) -> MarketHours | None:
-        return None
-
-    def put_explanation(self, explanation: Explanation) -> bool:
-        return False
-
-    def explanations(self, timeframe: Timeframe) -> list[Explanation]:
+    def completions(self, market: Market, timeframe: Timeframe, limit: int) -> list[Completion]:
         return []
 
-    def count_call(self, budget: str, window: int, limit: int) -> bool:
-        return False
-
-    def history(
-        self, asset: Asset, timeframe: Timeframe, limit: int, before: int | None = None
-    ) -> HistoryPage:
-        past = self.past.get((asset, timeframe), {})
-        older = [past[bar] for bar in sorted(past, reverse=True) if before is None or bar < before]
-        return HistoryPage(tuple(older[:limit]), older[limit - 1].bar_close if len(older) > limit else None)
+    def put_completion(self, completion: Completion) -> bool:
+        """Every run of a replay ends."""
+        return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from growfolio.settings import Settings
-from growfolio.storage.ports import SignalStore
+from growfolio.storage.ports import ReaderStore
 
 from signals_api import extension, pages, problems, routes
 from signals_api.documentation import describe
@@ -13,7 +13,7 @@ from signals_api.reading import Clock, Reader
 ONE_HOUR = 3600
 
 
-def create_app(store: SignalStore, clock: Clock, settings: Settings) -> FastAPI:
+def create_app(store: ReaderStore, clock: Clock, settings: Settings) -> FastAPI:
     """The API over a store. clock gives seconds since the epoch: every judgement asks it, nothing else."""
     app = FastAPI(
         title="Growfolio Signals",

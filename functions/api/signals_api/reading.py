@@ -12,7 +12,7 @@ from growfolio.domain.freshness import Judged, judge
 from growfolio.domain.signals import SignalRecord, Status
 from growfolio.domain.times import utc_text
 from growfolio.errors import ConfigurationError, StoreError
-from growfolio.storage.ports import SignalStore
+from growfolio.storage.ports import ReaderStore
 from growfolio.storage.records import Explanation, MarketRecord
 
 from signals_api import SERVICE
@@ -46,7 +46,7 @@ class Reader:
     reason that says so, until it expires. All methods raise StoreError where nothing can be served.
     """
 
-    def __init__(self, store: SignalStore, clock: Clock, longest: int) -> None:
+    def __init__(self, store: ReaderStore, clock: Clock, longest: int) -> None:
         """longest is how many seconds anything is kept at most; 0 reads the table for every request."""
         self.store = store
         self.clock = clock

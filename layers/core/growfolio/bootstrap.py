@@ -11,15 +11,27 @@ from typing import TYPE_CHECKING
 from growfolio.aws.parameters import SsmParameter
 from growfolio.domain.assets import Market
 from growfolio.errors import ConfigurationError
+from growfolio.limits import NO_DEADLINE, Deadline, OneAtATime
 from growfolio.settings import Settings
 from growfolio.storage.dynamodb import DynamoStore
 
 if TYPE_CHECKING:
     from growfolio.explanations.service import Explainer
     from growfolio.market.ports import MarketSource, Quotes
+    from growfolio.models.loader import LoadedModels
     from growfolio.refresh.report import RefreshReport
     from growfolio.storage.candle_archive import CandleArchive
-    from growfolio.storage.ports import SignalStore
+    from growfolio.storage.ports import CallBudget
+
+
+WRITERS = 8
+"""Writes at the same time: 70 throttled ones of four seconds each would outlive the function."""
+RESERVE_SECONDS = 20
+"""Before the end of the function's time no write starts: one may take so long."""
+FETCHING_SECONDS = 50
+"""What fetching and writing need: models are loaded so long before no write starts."""
+SAVING_SECONDS = 15
+"""What keeping the candle window may take."""
 
 
 class Refresher:
@@ -37,15 +49,35 @@ class Refresher:
         self._quotes = live_quotes(settings, source)
         self._models = model_loader(settings, [self.market])
         self._store = DynamoStore(settings.table)
+        self._loading, self._fetching = OneAtATime(), OneAtATime()
 
-    def refresh(self, now: int) -> tuple[RefreshReport, tuple[str, ...]]:
-        """One refresh at now (seconds since the epoch), and notes for the operator."""
+    def refresh(self, now: int, deadline: Deadline = NO_DEADLINE) -> tuple[RefreshReport, tuple[str, ...]]:
+        """One refresh at now (seconds since the epoch), and notes for the operator.
+
+        Loading models and fetching leave the writes their time before the deadline.
+        """
         from growfolio.refresh.run import Ports, refresh
 
-        models = self._models.load()
-        ports = Ports(self.market, self._feed, models.forecaster, self._store, self._quotes)
-        report = refresh(ports, now)
-        return report, (*models.notes, *self._source.notes, *report.notes, *self._feed.save(now))
+        models = self._load_models(deadline.before(RESERVE_SECONDS + FETCHING_SECONDS))
+        ports = Ports(
+            self.market, self._feed, models.forecaster, self._store, self._quotes, WRITERS, self._fetching
+        )
+        report = refresh(ports, now, deadline.before(RESERVE_SECONDS))
+        notes = [*models.notes, *self._source.notes, *report.notes]
+        if report.by_other_models:
+            notes.append(f"{report.by_other_models} signals are of models other than the promoted ones")
+        if report.stopped:
+            notes.append(f"the refresh stopped: {report.stopped}")
+        elif deadline.left() > SAVING_SECONDS:
+            notes += self._feed.save(now)
+        return report, tuple(dict.fromkeys(notes))
+
+    def _load_models(self, deadline: Deadline) -> LoadedModels:
+        """The promoted models; those that serve already where loading outlasts the deadline."""
+        try:
+            return self._loading.call(self._models.load, deadline)
+        except TimeoutError:
+            return self._models.without_loading("loading them takes too long")
 
 
 def live_quotes(settings: Settings, source: MarketSource) -> Quotes | None:
@@ -67,7 +99,7 @@ def live_quotes(settings: Settings, source: MarketSource) -> Quotes | None:
     return None
 
 
-def explainer_from(settings: Settings, store: SignalStore) -> Explainer:
+def explainer_from(settings: Settings, store: CallBudget) -> Explainer:
     """Gemini where its key is set and calls are allowed, else the template. Loads no client library."""
     from growfolio.explanations.gemini import GeminiWriter
     from growfolio.explanations.service import Explainer

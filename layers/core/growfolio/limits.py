@@ -1,4 +1,4 @@
-"""Circuit breaker and rate limiter for provider calls.
+"""Circuit breaker and rate limiter for provider calls, and the deadline of a run.
 
 Beside them, the backoff between the tries of one call. The breaker and the limiter get the time passed
 in; the backoff waits.
@@ -8,7 +8,13 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
+from math import inf
+from threading import Lock, Thread
+from typing import TypeVar
+
+Given = TypeVar("Given")
 
 
 class CircuitBreaker:
@@ -84,3 +90,49 @@ class Backoff:
                 wait(seconds)
                 pause *= self.factor
             yield nth
+
+
+class Deadline:
+    """How long a run may still take: its fetching, model loading and writing share it."""
+
+    def __init__(self, remaining: Callable[[], float]) -> None:
+        """remaining gives the seconds left, such as those of a Lambda context."""
+        self._remaining = remaining
+
+    def left(self) -> float:
+        """Seconds; 0 when it has passed."""
+        return max(0.0, self._remaining())
+
+    def before(self, seconds: float) -> "Deadline":
+        """The deadline that lies so many seconds earlier, so that what comes after has them."""
+        return Deadline(lambda: self._remaining() - seconds)
+
+
+NO_DEADLINE = Deadline(lambda: inf)
+
+
+class OneAtATime:
+    """Waits for calls until a deadline and no longer. A call that is late goes on, and the next waits for it.
+
+    So a provider that hangs costs a run its time, not its end, and no two calls change the same state.
+    """
+
+    def __init__(self) -> None:
+        self._turn = Lock()
+
+    def call(self, work: Callable[[], Given], deadline: Deadline) -> Given:
+        """What work returns or raises. Raises TimeoutError when the deadline passes first."""
+        if deadline.left() == inf:
+            with self._turn:
+                return work()
+        answer: Future[Given] = Future()
+
+        def run() -> None:
+            with self._turn:
+                try:
+                    answer.set_result(work())
+                except Exception as fault:  # noqa: BLE001  # it is raised again where the answer is awaited
+                    answer.set_exception(fault)
+
+        Thread(target=run, daemon=True).start()
+        return answer.result(timeout=deadline.left())

@@ -10,7 +10,6 @@ from growfolio.domain.assets import ASSETS, Market, Timeframe, find_asset
 from growfolio.domain.calendar import MarketHours, Session
 from growfolio.domain.signals import Action, Price, Status
 from growfolio.storage.dynamodb import DynamoStore
-from growfolio.storage.ports import SignalStore
 from growfolio.storage.records import Explanation, MarketRecord
 
 from tests.dynamodb import FreshTable
@@ -20,7 +19,7 @@ from tests.samples import BAR, a_failure, a_signal
 AAPL, BTC = find_asset("AAPL"), find_asset("BTC")
 
 
-def a_write(random: Random) -> Callable[[SignalStore], object]:
+def a_write(random: Random) -> Callable[[DynamoStore | MemoryStore], object]:
     """One write of any kind, of few enough bars, revisions and moments that many of them collide."""
     asset = random.choice((AAPL, BTC))
     timeframe = random.choice(list(Timeframe))
@@ -49,7 +48,7 @@ def a_write(random: Random) -> Callable[[SignalStore], object]:
     )
 
 
-def all_of(store: SignalStore) -> dict[str, object]:
+def all_of(store: DynamoStore | MemoryStore) -> dict[str, object]:
     """Everything that readers can ask for."""
     pairs = [(asset, timeframe) for asset in (AAPL, BTC) for timeframe in Timeframe]
     return {

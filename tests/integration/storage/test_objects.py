@@ -15,10 +15,11 @@ from growfolio.errors import ArchiveError
 from growfolio.market.simulated import SimulatedSource
 from growfolio.refresh.candle_feed import WindowedFeed
 from growfolio.storage.candle_archive import CandleArchive, KeptCandles
-from growfolio.storage.objects import FolderObjects, MemoryObjects, ObjectStore, S3Objects
+from growfolio.storage.objects import ObjectStore, S3Objects
 from moto.server import ThreadedMotoServer
 
 from tests.bars import moment, printed
+from tests.fakes.objects import FolderObjects, MemoryObjects
 from tests.patience import HANG
 
 NOW = moment("2024-09-05 20:00")

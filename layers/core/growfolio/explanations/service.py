@@ -14,7 +14,7 @@ from growfolio.explanations.prompt import INSTRUCTIONS, offer_of
 from growfolio.explanations.selection import HOUR, is_due, newest_signals
 from growfolio.explanations.template import from_template
 from growfolio.limits import CircuitBreaker
-from growfolio.storage.ports import SignalStore
+from growfolio.storage.ports import CallBudget, ExplanationStore
 from growfolio.storage.records import Explanation
 
 BUDGET = "explain"
@@ -60,7 +60,7 @@ class ExplainReport:
 class Explainer:
     """Explains signals by a language model while its budget lasts, and by the template otherwise."""
 
-    def __init__(self, store: SignalStore, writer: Writer | None, calls_per_hour: int) -> None:
+    def __init__(self, store: CallBudget, writer: Writer | None, calls_per_hour: int) -> None:
         self._store = store
         self._writer = writer
         self._calls_per_hour = calls_per_hour
@@ -99,7 +99,7 @@ class Explainer:
 
 
 def explain_changed(
-    store: SignalStore,
+    store: ExplanationStore,
     explainer: Explainer,
     records: Iterable[SignalRecord],
     now: int,
@@ -123,7 +123,7 @@ def explain_changed(
     return report
 
 
-def _due(store: SignalStore, signals: Iterable[Signal], now: int, report: ExplainReport) -> list[Signal]:
+def _due(store: ExplanationStore, signals: Iterable[Signal], now: int, report: ExplainReport) -> list[Signal]:
     """Those of the signals that need an explanation, by one read for each timeframe."""
     due = []
     for timeframe, of_timeframe in groupby(signals, key=lambda signal: signal.timeframe):

@@ -1,5 +1,6 @@
 """Which models serve: the active revision, else the last good one, else the starter models, else none."""
 
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,12 +8,14 @@ from pathlib import Path
 from growfolio.aws.parameters import SsmParameter
 from growfolio.domain.assets import Market
 from growfolio.domain.forecast import Forecaster
-from growfolio.errors import ModelError
+from growfolio.errors import ModelError, TemporaryModelError
 from growfolio.models.hub import HubRepository
-from growfolio.models.onnx_forecaster import FallBack, NoModels, OnnxForecaster
+from growfolio.models.onnx_forecaster import OTHER_MODELS, Caveated, FallBack, NoModels, OnnxForecaster
 from growfolio.models.repository import FolderRepository, ModelRepository
 from growfolio.models.revisions import FixedRevision, ParameterValue, RevisionSource
 from growfolio.settings import STARTER, Settings
+
+log = logging.getLogger(__name__)
 
 STARTER_MODELS = FolderRepository(Path(__file__).parent / "starter", STARTER)
 """The models shipped with the code: for a first run, and the last resort."""
@@ -56,6 +59,15 @@ class ModelLoader:
             return LoadedModels(self._active(self._repository))
         except ModelError as fault:
             return self._in_place_of_active(self._repository, fault)
+        except Exception as fault:  # a client library or the cache's disk may raise anything
+            log.warning("models could not be loaded", exc_info=True)
+            return self._in_place_of_active(self._repository, _unforeseen(fault))
+
+    def without_loading(self, why: str) -> LoadedModels:
+        """The models that are open already, else the starter models, whose load nobody waits for."""
+        serving = self._serving or self._starter()
+        note = f"the promoted models are not served: {why}; revision {serving.revision} serves"
+        return LoadedModels(self._with_caveat(serving), (note,))
 
     def _active(self, repository: ModelRepository) -> Forecaster:
         revision = repository.active()
@@ -76,10 +88,18 @@ class ModelLoader:
                     self._serving = FallBack(OnnxForecaster(models), self._starter())
             except ModelError as other:
                 notes.append(f"nor from its cache: {other}")
+            except Exception as other:  # a damaged cache, a disk that is full or read-only
+                log.warning("cached models could not be loaded", exc_info=True)
+                notes.append(f"nor from its cache: {_unforeseen(other)}")
         serving = self._serving or self._starter()
         if isinstance(serving, NoModels):
             return LoadedModels(NoModels("; ".join([*notes, serving.reason])), tuple(notes))
-        return LoadedModels(serving, (*notes, f"revision {serving.revision} serves in its place"))
+        notes.append(f"revision {serving.revision} serves in its place")
+        return LoadedModels(self._with_caveat(serving), tuple(notes))
+
+    def _with_caveat(self, serving: Forecaster) -> Forecaster:
+        """Says so on each signal where the starter models serve; an earlier promoted revision needs none."""
+        return Caveated(serving, OTHER_MODELS) if serving.revision == STARTER else serving
 
     def _starter(self) -> Forecaster:
         if self._opened_starter is None:
@@ -89,6 +109,10 @@ class ModelLoader:
             except ModelError as fault:
                 self._opened_starter = NoModels(f"no starter models: {fault}")
         return self._opened_starter
+
+
+def _unforeseen(fault: Exception) -> ModelError:
+    return TemporaryModelError(f"{type(fault).__name__}: {fault}"[:200])
 
 
 def model_loader(settings: Settings, markets: Collection[Market]) -> ModelLoader:

@@ -3,7 +3,8 @@
 import os
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     import onnxruntime
 
 SUM_TOLERANCE = 1e-3
+RUN_SECONDS = 2.0
+"""What one run of a model may take: the shipped ones take milliseconds, a graph that loops never ends."""
+OTHER_MODELS = "made by other models than the promoted ones, which could not answer"
 
 Requests = Sequence[tuple[Asset, Timeframe]]
 Answers = list[Forecast | ModelError]
@@ -119,8 +123,30 @@ class FallBack:
             others = self.then.forecast([requests[row] for row in open_rows], windows[open_rows], now)
             for row, other in zip(open_rows, others, strict=True):
                 both = PermanentModelError(f"{answers[row]}; {other}")
-                answers[row] = both if isinstance(other, ModelError) else other
+                answers[row] = both if isinstance(other, ModelError) else _with(other, OTHER_MODELS)
         return answers
+
+
+@dataclass(frozen=True, slots=True)
+class Caveated:
+    """Models that serve in place of others: each of their answers says so."""
+
+    models: Forecaster
+    caveat: str
+
+    @property
+    def revision(self) -> str:
+        return self.models.revision
+
+    def forecast(self, requests: Requests, windows: Windows, now: int) -> Answers:
+        answers = self.models.forecast(requests, windows, now)
+        return [
+            answer if isinstance(answer, ModelError) else _with(answer, self.caveat) for answer in answers
+        ]
+
+
+def _with(forecast: Forecast, caveat: str) -> Forecast:
+    return replace(forecast, caveats=tuple(dict.fromkeys((*forecast.caveats, caveat))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +176,27 @@ class _Graph:
     session: "onnxruntime.InferenceSession"
     input: str
 
+    def _run_for(self, seconds: float, windows: Windows) -> Any:
+        """What the graph gives. Raises PermanentModelError where it takes longer."""
+        import onnxruntime
+
+        options = onnxruntime.RunOptions()
+        timer = Timer(seconds, setattr, (options, "terminate", True))
+        timer.daemon = True
+        timer.start()
+        try:
+            return self.session.run(None, {self.input: windows}, options)
+        except Exception:
+            if options.terminate:
+                raise PermanentModelError(f"it did not end within {seconds:g} s") from None
+            raise
+        finally:
+            timer.cancel()
+
     def run(self, windows: Windows) -> npt.NDArray[np.float64]:
         """Raises PermanentModelError for whatever a graph that is not ours may do."""
         try:
-            (output,) = self.session.run(None, {self.input: windows})
+            (output,) = self._run_for(RUN_SECONDS, windows)
         except Exception as fault:  # its errors share no other base
             raise PermanentModelError(f"model {self.model_id} failed: {_first_line(fault)}") from fault
         if output.shape != (len(windows), len(CLASSES)):

@@ -1,10 +1,13 @@
 """What one refresh did, for the log, the alarm and the caller."""
 
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.signals import Attempt, Status
+
+_counting = Lock()
 
 
 @dataclass(slots=True)
@@ -14,6 +17,10 @@ class RefreshReport:
     market: Market
     written: int = 0
     unchanged: int = 0
+    by_other_models: int = 0
+    """Signals of models other than the promoted ones, which could not answer."""
+    stopped: str = ""
+    """Why the run ended before all was written; empty where it did not."""
     late: int = 0
     """Bars of the backlog that were handled for the history only."""
     troubles: dict[tuple[Asset, Timeframe], Attempt] = field(default_factory=dict)
@@ -27,6 +34,21 @@ class RefreshReport:
         lacking = (Status.NO_DATA, Status.BAD_DATA)
         return {asset for (asset, _), attempt in self.troubles.items() if attempt.status in lacking}
 
+    def count(self, changed: bool) -> None:
+        """Count one answered write. Writers share the report."""
+        with _counting:
+            self.written += changed
+            self.unchanged += not changed
+
+    def metrics(self) -> dict[str, int]:
+        """By the name of its metric, how often each kind of trouble struck; nothing while all is well."""
+        counts = {
+            "AssetsWithoutData": len(self.assets_without_data),
+            "SignalsByOtherModels": self.by_other_models,
+            "RefreshStopped": int(bool(self.stopped)),
+        }
+        return {name: count for name, count in counts.items() if count}
+
     def summary(self) -> dict[str, Any]:
         """For the log and the caller: counts, and each trouble in words."""
         return {
@@ -34,6 +56,8 @@ class RefreshReport:
             "written": self.written,
             "unchanged": self.unchanged,
             "late": self.late,
+            "by_other_models": self.by_other_models,
+            "stopped": self.stopped,
             "troubles": {f"{a.symbol} {tf}": "; ".join(t.reasons) for (a, tf), t in self.troubles.items()},
             "store_faults": self.store_faults,
         }

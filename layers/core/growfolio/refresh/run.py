@@ -3,8 +3,10 @@
 The same code serves live, replays a past day and backtests: it sees only bars that had closed by now.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import logging
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
@@ -21,14 +23,22 @@ from growfolio.domain.grid import last_slots
 from growfolio.domain.indicators import Indicators, indicators
 from growfolio.domain.live_price import dispute, live_or_close
 from growfolio.domain.signals import Attempt, Price, Signal, Status, in_ticks
-from growfolio.errors import BadCandles, GrowfolioError, MarketError, ModelError, StoreError
+from growfolio.errors import BadCandles, GrowfolioError, MarketError, ModelError, TemporaryMarketError
+from growfolio.limits import NO_DEADLINE, Deadline, OneAtATime
 from growfolio.market.ports import Fetched, Quotes
 from growfolio.refresh.market_snapshot import market_record
 from growfolio.refresh.report import RefreshReport
-from growfolio.storage.ports import SignalStore
+from growfolio.refresh.writing import Write, Writing
+from growfolio.storage.ports import RefreshStore
+from growfolio.storage.records import Completion
+
+log = logging.getLogger(__name__)
 
 BACKLOG = 12
 """Bars that a refresh catches up on: an hour of 5m bars. A signal older than that helps nobody."""
+
+WRITING_SECONDS = 15
+"""What computing and writing take at most: fetching ends so long before the deadline."""
 
 
 class CandleFeed(Protocol):
@@ -53,48 +63,137 @@ class Ports:
     market: Market
     feed: CandleFeed
     forecaster: Forecaster
-    store: SignalStore
+    store: RefreshStore
     quotes: Quotes | None = None
     """Live prices; None where the candles are not live, whose future a quote would be."""
+    writers: int = 1
+    """Writes that are made at the same time."""
+    fetching: OneAtATime = field(default_factory=OneAtATime)
+    """Keeps an update of the feed that is late apart from the next one."""
 
 
 @dataclass(frozen=True, slots=True)
+class _Work:
+    """What a run has to do on one timeframe."""
+
+    timeframe: Timeframe
+    newest: int
+    """The close of the newest bar."""
+    unhandled: Mapping[Asset, IntArray]
+    """For each asset that lacks any, the close times of the bars that have no signal yet, oldest first."""
+    unrecorded: Mapping[Asset, Signal]
+    """Stored signals of bars that no run completed: their history entries may be missing."""
+    completion: Completion | None
+    """The newest bar's, where a run with the same models completed it."""
+
+
+@dataclass(slots=True)
 class _Run:
     """One refresh under way."""
 
     ports: Ports
     now: int
     report: RefreshReport
+    writing: Writing
     quotes: dict[Asset, Price] = field(default_factory=dict)
+    chains: dict[tuple[Asset, Timeframe], list[Write]] = field(default_factory=lambda: defaultdict(list))
+    """The writes about each asset and timeframe, in the order in which they must be made."""
 
 
-def refresh(ports: Ports, now: int) -> RefreshReport:
+def refresh(ports: Ports, now: int, deadline: Deadline = NO_DEADLINE) -> RefreshReport:
     """Make and store the signal of every bar that had closed by now (seconds since the epoch) and has none.
 
-    One asset's trouble is noted on that asset and stops no other. Running it twice changes nothing.
-    Raises what the store raises when it cannot be read at all.
+    One asset's trouble is noted on that asset and stops no other. Running it twice changes nothing, and a
+    run that was cut off is finished by the next. Raises what the store raises when it cannot be read at all.
     """
-    run = _Run(ports, now, RefreshReport(ports.market))
-    todo = {timeframe: _unhandled(run, timeframe) for timeframe in Timeframe}
-    assets = [asset for asset in assets_of(ports.market) if any(asset in bars for bars in todo.values())]
-    fetched = ports.feed.update(assets, _first_open(ports.market, now), now) if assets else {}
-    served = [asset for asset, own in fetched.items() if isinstance(own, Bars)]
-    if ports.quotes and served:
-        run.quotes.update(ports.quotes.latest(served, now))
-        run.report.notes.extend(ports.quotes.notes)
-    for timeframe, bars in todo.items():
-        run.report.unchanged += len(assets_of(ports.market)) - len(bars)
-        if bars:
-            _refresh_timeframe(run, timeframe, bars, fetched)
+    run = _Run(ports, now, RefreshReport(ports.market), Writing(ports.writers, deadline))
+    works = [_work(run, timeframe) for timeframe in Timeframe]
+    # Until a bar is complete, prices and bars for readers may be missing too, whatever signals there are.
+    interrupted = not all(work.completion for work in works)
+    assets = [
+        asset
+        for asset in assets_of(ports.market)
+        if interrupted or any(asset in work.unhandled for work in works)
+    ]
+    fetched = _fetch(run, assets, deadline.before(WRITING_SECONDS)) if assets else {}
+    _ask_for_quotes(run, [asset for asset, own in fetched.items() if isinstance(own, Bars)])
+    for work in works:
+        _mend_history(run, work)
+        run.report.unchanged += len(assets_of(ports.market)) - len(work.unhandled)
+        if work.unhandled:
+            _refresh_timeframe(run, work, fetched)
+    run.writing.write(run.chains.values())
+    run.writing.write([[write] for write in _market_writes(run, fetched)])
+    if run.writing.complete:
+        run.writing.write([[write] for write in _completion_writes(run, works)])
+    run.report.store_faults.extend(run.writing.faults)
+    run.report.stopped = run.writing.stopped
+    return run.report
+
+
+def _fetch(run: _Run, assets: Sequence[Asset], deadline: Deadline) -> Fetched:
+    """Candles of each asset, or why there are none, by the deadline whatever the feed does."""
+    ports, now = run.ports, run.now
+    try:
+        return ports.fetching.call(
+            lambda: ports.feed.update(assets, _first_open(ports.market, now), now), deadline
+        )
+    except TimeoutError:
+        late = TemporaryMarketError(f"no candles from {ports.feed.source} before the refresh had to go on")
+    except Exception as fault:  # whatever a library raises, readers are told why there is no signal
+        log.exception("no candles")
+        late = TemporaryMarketError(f"no candles: {type(fault).__name__}: {fault}"[:200])
+    run.report.notes.append(str(late))
+    return dict.fromkeys(assets, late)
+
+
+def _ask_for_quotes(run: _Run, served: Sequence[Asset]) -> None:
+    """Live prices are optional: whatever their provider raises is a note, and signals show the close."""
+    quotes = run.ports.quotes
+    if quotes is None or not served:
+        return
+    try:
+        run.quotes.update(quotes.latest(served, run.now))
+        run.report.notes.extend(quotes.notes)
+    except Exception as fault:  # a provider's library may raise anything
+        log.warning("no live prices", exc_info=True)
+        run.report.notes.append(f"no live prices: {type(fault).__name__}: {fault}"[:200])
+
+
+def _mend_history(run: _Run, work: _Work) -> None:
+    """Write the history entry of each signal whose run did not end: it may have ended before that write."""
+    for asset, signal in work.unrecorded.items():
+        run.chains[asset, work.timeframe].append(partial(run.ports.store.put_history, signal, shown=True))
+
+
+def _market_writes(run: _Run, fetched: Fetched) -> Iterator[Write]:
+    """The last prices of all assets that have candles worth showing, and the market's hours."""
     spoiled = {
         asset for (asset, _), trouble in run.report.troubles.items() if trouble.status is Status.BAD_DATA
     }
     for asset, own in fetched.items():
         if isinstance(own, Bars) and len(own) and asset not in spoiled:
-            record = market_record(asset, own, ports.feed.source, run.quotes.get(asset), now)
-            _guard(run, partial(ports.store.put_market, record))
-    _guard(run, partial(ports.store.put_hours, market_hours(ports.market, now)))
-    return run.report
+            record = market_record(asset, own, run.ports.feed.source, run.quotes.get(asset), run.now)
+            yield partial(run.ports.store.put_market, record)
+    yield partial(run.ports.store.put_hours, market_hours(run.ports.market, run.now))
+
+
+def _completion_writes(run: _Run, works: Sequence[_Work]) -> Iterator[Write]:
+    """What says that a bar is done; nothing where a run has said the same already."""
+    for work in works:
+        failed = sum(timeframe is work.timeframe for _, timeframe in run.report.troubles)
+        completion = Completion(
+            run.ports.market,
+            work.timeframe,
+            work.newest,
+            run.ports.forecaster.revision,
+            signals=len(assets_of(run.ports.market)) - failed,
+            failures=failed,
+            at=run.now,
+        )
+        known = work.completion
+        if known is None or replace(known, at=run.now) != completion:
+            yield partial(run.ports.store.put_completion, completion)
 
 
 def _first_open(market: Market, now: int) -> int:
@@ -103,25 +202,38 @@ def _first_open(market: Market, now: int) -> int:
     return int(min(grids))
 
 
-def _unhandled(run: _Run, timeframe: Timeframe) -> dict[Asset, IntArray]:
-    """For each asset that lacks any, the close times of the bars that have no signal yet, oldest first."""
-    slots = last_slots(run.ports.market, run.now, timeframe, BACKLOG)
-    known = {record.asset: record.signal for record in run.ports.store.signals(timeframe)}
-    todo = {}
-    for asset in assets_of(run.ports.market):
-        signal = known.get(asset)
+def _work(run: _Run, timeframe: Timeframe) -> _Work:
+    ports = run.ports
+    slots = last_slots(ports.market, run.now, timeframe, BACKLOG)
+    newest, revision = int(slots[-1]), ports.forecaster.revision
+    completed = ports.store.completions(ports.market, timeframe, BACKLOG + 1)
+    signals = {
+        record.asset: record.signal
+        for record in ports.store.signals(timeframe)
+        if record.signal and record.asset.market is ports.market
+    }
+    unhandled = {}
+    for asset in assets_of(ports.market):
+        signal = signals.get(asset)
         if signal is None:
-            todo[asset] = slots[-1:]
-        elif signal.bar_close < slots[-1]:
-            todo[asset] = slots[slots > signal.bar_close]
-        elif signal.bar_close == slots[-1] and signal.model.revision != run.ports.forecaster.revision:
-            todo[asset] = slots[-1:]
-    return todo
+            unhandled[asset] = slots[-1:]
+        elif signal.bar_close < newest:
+            unhandled[asset] = slots[slots > signal.bar_close]
+        elif signal.bar_close == newest and signal.model.revision != revision:
+            unhandled[asset] = slots[-1:]
+    bars = {completion.bar_close for completion in completed}
+    known = (done for done in completed if (done.bar_close, done.revision) == (newest, revision))
+    completion = next(known, None)
+    unrecorded = {
+        asset: signal
+        for asset, signal in signals.items()
+        if signal.bar_close not in bars or (signal.bar_close == newest and completion is None)
+    }
+    return _Work(timeframe, newest, unhandled, unrecorded, completion)
 
 
-def _refresh_timeframe(
-    run: _Run, timeframe: Timeframe, todo: Mapping[Asset, IntArray], fetched: Fetched
-) -> None:
+def _refresh_timeframe(run: _Run, work: _Work, fetched: Fetched) -> None:
+    timeframe, todo = work.timeframe, work.unhandled
     grid = last_slots(run.ports.market, run.now, timeframe, BARS_NEEDED[timeframe] + BACKLOG)
     answers = {asset: fetched[asset] for asset in todo}
     candles, refused = align({a: b for a, b in answers.items() if isinstance(b, Bars)}, grid, timeframe)
@@ -146,6 +258,7 @@ def _forecast(run: _Run, candles: Candles, todo: Mapping[Asset, IntArray]) -> No
         picks, run.ports.forecaster.forecast(requests, batch, run.now), strict=True
     ):
         newest = bar == len(candles.close_time) - 1
+        run.report.by_other_models += newest and isinstance(forecast, Forecast) and bool(forecast.caveats)
         decided = _decided(run, candles, values, row, bar, forecast)
         if isinstance(decided, Signal):
             _put(run, decided, newest=newest)
@@ -207,34 +320,24 @@ def _disputes(run: _Run, candles: Candles, row: int, bar: int) -> tuple[str, ...
 
 
 def _put(run: _Run, signal: Signal, *, newest: bool) -> None:
-    if not newest:
-        _guard(run, partial(run.ports.store.put_history, signal))
-        run.report.late += 1
-    elif _guard(run, partial(run.ports.store.put_signal, signal)):
-        run.report.written += 1
+    chain = run.chains[signal.asset, signal.timeframe]
+    if newest:
+        chain.append(lambda: run.report.count(run.ports.store.put_signal(signal)))
     else:
-        run.report.unchanged += 1
+        chain.append(partial(run.ports.store.put_history, signal))
+        run.report.late += 1
 
 
 def _note(run: _Run, asset: Asset, timeframe: Timeframe, bar_close: int, reason: GrowfolioError) -> None:
     attempt = Attempt(bar_close, run.now, _status_of(reason), (str(reason),))
     run.report.troubles[asset, timeframe] = attempt
-    if _guard(run, partial(run.ports.store.note_attempt, asset, timeframe, attempt)):
-        run.report.written += 1
-    else:
-        run.report.unchanged += 1
+    store = run.ports.store
+    run.chains[asset, timeframe].append(
+        lambda: run.report.count(store.note_attempt(asset, timeframe, attempt))
+    )
 
 
 def _status_of(reason: GrowfolioError) -> Status:
     if isinstance(reason, BadCandles):
         return Status.BAD_DATA
     return Status.NO_MODEL if isinstance(reason, ModelError) else Status.NO_DATA
-
-
-def _guard(run: _Run, write: Callable[[], bool | None]) -> bool:
-    """Whether the write changed anything; a fault of the store is reported and stops no other write."""
-    try:
-        return bool(write())
-    except StoreError as fault:
-        run.report.store_faults.append(str(fault))
-        return False

@@ -62,3 +62,6 @@ def store_errors(doing: str) -> Iterator[None]:
         raise TemporaryStoreError(f"{doing}: {str(error)[:200]}") from error
     except BotoCoreError as error:
         raise PermanentStoreError(f"{doing}: {str(error)[:200]}") from error
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        # botocore parses an answer whose connection closed early as an empty one.
+        raise TemporaryStoreError(f"{doing}: the answer was cut short ({type(error).__name__})") from error

@@ -46,6 +46,8 @@ NEWER_EXPLANATION = (
 )
 
 
+NEWER_COMPLETION = "NOT attribute_type(#at, :number) OR #at <= :at"
+
 CALLS_LEFT = "attribute_not_exists(#calls) OR #calls < :limit"
 """Fewer calls than the limit were counted."""
 

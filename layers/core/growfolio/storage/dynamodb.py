@@ -1,4 +1,4 @@
-"""The store on DynamoDB: SignalStore over one table."""
+"""The store on DynamoDB: all ports of ports.py over one table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from growfolio.storage import conditions as ordering
 from growfolio.storage import items
 from growfolio.storage.attributes import Item, number
 from growfolio.storage.client import dynamodb_client
-from growfolio.storage.records import Explanation, HistoryPage, MarketRecord
+from growfolio.storage.records import Completion, Explanation, HistoryPage, MarketRecord
 from growfolio.storage.table_requests import TableRequests
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _Record = TypeVar("_Record")
 
 
 class DynamoStore:
-    """SignalStore on one DynamoDB table, which one instance may serve to many threads.
+    """One DynamoDB table behind every port of ports.py, which one instance may serve to many threads.
 
     All methods raise TemporaryStoreError or PermanentStoreError when the table refuses. Reads are
     eventually consistent: they never decide a write, the conditions of conditions.py do.
@@ -46,7 +46,7 @@ class DynamoStore:
         self._clock = clock
 
     def put_signal(self, signal: Signal) -> bool:
-        """See SignalStore. A refused signal still fills its bar's gap in the history, if there is one:
+        """See RefreshStore. A refused signal still fills its bar's gap in the history, if there is one:
         so the retry of a run that was cut off between the two writes mends it.
         """
         stored = items.signal_value(signal)
@@ -61,11 +61,13 @@ class DynamoStore:
         self._requests.put(self._history_item(signal), condition, stored["M"])
         return given
 
-    def put_history(self, signal: Signal) -> None:
-        self._requests.put(self._history_item(signal), ordering.ABSENT, {})
+    def put_history(self, signal: Signal, *, shown: bool = False) -> None:
+        item = self._history_item(signal)
+        condition = ordering.SHOWN_LATER if shown else ordering.ABSENT
+        self._requests.put(item, condition, item["signal"]["M"])
 
     def note_attempt(self, asset: Asset, timeframe: Timeframe, attempt: Attempt) -> bool:
-        """See SignalStore. Raises ValueError for an attempt that did not fail."""
+        """See RefreshStore. Raises ValueError for an attempt that did not fail."""
         if attempt.status not in FAILURES:
             raise ValueError(f"an attempt with status {attempt.status} is not a failed one")
         noted = items.attempt_value(attempt)
@@ -99,6 +101,14 @@ class DynamoStore:
         found = _readable(lambda stored: items.hours_from(market, stored), [item] if item else [])
         return found[0] if found else None
 
+    def completions(self, market: Market, timeframe: Timeframe, limit: int) -> list[Completion]:
+        stored = self._requests.query(items.completion_partition(market, timeframe), newest=limit)
+        return _readable(lambda item: items.completion_from(market, timeframe, item), islice(stored, limit))
+
+    def put_completion(self, completion: Completion) -> bool:
+        item = items.completion_item(completion, int(self._clock()))
+        return self._requests.put(item, ordering.NEWER_COMPLETION, item)
+
     def put_explanation(self, explanation: Explanation) -> bool:
         item = items.explanation_item(explanation)
         return self._requests.put(item, ordering.NEWER_EXPLANATION, item)
@@ -118,7 +128,7 @@ class DynamoStore:
     def history(
         self, asset: Asset, timeframe: Timeframe, limit: int, before: int | None = None
     ) -> HistoryPage:
-        """See SignalStore. Raises ValueError for a limit below 1."""
+        """See HistoryReader. Raises ValueError for a limit below 1."""
         if limit < 1:
             raise ValueError(f"a page holds at least one signal, not {limit}")
 

@@ -6,6 +6,7 @@
     MARKET                        <symbol>       price {…}, bars, last_bar
     SESSION                       <market>       sessions [[open, close] …], first_open
     EXPLANATION#<timeframe>       <symbol>       bar_close, action, text, source, written_at
+    BAR#<market>#<timeframe>      <bar_close>    revision, signals, failures, at, ttl
     BUDGET#<name>                 <window>       calls, ttl
 
 Records become attributes by their codecs. Attributes that a reader does not know are ignored; one that it
@@ -24,7 +25,7 @@ from growfolio.domain.times import DAY
 from growfolio.errors import BadItem
 from growfolio.storage.attributes import Item, Value, fields, number, text
 from growfolio.storage.codec import DAMAGE, Codec, unreadable
-from growfolio.storage.records import Explanation, MarketRecord
+from growfolio.storage.records import Completion, Explanation, MarketRecord
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ ATTEMPT = Codec(Attempt)
 PRICE = Codec(Price)
 HOURS = Codec(MarketHours, key=("market",))
 EXPLANATION = Codec(Explanation, key=("asset", "timeframe"))
+COMPLETION = Codec(Completion, key=("market", "timeframe", "bar_close"))
 
 _Read = TypeVar("_Read")
 
@@ -192,6 +194,28 @@ def explanation_from(asset: Asset, timeframe: Timeframe, item: Item) -> Explanat
     """Raises BadItem."""
     return _read(
         f"the {timeframe} explanation of {asset.symbol}", lambda: EXPLANATION.decode(item, asset, timeframe)
+    )
+
+
+def completion_partition(market: Market, timeframe: Timeframe) -> str:
+    return f"BAR#{market}#{timeframe}"
+
+
+def completion_item(completion: Completion, written_at: int) -> Item:
+    """written_at is by the machine's clock, as in history_item."""
+    partition = completion_partition(completion.market, completion.timeframe)
+    return {
+        **key(partition, history_sort(completion.bar_close)),
+        **COMPLETION.encode(completion),
+        "ttl": number(written_at + HISTORY_SECONDS),
+    }
+
+
+def completion_from(market: Market, timeframe: Timeframe, item: Item) -> Completion:
+    """Raises BadItem."""
+    return _read(
+        f"the completion of a {timeframe} bar of {market}",
+        lambda: COMPLETION.decode(item, market, timeframe, int(item["sk"]["S"])),
     )
 
 

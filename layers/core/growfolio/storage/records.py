@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from growfolio.domain.assets import Asset, Timeframe
+from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.signals import Action, Price, Signal
+from growfolio.domain.times import Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +38,19 @@ class HistoryPage:
 
     signals: tuple[Signal, ...]
     next_before: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """Says that a refresh has stored all of one bar: signals, history, prices and hours. Written last.
+
+    revision is that of the models asked; signals and failures count the market's assets.
+    """
+
+    market: Market
+    timeframe: Timeframe
+    bar_close: Moment
+    revision: str
+    signals: int
+    failures: int
+    at: Moment

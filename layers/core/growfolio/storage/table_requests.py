@@ -107,7 +107,8 @@ class TableRequests:
         while True:
             with store_errors("reading the table"):
                 page = self._client.query(**arguments)
-            yield from page["Items"]
+                found = page["Items"]
+            yield from found
             if "LastEvaluatedKey" not in page:
                 return
             arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
@@ -123,8 +124,9 @@ class TableRequests:
         for _ in BATCH_BACKOFF.attempts():
             with store_errors("reading the table"):
                 answer = self._client.batch_get_item(RequestItems=asked)
-            yield from answer["Responses"].get(self._table, [])
-            asked = answer["UnprocessedKeys"]
+                found = answer["Responses"].get(self._table, [])
+                asked = answer["UnprocessedKeys"]
+            yield from found
             if not asked:
                 return
         raise TemporaryStoreError("reading the table: it kept leaving part of a batch unanswered")
