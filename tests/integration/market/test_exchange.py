@@ -355,7 +355,7 @@ def test_crypto_functions_load_neither_pandas_nor_another_markets_client() -> No
 
 
 def test_an_exchange_that_ccxt_does_not_have_is_a_setting_to_correct() -> None:
-    with pytest.raises(ConfigurationError, match=r"GROWFOLIO_EXCHANGES.*'binanz'"):
+    with pytest.raises(ConfigurationError, match=r"GROWFOLIO_EXCHANGES.*'binanz' here; there are binance,"):
         ExchangeSource(["binanz"])
     with pytest.raises(ConfigurationError, match="GROWFOLIO_EXCHANGES"):
         ExchangeSource([])

@@ -9,6 +9,7 @@ limiter is off, and every coin has a thread.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from difflib import get_close_matches
 from time import monotonic, sleep, time
 from typing import Any, Self
 
@@ -33,6 +34,8 @@ from growfolio.market.ports import Fetched, Patience
 from growfolio.market.verification import check_clock, check_spacing
 from growfolio.settings import Settings
 
+NAMED = 9
+"""Exchanges that a message names, the likeliest first: all that the layer keeps."""
 LISTED_AGAIN = 600
 """Seconds after which the list of markets is asked for again while it lacks an asset."""
 FEWEST_TWINS = 3
@@ -101,7 +104,8 @@ class Exchange:
 
     def __init__(self, name: str, patience: Patience, session: Session, clock: Callable[[], float]) -> None:
         if name not in ccxt.exchanges:
-            raise ConfigurationError(f"GROWFOLIO_EXCHANGES: ccxt has no {name!r} here")
+            nearest = ", ".join(get_close_matches(name, ccxt.exchanges, n=NAMED, cutoff=0.0))
+            raise ConfigurationError(f"GROWFOLIO_EXCHANGES: ccxt has no {name!r} here; there are {nearest}")
         session.hooks["response"].append(self._judge)
         reconnecting(session)
         self.name = name
