@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 INSTALL := $(UV) pip install --quiet --python $(BIN)/python
 
-.PHONY: help run test test-slow check integration schemathesis browser bench bench-api bench-training lock sessions clean test-training train starter
+.PHONY: help run setup test test-slow check integration schemathesis browser bench bench-api bench-training lock sessions clean test-training train starter
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
 
@@ -39,6 +39,9 @@ WORKERS ?= auto
 PARALLEL := -n $(WORKERS) --maxprocesses 8 --dist worksteal $(TESTS)
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
 PYTEST_TRAINING := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(TRAINING)/bin/python -m pytest
+
+setup: $(VENV)/.run ## ask what to serve and from whom, check it, and write growfolio.toml for make run and make deploy
+	@exec env PYTHONPATH=functions/api $(BIN)/python -m infra.local.setup
 
 test: $(VENV)/.dev $(TRAINING)/.ready ## the tests of every change: no Java, no browser, nothing slow; TESTS=more options of pytest
 	$(PYTEST) tests/unit tests/integration $(PARALLEL)

@@ -6,12 +6,15 @@ Run by python3.13, whose byte code is shipped; needs nothing but uv.
 import argparse
 import ast
 import compileall
+import json
+import os
 import py_compile
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -60,10 +63,19 @@ def build(layer: Layer, architecture: str, into: Path, uv: Path) -> None:
     if layer.name == "core":
         package = ROOT / "layers" / "core" / "growfolio"
         shutil.copytree(package, into / package.name, ignore=shutil.ignore_patterns("__pycache__"))
+        if own_list := os.environ.get("GROWFOLIO_ASSETS"):
+            (into / package.name / "domain" / "assets.json").write_text(assets_json(Path(own_list)))
     if (into / "ccxt").is_dir():
         keep_exchanges(into / "ccxt", EXCHANGES)
     prune(into, layer.prune)
     compile_all(into)
+
+
+def assets_json(own_list: Path) -> str:
+    """A list of assets and timeframes, in JSON or TOML, as the package carries it."""
+    text = own_list.read_text("utf-8")
+    listed = tomllib.loads(text) if own_list.suffix == ".toml" else json.loads(text)
+    return json.dumps({name: listed[name] for name in ("timeframes", "stocks", "crypto")}, indent=1)
 
 
 def install(pins: dict[str, str], architecture: str, into: Path, uv: Path) -> None:

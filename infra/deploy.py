@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from growfolio.errors import ConfigurationError
 from growfolio.models.revisions import parameter_of
 
-from infra.owner_settings import parameter_overrides
+from infra.owner_settings import list_of_assets, parameter_overrides
 from infra.place import Place, resolve
 
 FAILED_FIRST_DEPLOY = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
@@ -37,7 +37,7 @@ def main() -> int:
         }
         refuse_what_would_fail(place, overrides, change_architecture=given.change_architecture)
         environment = os.environ | place.environment
-        _run(["make", "build", f"ARCH={given.architecture}"], environment)
+        _run(["make", "build", f"ARCH={given.architecture}"], environment | list_of_assets())
         keep_served_revision(place)
         return _run(deploy_command(given.sam, given.build_dir, place, overrides), environment)
     except ConfigurationError as error:

@@ -3,6 +3,8 @@
 [run]                                   # the environment of `make run`
 GROWFOLIO_EXCHANGES = "kraken,okx"
 
+timeframes = ["5m", "15m"]              # and [stocks], [crypto]: what to serve, as in assets.json
+
 [deploy]                                # parameters of template.yaml, for every stage
 AlarmEmail = "you@example.com"
 
@@ -45,6 +47,11 @@ def parameter_overrides(stage: str, file: Path = FILE) -> dict[str, str]:
         if name in chosen:
             raise ConfigurationError(f"{file.name}: {name} is set by make deploy STAGE=… ARCH=…")
     return chosen
+
+
+def list_of_assets(file: Path = FILE) -> dict[str, str]:
+    """The setting that names the file as the list of assets and timeframes, where it holds one."""
+    return {"GROWFOLIO_ASSETS": str(file.resolve())} if "timeframes" in settings(file) else {}
 
 
 def run_environment(file: Path = FILE) -> dict[str, str]:

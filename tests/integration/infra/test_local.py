@@ -116,7 +116,9 @@ def test_with_a_gemini_key_set_gemini_explains_and_the_key_stays_out_of_the_envi
 
 
 def kept_environment() -> dict[str, str]:
-    return {name: os.environ[name] for name in ("PATH", "HOME", "GROWFOLIO_ASSETS") if name in os.environ}
+    """Settings of whoever runs the tests stay out of them."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "GROWFOLIO_ASSETS") if name in os.environ}
+    return kept | {"SETTINGS": "/no/growfolio.toml"}
 
 
 def run_once(**environ: str) -> subprocess.CompletedProcess[str]:
@@ -225,7 +227,7 @@ def test_a_run_says_why_models_of_a_repository_do_not_serve(tmp_path: Path) -> N
 
 def test_a_run_loads_no_torch() -> None:
     code = "import sys, infra.local.product; sys.exit('torch' in sys.modules)"
-    environ = os.environ | {"PYTHONPATH": "functions/api"}
+    environ = kept_environment() | {"PYTHONPATH": "functions/api"}
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environ, check=False).returncode == 0
 
 
@@ -234,7 +236,7 @@ def test_the_api_is_served_while_the_schedule_runs() -> None:
     with free_port() as port:
         pass
     command = [sys.executable, "-u", "-m", "infra.local"]
-    environ = os.environ | {"PYTHONPATH": "functions/api", "PORT": str(port)}
+    environ = kept_environment() | {"PYTHONPATH": "functions/api", "PORT": str(port)}
     with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -250,7 +252,7 @@ def test_the_api_is_served_while_the_schedule_runs() -> None:
 def test_a_port_that_is_taken_is_named() -> None:
     with free_port() as port:
         command = [sys.executable, "-m", "infra.local"]
-        environ = os.environ | {"PYTHONPATH": "functions/api", "PORT": str(port)}
+        environ = kept_environment() | {"PYTHONPATH": "functions/api", "PORT": str(port)}
         ended = subprocess.run(
             command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=HANG, check=False
         )

@@ -1,11 +1,13 @@
 """How layers are filled, and what keeps a build from being deployed."""
 
+import json
 import struct
 from pathlib import Path
 
 import pytest
+from growfolio.domain.catalogue import parse
 
-from infra.build_layer import ROOT, keep_exchanges, prune, requirements, shipped
+from infra.build_layer import ROOT, assets_json, keep_exchanges, prune, requirements, shipped
 from infra.layers import LAYERS, Layer
 from infra.sizes import MACHINES, MIB, BuiltFunction, faults, shipped_twice, table
 
@@ -157,3 +159,17 @@ def test_a_package_in_two_layers_may_not_but_a_namespace_may(tmp_path: Path) -> 
     one = a_layer(tmp_path / "one", {"numpy/__init__.py": b"", "google/a.py": b""})
     two = a_layer(tmp_path / "two", {"numpy/__init__.py": b"", "google/b.py": b""})
     assert shipped_twice(a_function(tmp_path, ("One", one), ("Two", two))) == ["numpy is in One and in Two"]
+
+
+@pytest.mark.parametrize("name", ["mine.json", "growfolio.toml"])
+def test_the_core_layer_carries_the_owners_list_of_assets_and_nothing_else_of_the_file(
+    tmp_path: Path, name: str
+) -> None:
+    texts = {
+        "mine.json": '{"timeframes": ["5m"], "stocks": {}, "crypto": {"BTC": "Bitcoin"}, "other": 1}',
+        "growfolio.toml": 'timeframes = ["5m"]\n[stocks]\n[crypto]\nBTC = "Bitcoin"\n[run]\nA = "b"\n',
+    }
+    (tmp_path / name).write_text(texts[name])
+    listed = json.loads(assets_json(tmp_path / name))
+    assert listed == {"timeframes": ["5m"], "stocks": {}, "crypto": {"BTC": "Bitcoin"}}
+    assert parse((tmp_path / name).read_text(), name) == parse(json.dumps(listed), "assets.json")

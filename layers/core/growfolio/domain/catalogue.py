@@ -6,6 +6,7 @@
 import json
 import os
 import re
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,11 +52,17 @@ def catalogue(environ: Mapping[str, str] = os.environ) -> Catalogue:
 
 
 def parse(text: str, where: str) -> Catalogue:
-    """Raises ConfigurationError, which starts with where and says what to write. Other keys are ignored."""
+    """From JSON, or TOML where the name ends so; other keys are ignored.
+
+    Raises ConfigurationError, which starts with where and says what to write.
+    """
     try:
-        data = json.loads(text, object_pairs_hook=_without_repeats)
+        if where.endswith(".toml"):
+            data: Any = tomllib.loads(text)
+        else:
+            data = json.loads(text, object_pairs_hook=_without_repeats)
     except ValueError as fault:
-        raise ConfigurationError(f"{where} is not JSON that can be used: {fault}") from None
+        raise ConfigurationError(f"{where} cannot be read: {fault}") from None
     try:
         timeframes = tuple(data["timeframes"])
         assets = tuple((symbol, market, name) for market in MARKETS for symbol, name in data[market].items())
