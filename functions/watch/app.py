@@ -10,7 +10,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
-from growfolio.domain.watch import SignalRecords, fresh_shares
+from growfolio.domain.health import SignalRecords, fresh_shares
 from growfolio.settings import Settings
 from growfolio.storage.dynamodb import DynamoStore
 

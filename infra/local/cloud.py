@@ -11,8 +11,7 @@ from typing import Any
 from growfolio.bootstrap import explainer_from
 from growfolio.domain.assets import ASSETS, Market, Timeframe, assets_of
 from growfolio.domain.calendar import market_hours
-from growfolio.domain.freshness import judge
-from growfolio.domain.signals import SignalRecord
+from growfolio.domain.freshness import judge_all
 from growfolio.domain.times import utc_text
 from growfolio.explanations.service import explain_changed
 from growfolio.presentation import judged_json
@@ -63,12 +62,10 @@ class LocalCloud:
     def signals(self) -> list[dict[str, Any]]:
         """Every asset on every timeframe, as the API serves it."""
         now = self.clock()
+        records = [record for timeframe in Timeframe for record in self.store.signals(timeframe)]
+        owed = [(asset, timeframe) for asset in ASSETS for timeframe in Timeframe]
         hours = {market: market_hours(market, now) for market in Market}
-        stored = {(r.asset, r.timeframe): r for tf in Timeframe for r in self.store.signals(tf)}
-        return [
-            judged_json(judge(stored.get(key, SignalRecord(*key, None, None)), hours[key[0].market], now))
-            for key in ((asset, timeframe) for asset in ASSETS for timeframe in Timeframe)
-        ]
+        return [judged_json(judged) for judged in judge_all(records, owed, hours.get, now)]
 
 
 def clock_from(at: int | None) -> Clock:

@@ -10,6 +10,8 @@ LOST = "lost"
 """The connection is cut before an answer comes."""
 SLOW = "slow"
 """Never an answer."""
+CUT = "cut"
+"""An answer whose body is empty, as an orderly close leaves it."""
 BROKEN = "InternalServerError"
 OVERLOADED = "ServiceUnavailable"
 
@@ -44,6 +46,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.stopping.wait()
         if fault in (LOST, SLOW):
             self.close_connection = True
+        elif fault == CUT:
+            self._answer(200, {})
         elif fault is None:
             self._answer(200, {"Items": [], "Count": 0})
         else:

@@ -33,6 +33,41 @@ def logarithm_graph() -> bytes:
     return _graph([1.0, 1.0, 1.0], [0.0, 0.0, 0.0], ["Log"], INPUT)
 
 
+def endless_graph() -> bytes:
+    """A graph of the right form that loops for ever."""
+    body = helper.make_graph(
+        [
+            helper.make_node("Identity", ["on"], ["still_on"]),
+            helper.make_node("Identity", ["held"], ["given"]),
+        ],
+        "body",
+        [
+            helper.make_tensor_value_info("turn", TensorProto.INT64, []),
+            helper.make_tensor_value_info("on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("held", TensorProto.FLOAT, None),
+        ],
+        [
+            helper.make_tensor_value_info("still_on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("given", TensorProto.FLOAT, None),
+        ],
+    )
+    made = helper.make_graph(
+        [
+            helper.make_node("ReduceMean", ["features", "axes"], ["means"], keepdims=0),
+            helper.make_node("Loop", ["", "true", "means"], ["probabilities"], body=body),
+        ],
+        "endless",
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, list(INPUT))],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", 3])],
+        [
+            numpy_helper.from_array(np.array([1], np.int64), "axes"),
+            numpy_helper.from_array(np.array(True), "true"),
+        ],
+    )
+    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    return bytes(model.SerializeToString())
+
+
 def _graph(
     weights: Sequence[float], bias: Sequence[float], heads: Sequence[str], shape: Sequence[int | str]
 ) -> bytes:

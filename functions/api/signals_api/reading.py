@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger
 from fastapi import Depends, Request
 from growfolio.domain.assets import ASSETS, Asset, Market, Timeframe
 from growfolio.domain.calendar import MarketHours, market_hours
-from growfolio.domain.freshness import Judged, judge
+from growfolio.domain.freshness import Judged, judge, judge_all
 from growfolio.domain.signals import SignalRecord, Status
 from growfolio.domain.times import utc_text
 from growfolio.errors import ConfigurationError, StoreError
@@ -95,10 +95,8 @@ class Reader:
     def _judged(
         self, timeframe: Timeframe, assets: Iterable[Asset], stored: Mapping[Asset, SignalRecord], now: int
     ) -> list[Judged]:
-        return [
-            self.judge(stored.get(asset) or SignalRecord(asset, timeframe, None, None), now)
-            for asset in assets
-        ]
+        owed = [(asset, timeframe) for asset in assets]
+        return judge_all(stored.values(), owed, lambda market: self.hours(market, now), now)
 
     def judge(self, record: SignalRecord, now: int) -> Judged:
         return judge(record, self.hours(record.asset.market, now), now)

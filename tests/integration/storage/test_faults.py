@@ -1,18 +1,20 @@
 """Faults that pass are retried and then told as temporary; those that stay are told at once."""
 
 import socket
+from collections.abc import Callable
 
 import pytest
 from botocore.config import Config
-from growfolio.domain.assets import Timeframe
+from growfolio.domain.assets import Timeframe, find_asset
 from growfolio.errors import PermanentStoreError, TemporaryStoreError
 from growfolio.storage.dynamodb import DynamoStore
 
 from tests.dynamodb import PATIENT, client_of
-from tests.fakes.dynamodb_faults import BROKEN, LOST, OVERLOADED, SLOW, faulty_dynamodb
+from tests.fakes.dynamodb_faults import BROKEN, CUT, LOST, OVERLOADED, SLOW, faulty_dynamodb
 from tests.samples import a_signal
 
 M5 = Timeframe.M5
+AAPL = find_asset("AAPL")
 THROTTLED = ("ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded")
 TRIES = 4
 HASTY = PATIENT.merge(Config(read_timeout=0.05))
@@ -37,6 +39,20 @@ def test_a_fault_that_lasts_is_a_temporary_error_after_four_tries(fault: str) ->
     ):
         store_at(server.endpoint, HASTY if fault == SLOW else PATIENT).signals(M5)
     assert server.requests == TRIES
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda store: store.signals(M5),
+        lambda store: store.history(AAPL, M5, 9),
+        lambda store: store.completions(AAPL.market, M5, 9),
+        lambda store: store.markets([AAPL]),
+    ],
+)
+def test_an_answer_that_was_cut_short_is_a_temporary_error(read: Callable[[DynamoStore], object]) -> None:
+    with faulty_dynamodb(CUT) as server, pytest.raises(TemporaryStoreError, match="cut short"):
+        read(store_at(server.endpoint))
 
 
 def test_nobody_listening_is_a_temporary_error() -> None:

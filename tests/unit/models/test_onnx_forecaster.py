@@ -7,7 +7,7 @@ import pytest
 from growfolio.domain.assets import Market, Timeframe, find_asset
 from growfolio.domain.forecast import Forecast, Forecaster, Windows
 from growfolio.errors import ModelError, PermanentModelError
-from growfolio.models.onnx_forecaster import FallBack, NoModels, OnnxForecaster
+from growfolio.models.onnx_forecaster import OTHER_MODELS, FallBack, NoModels, OnnxForecaster
 
 from tests.fakes.models import (
     EXPIRES_AT,
@@ -16,6 +16,7 @@ from tests.fakes.models import (
     TRAINED_UNTIL,
     Publication,
     constant_graph,
+    endless_graph,
     logarithm_graph,
     raw_graph,
 )
@@ -194,3 +195,18 @@ def test_what_the_first_models_cannot_answer_the_second_may() -> None:
 def test_where_there_are_no_models_every_answer_says_why() -> None:
     answers = ask(NoModels("set GROWFOLIO_MODEL_REPOSITORY"), ("AAPL", M5), ("BTC", M15))
     assert [reason(answer) for answer in answers] == ["set GROWFOLIO_MODEL_REPOSITORY"] * 2
+
+
+def test_a_graph_that_never_ends_is_stopped_and_other_models_answer_and_say_so() -> None:
+    endless = Publication().add("endless", endless_graph(), ["AAPL"]).add("up", constant_graph(UP), ["MSFT"])
+    spare = Publication().add("spare", constant_graph(DOWN), ["AAPL"])
+    alone = OnnxForecaster(endless.model_set())
+    failed, fine = ask(alone, ("AAPL", M5), ("MSFT", M5))
+    assert reason(failed) == "model endless failed: it did not end within 2 s"
+    assert said(fine) == ("up", [*UP])
+    both = FallBack(OnnxForecaster(endless.model_set()), OnnxForecaster(spare.model_set()))
+    other, own = ask(both, ("AAPL", M5), ("MSFT", M5))
+    assert said(other) == ("spare", [*DOWN])
+    assert isinstance(other, Forecast)
+    assert isinstance(own, Forecast)
+    assert (other.caveats, own.caveats) == ((OTHER_MODELS,), ())

@@ -4,6 +4,7 @@ A signal that is not current is never passed off as one: it stays attached as th
 status and the reason that say so.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -68,6 +69,19 @@ def judge(record: SignalRecord, hours: MarketHours | None, now: int) -> Judged:
     if _awaits_first_bar(signal, hours, now):
         return judged(Status.STALE, "waiting for the first bar of the session", *failed_since)
     return judged(Status.STALE, f"expired at {utc_text(signal.expires_at)}", *failed_since)
+
+
+def judge_all(
+    records: Iterable[SignalRecord],
+    owed: Iterable[tuple[Asset, Timeframe]],
+    hours: Callable[[Market], MarketHours | None],
+    now: int,
+) -> list[Judged]:
+    """One judgement for each asset and timeframe owed, in that order, whether or not a record is there."""
+    stored = {(record.asset, record.timeframe): record for record in records}
+    return [
+        judge(stored.get(key) or SignalRecord(*key, None, None), hours(key[0].market), now) for key in owed
+    ]
 
 
 def _is_open(market: Market, hours: MarketHours | None, now: int) -> bool | None:

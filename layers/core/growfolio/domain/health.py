@@ -1,13 +1,18 @@
-"""Whether a market's readers are served what they should be. Pure: time is passed in."""
+"""Whether a market's readers are served what they should be. Pure: time is passed in.
+
+The watch measures apart from refresh, from the table and our own calendar: a refresh that has stopped
+running still has its measure.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from growfolio.domain.assets import Market
-from growfolio.domain.calendar import GRACE_SECONDS, MarketHours
-from growfolio.domain.freshness import Judged
-from growfolio.domain.signals import Status
+from growfolio.domain.assets import Market, Timeframe, assets_of
+from growfolio.domain.calendar import GRACE_SECONDS, MarketHours, market_hours
+from growfolio.domain.freshness import Judged, judge_all
+from growfolio.domain.signals import SignalRecord, Status
 
 MOST_REASONS = 5
 """A provider that is down gives one reason, not one for each asset."""
@@ -78,3 +83,26 @@ def _was_ever_tried(judged: Judged) -> bool:
 def _troubles(judged: Judged) -> tuple[str, ...]:
     """Why it is not current; nothing where it is, or where only its market is closed."""
     return () if judged.status in (Status.OK, Status.MARKET_CLOSED) else judged.reasons
+
+
+class SignalRecords(Protocol):
+    """What the watch reads."""
+
+    def signals(self, timeframe: Timeframe) -> list[SignalRecord]: ...
+
+
+def fresh_shares(store: SignalRecords, now: int) -> dict[Market, float]:
+    """Of the signals that are due at now (seconds since the epoch), the share that is current, 0 to 1.
+
+    A market without an entry owes its readers nothing now: it is closed, or its first bar is still open.
+    """
+    records = [record for timeframe in Timeframe for record in store.signals(timeframe)]
+    shares = {}
+    for market in Market:
+        hours = market_hours(market, now)
+        owed = [(asset, timeframe) for asset in assets_of(market) for timeframe in Timeframe]
+        judged = judge_all(records, owed, {market: hours}.get, now)
+        share = market_health(hours, judged, now).fresh_share
+        if share is not None:
+            shares[market] = share
+    return shares

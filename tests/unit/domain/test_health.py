@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from growfolio.domain.assets import ASSETS, Asset, Market, Timeframe, assets_of
 from growfolio.domain.calendar import expiry
+from growfolio.domain.health import fresh_shares
 from growfolio.domain.signals import SignalRecord
-from growfolio.domain.watch import fresh_shares
 
 from tests.samples import a_signal
 
