@@ -1,6 +1,6 @@
 """The ports of a refresh, in memory: a feed of given bars and a forecaster of given probabilities."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 from growfolio.domain.assets import Asset, Timeframe
@@ -34,11 +34,15 @@ class FixedFeed:
     def __init__(self, answers: Mapping[Asset, Bars | MarketError]) -> None:
         self.answers = dict(answers)
         self.asked: list[tuple[Asset, ...]] = []
+        self.doubted: tuple[set[Asset], set[Asset]] = set(), set()
 
     def update(self, assets: Sequence[Asset], first_open: int, now: int) -> Fetched:
         self.asked.append(tuple(assets))
         silent = TemporaryMarketError("no answer within 6 s")
         return {asset: self.answers.get(asset, silent) for asset in assets}
+
+    def doubt(self, refused: Collection[Asset], suspected: Collection[Asset]) -> None:
+        self.doubted = set(refused), set(suspected)
 
 
 class FixedQuotes:

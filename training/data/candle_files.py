@@ -3,15 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from growfolio.domain.adjustment import common_ratio, rescaled
 from growfolio.domain.assets import Asset
 from growfolio.domain.bars import PRICES, Bars
 from growfolio.errors import BadCandles
 
-SPLIT = 1.2
-"""Prices of the same bars that differ by this factor have been rewritten for a split."""
 _SOURCE = b"growfolio.source"
 
 
@@ -70,15 +68,6 @@ class CandleFiles:
 
 
 def worked_in(known: Bars, newer: Bars) -> Bars:
-    """Convert known bars to the prices of newer ones, into whose past the provider has worked a split.
-
-    The ratio is the median over the bars that both have; without such bars nothing is changed.
-    """
-    _, ours, theirs = np.intersect1d(known.open_time, newer.open_time, return_indices=True)
-    if not len(ours):
-        return known
-    ratio = float(np.median(newer.close[theirs] / known.close[ours]))
-    if not np.isfinite(ratio) or ratio <= 0 or 1 / SPLIT < ratio < SPLIT:
-        return known
-    opened, high, low, close = (getattr(known, name) * ratio for name in PRICES[:4])
-    return Bars(known.open_time, opened, high, low, close, known.volume / ratio)
+    """Convert known bars to the prices of newer ones, into whose past the provider has worked a split."""
+    ratio = common_ratio(known, newer)
+    return known if ratio is None else rescaled(known, ratio)

@@ -1,38 +1,36 @@
-"""Cuts an asset's history at long gaps, into stretches that serving would have accepted."""
+"""Cuts an asset's history where serving would not reach across, and makes candles of it as serving does."""
 
 import numpy as np
-from growfolio.domain.alignment import MAX_FILLED_IN_A_ROW, align
+from growfolio.domain.alignment import REACH, history
 from growfolio.domain.assets import Asset, Timeframe
 from growfolio.domain.bars import Bars, BoolArray, Candles, IntArray
 from growfolio.domain.grid import slots_between
+from growfolio.domain.quarantine import sound, untraded
 from growfolio.domain.times import BAR
 
 Stretch = Candles
-"""Candles of one asset, bar after bar on its market's grid, with no gap that serving would refuse."""
+"""Candles of one asset, bar after bar on its market's grid, without the slots of breaks in trading."""
 
 
 def stretches(asset: Asset, bars: Bars, timeframe: Timeframe) -> list[Stretch]:
-    """The candles between gaps of more than MAX_FILLED_IN_A_ROW 5m slots, oldest stretch first.
+    """The candles between gaps of more than REACH 5-minute slots, oldest stretch first.
 
-    Serving fills shorter gaps flat and refuses longer ones; so does this, through the same function.
-    Raises BadCandles for bars that no market prints.
+    What serving fills, leaves out and quarantines, so does this, through the same function.
     """
     if not len(bars):
         return []
     start, end = int(bars.open_time.min()), int(bars.open_time.max()) + BAR
     fine = slots_between(asset.market, start, end, Timeframe.M5)
-    present = fine[np.isin(fine, bars.open_time + BAR)]
+    good, _ = sound(bars)
+    present = fine[np.isin(fine, good.open_time[~untraded(good)] + BAR)]
     at = np.searchsorted(fine, present)
-    breaks = np.flatnonzero(np.diff(at) > MAX_FILLED_IN_A_ROW + 1) + 1
+    breaks = np.flatnonzero(np.diff(at) > REACH + 1) + 1
     grid = slots_between(asset.market, start, end, timeframe)
     found = []
     for run in np.split(present, breaks):
         slots = _whole_bars(grid, run, timeframe)
         if len(slots):
-            candles, refused = align({asset: bars}, slots, timeframe)
-            if refused:
-                raise refused[asset]
-            found.append(candles)
+            found.append(history(asset, bars, slots, timeframe))
     return found
 
 

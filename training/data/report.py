@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from growfolio.domain.alignment import LARGEST_NIGHT, MAX_FILLED_IN_A_ROW, check
+from growfolio.domain.adjustment import LARGEST_NIGHT
+from growfolio.domain.alignment import MAX_FILLED_IN_A_ROW
 from growfolio.domain.assets import Asset, Timeframe
 from growfolio.domain.bars import Bars, BoolArray, FloatArray
 from growfolio.domain.grid import slots_between
+from growfolio.domain.quarantine import sound
 from growfolio.domain.times import BAR, DAY, utc_text
-from growfolio.errors import BadCandles
 
 SPIKE = 1.25
 """A close this many times its neighbours', from which the next one comes back, is a bad tick."""
@@ -96,12 +97,18 @@ def inspect(asset: Asset, bars: Bars) -> AssetReport:
 
 
 def _impossible(bars: Bars) -> list[str]:
-    """Find what serving refuses too: duplicates, bars out of order, impossible values."""
-    try:
-        check(bars)
-    except BadCandles as reason:
-        return [str(reason)]
-    return []
+    """Find what serving quarantines, and bars out of order."""
+    _, faults = sound(bars)
+    found = [f"candles out of order at {utc_text(at)}" for at in _out_of_order(bars)[:1]]
+    if faults:
+        first = min(faults)
+        found.append(f"{faults[first]} in the candle of {utc_text(first)}, {len(faults)} such in all")
+    return found
+
+
+def _out_of_order(bars: Bars) -> list[int]:
+    later = bars.open_time[1:]
+    return [int(moment) for moment in later[np.diff(bars.open_time) < 0]]
 
 
 def _splits(bars: Bars) -> list[str]:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from growfolio.domain.alignment import align
+from growfolio.domain.alignment import REACH, align
 from growfolio.domain.assets import Asset, Market, assets_of
 from growfolio.domain.bars import Bars, FloatArray, IntArray
 from growfolio.domain.features import BARS_NEEDED, features, windows
 from growfolio.domain.forecast import WINDOW, Windows
 from growfolio.domain.grid import last_slots
+from growfolio.domain.times import BAR
 from growfolio.errors import PermanentModelError
 from growfolio.models.manifest import Label, Manifest, Model
 
@@ -137,8 +138,9 @@ def _as_served(samples: Samples, rows: IntArray, bars: Mapping[Asset, Bars]) -> 
     for row in rows:
         asset = samples.assets[samples.asset[row]]
         close = int(samples.bar_close[row])
-        grid = last_slots(asset.market, close, timeframe, BARS_NEEDED[timeframe])
-        candles, refused = align({asset: bars[asset].closed_by(close)}, grid, timeframe)
+        needed = BARS_NEEDED[timeframe]
+        grid = last_slots(asset.market, close, timeframe, needed + REACH * BAR // timeframe.seconds)
+        candles, refused = align({asset: bars[asset].closed_by(close)}, grid, timeframe, needed)
         if refused:
             raise refused[asset]
         made.append(features(candles)[0, -WINDOW:])

@@ -290,38 +290,34 @@ def test_a_bar_published_late_is_waited_for(binance: BinanceServer) -> None:
     assert {int(bars.open_time[-1]) for bars in answers.values()} == {NOW - 4 - BAR}
 
 
+SLOTS = last_slots(Market.CRYPTO, NOW, Timeframe.M5, 100)
+
+
 @pytest.mark.parametrize(
-    ("columns", "reason"),
-    [
-        ({"close": 0.0}, "a price of zero or less"),
-        ({"high": 1e-9}, "a high below its low"),
-        ({"volume": -5.0}, "a negative volume"),
-        ({"low": np.nan}, "a value that is not a number"),
-    ],
+    "columns", [{"close": 0.0}, {"high": 1e-9}, {"volume": -5.0}, {"low": np.nan}], ids=str
 )
-def test_bad_candles_of_one_coin_never_reach_a_signal(
-    binance: BinanceServer, columns: dict[str, float], reason: str
+def test_a_bad_candle_of_one_coin_becomes_a_slot_without_trades(
+    binance: BinanceServer, columns: dict[str, float]
 ) -> None:
-    binance.candles["SHIBUSDT"] = changed(printed(SHIB, SINCE, NOW), -10, **columns)
-    candles, refused = align(
-        served(fetch(source(binance))), last_slots(Market.CRYPTO, NOW, Timeframe.M5, 100), Timeframe.M5
-    )
-    assert set(candles.assets) == set(COINS) - {SHIB}
-    assert str(refused[SHIB]).startswith(reason)
-
-
-def test_gaps_and_doubles_of_one_coin_never_reach_a_signal(binance: BinanceServer) -> None:
-    grid = last_slots(Market.CRYPTO, NOW, Timeframe.M5, 100)
     whole = printed(SHIB, SINCE, NOW)
-    spoiled = {
-        "a gap of 5 bars in a row; at most 3 are filled": without(whole, *range(-40, -35)),
-        "two candles for": in_order(whole, np.sort(np.append(np.arange(len(whole)), len(whole) - 9))),
-    }
-    for reason, bars in spoiled.items():
-        binance.candles["SHIBUSDT"] = bars
-        candles, refused = align(served(fetch(source(binance))), grid, Timeframe.M5)
-        assert set(candles.assets) == set(COINS) - {SHIB}
-        assert str(refused[SHIB]).startswith(reason)
+    binance.candles["SHIBUSDT"] = changed(whole, -10, **columns)
+    candles, refused = align(served(fetch(source(binance))), SLOTS, Timeframe.M5)
+    assert refused == {}
+    row = candles.assets.index(SHIB)
+    assert np.flatnonzero(candles.filled[row]).tolist() == [90]
+    assert candles.close[row, 90] == pytest.approx(whole.close[-11])
+
+
+def test_a_gap_of_one_coin_leaves_its_grid_and_a_double_is_one_candle(binance: BinanceServer) -> None:
+    whole = printed(SHIB, SINCE, NOW)
+    binance.candles["SHIBUSDT"] = without(whole, *range(-40, -35))
+    candles, refused = align(served(fetch(source(binance))), SLOTS, Timeframe.M5, 95)
+    assert refused == {}
+    assert candles.times[candles.assets.index(SHIB)].tolist() == [*SLOTS[:60], *SLOTS[65:]]
+    binance.candles["SHIBUSDT"] = in_order(whole, np.sort(np.append(np.arange(len(whole)), len(whole) - 9)))
+    candles, refused = align(served(fetch(source(binance))), SLOTS, Timeframe.M5)
+    assert refused == {}
+    np.testing.assert_allclose(candles.close[candles.assets.index(SHIB)], whole.close[-100:])
 
 
 def test_rows_that_are_cut_short_never_reach_a_signal(binance: BinanceServer) -> None:

@@ -243,29 +243,39 @@ def refused(yahoo: YahooServer) -> str:
     return str(reasons[MSFT])
 
 
-@pytest.mark.parametrize(
-    ("columns", "reason"),
-    [
-        ({"close": np.nan}, "a value that is not a number"),
-        ({"low": -1.0}, "a price of zero or less"),
-        ({"high": 1.0}, "a high below its low"),
-        ({"volume": -5.0}, "a negative volume"),
-    ],
-)
-def test_bad_candles_of_one_stock_never_reach_a_signal(
-    yahoo: YahooServer, columns: dict[str, float], reason: str
+IMPOSSIBLE = [{"low": -1.0}, {"high": 1.0}, {"volume": -5.0}]
+
+
+@pytest.mark.parametrize("columns", [{"close": np.nan}, *IMPOSSIBLE])
+def test_a_bad_candle_of_one_stock_becomes_a_slot_without_trades(
+    yahoo: YahooServer, columns: dict[str, float]
 ) -> None:
-    yahoo.candles["MSFT"] = changed(printed(MSFT, SINCE, NOW), -10, **columns)
-    assert refused(yahoo).startswith(reason)
+    whole = printed(MSFT, SINCE, NOW)
+    yahoo.candles["MSFT"] = changed(whole, -10, **columns)
+    candles, reasons = align(served(fetch(yahoo)), GRID, Timeframe.M5)
+    assert reasons == {}
+    row = candles.assets.index(MSFT)
+    assert np.flatnonzero(candles.quarantined[row]).tolist() == [90]
+    assert candles.close[row, 90] == whole.close[-11]
 
 
-def test_candles_out_of_order_never_reach_a_signal(yahoo: YahooServer) -> None:
+@pytest.mark.parametrize("columns", IMPOSSIBLE)
+def test_a_bad_newest_candle_of_one_stock_never_reaches_a_signal(
+    yahoo: YahooServer, columns: dict[str, float]
+) -> None:
+    yahoo.candles["MSFT"] = changed(printed(MSFT, SINCE, NOW), -1, **columns)
+    assert "in the candle of" in refused(yahoo)
+
+
+def test_candles_out_of_order_are_put_in_order(yahoo: YahooServer) -> None:
     whole = printed(MSFT, SINCE, NOW)
     yahoo.candles["MSFT"] = in_order(whole, np.append(np.arange(len(whole))[::-1][1:], len(whole) - 1))
-    assert refused(yahoo).startswith("candles out of order")
+    candles, reasons = align(served(fetch(yahoo)), GRID, Timeframe.M5)
+    assert reasons == {}
+    np.testing.assert_allclose(candles.close[candles.assets.index(MSFT)], whole.close[-100:])
 
 
-def test_slots_without_trades_are_filled_and_a_long_gap_is_refused(yahoo: YahooServer) -> None:
+def test_slots_without_trades_are_filled_and_a_long_gap_leaves_the_grid(yahoo: YahooServer) -> None:
     whole = printed(MSFT, SINCE, NOW)
     nulls = dict.fromkeys(PRICES, np.nan)
     yahoo.candles["MSFT"] = changed(changed(whole, -20, **nulls), -21, **nulls)
@@ -275,7 +285,9 @@ def test_slots_without_trades_are_filled_and_a_long_gap_is_refused(yahoo: YahooS
     assert np.flatnonzero(candles.filled[row]).tolist() == [79, 80]
     assert candles.close[row, 80] == candles.close[row, 78]
     yahoo.candles["MSFT"] = without(whole, *range(-25, -19))
-    assert refused(yahoo) == "a gap of 6 bars in a row; at most 3 are filled"
+    candles, reasons = align(served(fetch(yahoo)), GRID, Timeframe.M5, 94)
+    assert reasons == {}
+    assert candles.times[row].tolist() == [*GRID[:75], *GRID[81:]]
 
 
 def test_on_a_half_day_the_last_bar_is_that_of_1300(yahoo: YahooServer) -> None:

@@ -78,7 +78,7 @@ def test_a_bar_twice_is_a_fault() -> None:
     bars = simulated("BTC", 2)
     twice = bars.where(np.ones(len(bars), dtype=bool))
     twice.open_time[8] = twice.open_time[7]
-    assert "two candles for" in faults_of(twice)[0]
+    assert "two candles of one time" in faults_of(twice)[0]
 
 
 def test_a_split_that_is_not_worked_in_is_a_fault() -> None:

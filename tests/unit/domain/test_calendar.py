@@ -2,10 +2,17 @@
 
 import pytest
 from growfolio.domain.assets import Market, Timeframe
-from growfolio.domain.calendar import GRACE_SECONDS, Session, expiry, market_hours, sessions_between
+from growfolio.domain.calendar import (
+    GRACE_SECONDS,
+    Session,
+    calendar_end,
+    calendar_notice,
+    expiry,
+    market_hours,
+    sessions_between,
+)
 from growfolio.domain.grid import last_slots
 from growfolio.domain.times import DAY
-from growfolio.errors import ConfigurationError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,9 +63,20 @@ def test_a_session_that_only_touches_a_stretch_of_time_is_not_in_it() -> None:
     assert sessions_between(STOCKS, day.open, day.open + 1) == [day]
 
 
-def test_days_that_the_calendar_does_not_cover_are_refused_with_what_to_do() -> None:
-    with pytest.raises(ConfigurationError, match="make sessions"):
-        sessions_between(STOCKS, moment("2099-01-01 00:00"), moment("2099-01-02 00:00"))
+def test_the_end_of_the_calendar_is_announced_clips_and_raises_nothing() -> None:
+    end = calendar_end(STOCKS)
+    assert end is not None
+    assert calendar_notice(STOCKS, end - 181 * DAY) is None
+    for now, verb in ((end - 179 * DAY, "ends"), (end + DAY, "ended")):
+        notice = calendar_notice(STOCKS, now)
+        assert notice is not None
+        assert f"{verb} on" in notice
+        assert "make sessions" in notice
+    assert market_hours(STOCKS, end - DAY).next_open(end) is None
+    assert market_hours(STOCKS, end + 30 * DAY).sessions == ()
+    assert sessions_between(STOCKS, end, end + 400 * DAY) == []
+    assert last_slots(STOCKS, end + 400 * DAY, Timeframe.M5, 3)[-1] == end
+    assert (calendar_end(Market.CRYPTO), calendar_notice(Market.CRYPTO, end + DAY)) == (None, None)
 
 
 def test_hours_say_what_is_open_until_when_and_what_opens_next() -> None:

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 from growfolio.domain.assets import ASSETS, Asset, Market, Timeframe, assets_of
-from growfolio.domain.calendar import expiry
+from growfolio.domain.calendar import calendar_end, expiry
 from growfolio.domain.health import fresh_shares
 from growfolio.domain.signals import SignalRecord
+from growfolio.domain.times import DAY
 
 from tests.samples import a_signal
 
@@ -75,3 +76,11 @@ def test_the_first_bar_of_a_session_is_given_its_time() -> None:
     opened = utc("2024-09-05 13:30")
     assert Market.STOCKS not in fresh_shares(Stored(), opened + 300 + 89)
     assert fresh_shares(Stored(), opened + 300 + 90)[Market.STOCKS] == 0.0
+
+
+def test_a_market_whose_calendar_has_ended_is_not_well_and_takes_no_other_with_it() -> None:
+    end = calendar_end(Market.STOCKS)
+    assert end is not None
+    shares = fresh_shares(Stored(), end + 30 * DAY)
+    assert shares[Market.STOCKS] == 0.0
+    assert Market.CRYPTO in shares

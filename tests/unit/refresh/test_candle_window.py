@@ -10,7 +10,6 @@ from growfolio.domain.times import BAR, DAY
 from growfolio.errors import ArchiveError, TemporaryMarketError
 from growfolio.market.simulated import SimulatedSource
 from growfolio.refresh.candle_feed import WindowedFeed
-from growfolio.refresh.candle_window import ASKED_AGAIN
 from growfolio.storage.candle_archive import CandleArchive, KeptCandles
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +20,8 @@ from tests.fakes.sources import ScriptedSource
 
 NOW = moment("2024-09-05 18:00")
 FIRST = moment("2024-08-30 13:30")
+BEFORE_SESSION = moment("2024-09-04 19:30")
+"""Six bars before the session of NOW: where a split that is worked in late shows."""
 AAPL, MSFT, BTC, ETH = (find_asset(name) for name in ("AAPL", "MSFT", "BTC", "ETH"))
 
 
@@ -57,7 +58,7 @@ def test_the_next_refresh_asks_only_for_what_is_new_and_for_the_last_bars_again(
     one = feed(source)
     answered(one, AAPL)
     (bars,) = answered(one, AAPL, now=NOW + BAR, first=FIRST + BAR)
-    assert source.asked[-1] == {AAPL: NOW - ASKED_AGAIN * BAR}
+    assert source.asked[-1] == {AAPL: BEFORE_SESSION}
     whole = printed(AAPL, FIRST - 9 * DAY, NOW + BAR)
     np.testing.assert_array_equal(bars.close, whole.close[-len(bars) :])
     assert (np.diff(bars.open_time) > 0).all()
@@ -77,7 +78,7 @@ def test_each_asset_is_asked_for_from_where_its_own_bars_end() -> None:
     one = feed(source)
     answered(one, AAPL)
     answered(one, AAPL, MSFT, now=NOW + BAR)
-    assert source.asked[-1][AAPL] == NOW - ASKED_AGAIN * BAR
+    assert source.asked[-1][AAPL] == BEFORE_SESSION
     assert source.asked[-1][MSFT] < FIRST
 
 
@@ -107,7 +108,11 @@ def test_a_gap_is_asked_about_until_the_provider_closes_it() -> None:
     (gapped,) = answered(one, AAPL)
     source.bars[AAPL] = full
     (closed,) = answered(one, AAPL)
-    assert len(closed) == len(gapped) + 6
+    hole = full.open_time[at : at + 6]
+    assert not np.isin(hole, gapped.open_time).any()
+    assert np.isin(hole, closed.open_time).all()
+    # While the gap is there, the window reaches further back by as much.
+    assert len(closed) == len(gapped)
 
 
 def test_bars_that_no_market_prints_are_shown_but_not_kept() -> None:
@@ -161,7 +166,7 @@ def test_one_assets_fault_is_its_own_and_costs_it_nothing_that_was_kept() -> Non
     assert str(answers[MSFT]) == "yahoo answered 500"
     source.bars[MSFT] = good
     answered(one, MSFT, now=NOW + 2 * BAR)
-    assert source.asked[-1] == {MSFT: NOW - ASKED_AGAIN * BAR}
+    assert source.asked[-1] == {MSFT: BEFORE_SESSION}
 
 
 def test_a_window_that_is_up_to_date_answers_for_a_provider_that_does_not() -> None:
@@ -180,7 +185,7 @@ def test_a_cold_function_goes_on_where_the_last_one_stopped() -> None:
     before = answered(first, AAPL, MSFT)
     assert first.save(NOW) == ()
     after = answered(feed(source, objects), AAPL, MSFT)
-    assert source.asked[-1] == dict.fromkeys([AAPL, MSFT], NOW - ASKED_AGAIN * BAR)
+    assert source.asked[-1] == dict.fromkeys([AAPL, MSFT], BEFORE_SESSION)
     for old, new in zip(before, after, strict=True):
         for name in ("open_time", *PRICES):
             np.testing.assert_array_equal(getattr(old, name), getattr(new, name))

@@ -67,9 +67,20 @@ def test_each_market_has_its_own_keys() -> None:
 
 
 def test_a_window_never_written_is_none(archive: CandleArchive) -> None:
-    assert archive.read_window() is None
+    assert archive.read_window(NOW) is None
     assert archive.read_day(DAY_5) is None
     assert archive.days() == []
+
+
+def test_a_window_is_checked_like_a_providers_answer(archive: CandleArchive) -> None:
+    good = printed(AAPL, NOW - DAY, NOW)
+    spoiled = changed(changed(changed(good, 3, close=np.nan), 9, low=-1.0), 12, high=1e9)
+    later = printed(AAPL, NOW, NOW + 3600)
+    shifted = Bars(good.open_time[:1] + 7, *(getattr(good, name)[:1] for name in PRICES))
+    archive.write_window(KeptCandles({AAPL: spoiled.joined_with(later).joined_with(shifted)}, "yahoo"))
+    kept = archive.read_window(NOW)
+    assert kept is not None
+    assert_same(kept.bars[AAPL], good.where(~np.isin(np.arange(len(good)), [3, 9, 12])))
 
 
 def test_an_asset_that_the_product_dropped_is_left_out() -> None:

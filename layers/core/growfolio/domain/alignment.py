@@ -1,46 +1,89 @@
-"""From a provider's bars to candles on the session grid: what is checked, filled, refused."""
+"""From a provider's bars to candles on the session grid: what is filled, left out, refused."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
+from growfolio.domain.adjustment import LARGEST_NIGHT, remarkable
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.bars import PRICES, Bars, BoolArray, Candles, FloatArray, IntArray
-from growfolio.domain.times import BAR, utc_minute
+from growfolio.domain.forecast import WINDOW
+from growfolio.domain.quarantine import NOT_A_NUMBER, Faults, sound, untraded
+from growfolio.domain.times import BAR, DAY, utc_minute
 from growfolio.errors import BadCandles, GrowfolioError, MissingCandles
 
 MAX_FILLED_IN_A_ROW = 3
-MAX_FILLED_SHARE = 0.05
-LARGEST_NIGHT = 1.6
-"""A stock's open over its last close, or the inverse: earnings move large stocks by up to a third."""
-LARGEST_MOVE = 5.0
-"""A bar's high over its low, or its open over the close before it: no crash went so far in five minutes."""
+"""5-minute slots without trades that are filled flat; a longer run is a break and leaves the grid."""
 LATE_SLOTS = 3
 """Up to this many missing slots at the end are a provider publishing late; beyond, the data is too old."""
+LEAST_REAL = 0.7
+"""Share of the bars a model sees (the newest WINDOW) in which something must have been traded."""
+THIN = 0.05
+"""An asset with this share of untraded slots is thin: its newest slots may be without trades."""
+MAX_QUARANTINED_A_DAY = 6
+"""Quarantined bars within 24 hours, beyond which nothing of the answer is believed."""
+REACH = 288
+"""5-minute slots that an asset whose trading broke off may reach further back: a day of crypto."""
+SHARES = (12, 60)
+"""Newest slots in which untraded ones are counted against the asset's own share before them."""
+
+
+class _TooOld(BadCandles):
+    """The newest bars never came: the asset's fault, unless no asset of its market has any."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Slots:
+    """One asset on the 5-minute slots (slots,) of a grid; values (5, slots): open to volume."""
+
+    times: IntArray
+    values: FloatArray
+    traded: BoolArray
+    broken: BoolArray
+    """Slots of breaks in trading, and those before the first bar."""
+    quarantined: BoolArray
+    after_step: BoolArray
 
 
 def align(
-    bars: Mapping[Asset, Bars], grid: IntArray, timeframe: Timeframe
+    bars: Mapping[Asset, Bars], grid: IntArray, timeframe: Timeframe, wanted: int | None = None
 ) -> tuple[Candles, dict[Asset, GrowfolioError]]:
-    """Candles of all assets whose bars cover the grid, and for each other asset the reason it does not.
+    """The newest wanted candles of each asset, and for each other asset the reason there are none.
 
-    grid holds the close times of the wanted candles, oldest first; all assets are of one market. 15m
-    candles are made from three 5m slots of the same session. Slots without trades are filled flat.
+    grid holds the close times of all bars that may be used, oldest first, all of one market's sessions;
+    wanted is how many each asset must have, all of the grid by default. An asset whose trading broke off
+    has bars from further back in the grid. Bars longer than 5 minutes are made of 5-minute slots of one
+    session. Slots without trades are filled flat.
     """
-    fine = grid if timeframe is Timeframe.M5 else _five_minute_slots(grid, timeframe)
-    rows: dict[Asset, tuple[FloatArray, ...]] = {}
+    needed = len(grid) if wanted is None else wanted
+    rows: dict[Asset, dict[str, np.ndarray]] = {}
     refused: dict[Asset, GrowfolioError] = {}
+    fine = _five_minute_slots(grid, timeframe)
     for asset, own in bars.items():
         try:
-            row = _row(own if timeframe is Timeframe.M5 else own.with_quarters(), fine)
-            if asset.market is Market.STOCKS:
-                _check_nights(row, fine)
-            _check_moves(row, fine)
-            rows[asset] = row
+            known = own if timeframe is Timeframe.M5 else own.with_quarters()
+            slots, faults = _slots(known, fine, asset.market)
+            _check_newest(slots, faults)
+            _check_quarantine(slots, faults)
+            _check_shares(slots)
+            rows[asset] = _newest(_merged(slots, grid, timeframe), needed)
         except (BadCandles, MissingCandles) as reason:
             refused[asset] = reason
-    candles = _stack(rows, fine)
-    return (candles if timeframe is Timeframe.M5 else _merge_slots(candles, grid, timeframe)), refused
+    if len(bars) > 1 and all(isinstance(refused.get(asset), _TooOld) for asset in bars):
+        quiet = f"nothing of this market is traded: {next(iter(refused.values()))}"
+        refused = {asset: MissingCandles(quiet) for asset in bars}
+    return _stack(rows, timeframe, needed), refused
+
+
+def history(asset: Asset, bars: Bars, grid: IntArray, timeframe: Timeframe) -> Candles:
+    """All candles of one asset's past on the grid, as serving would have made them: breaks are left out.
+
+    Nothing is refused for what touches the newest bars. Raises MissingCandles where there are no bars.
+    """
+    slots, _ = _slots(bars, _five_minute_slots(grid, timeframe), asset.market)
+    row = _merged(slots, grid, timeframe)
+    return _stack({asset: row}, timeframe, len(row["times"]))
 
 
 def _five_minute_slots(grid: IntArray, timeframe: Timeframe) -> IntArray:
@@ -49,119 +92,167 @@ def _five_minute_slots(grid: IntArray, timeframe: Timeframe) -> IntArray:
     return slots
 
 
-def _row(bars: Bars, slots: IntArray) -> tuple[FloatArray, ...]:
-    """Six arrays (slots,): open, high, low, close, volume, filled. Raises BadCandles or MissingCandles."""
+def _slots(bars: Bars, slots: IntArray, market: Market) -> tuple[_Slots, Faults]:
+    """The bars on these slots, and the quarantined among them. Raises BadCandles or MissingCandles."""
     start = int(slots[0]) - BAR
     # Bars outside the regular session (pre-market, after hours) are no part of the grid.
-    within = bars.where(np.isin(bars.open_time + BAR, slots))
+    known, faults = sound(bars.where((bars.open_time < start) | np.isin(bars.open_time + BAR, slots)))
+    within = known.where(known.open_time >= start)
+    within = within.where(~untraded(known)[len(known) - len(within) :])
+    if not len(within) and faults:
+        newest = max(faults)
+        raise BadCandles(f"{faults[newest]} in the candle of {utc_minute(newest)}, and no good one")
     if not len(within):
         raise MissingCandles(f"no candles between {utc_minute(start)} and {utc_minute(int(slots[-1]))}")
-    check(within)
     at = np.searchsorted(slots, within.open_time + BAR)
-    before = _last_close(bars.where(bars.open_time < start))
-    _check_coverage(at, slots, known_before=bool(len(before)))
-    present = np.zeros(len(slots), dtype=bool)
-    present[at] = True
+    before = known.close[known.open_time < start][-1:]
+    traded = np.zeros(len(slots), dtype=np.bool_)
+    traded[at] = True
     # A slot without trades repeats the close before it, never one after it.
-    last_close = np.concatenate([before if len(before) else within.close[:1], within.close])
-    flat = last_close[np.cumsum(present)]
-    row = {name: np.where(present, 0.0, flat) for name in PRICES[:4]} | {"volume": np.zeros(len(slots))}
-    for name in PRICES:
-        row[name][at] = getattr(within, name)
-    return (*row.values(), (~present).astype(np.float64))
+    last_close = np.concatenate([before if len(before) else within.open[:1], within.close])
+    values = np.concatenate([np.tile(last_close[np.cumsum(traded)], (4, 1)), np.zeros((1, len(slots)))])
+    values[:, at] = [getattr(within, name) for name in PRICES]
+    broken = _breaks(at, len(slots), known_before=bool(len(before)))
+    quarantined = np.isin(slots - BAR, list(faults))
+    steps = _night_steps(within, at, slots) if market is Market.STOCKS else np.zeros_like(traded)
+    return _Slots(slots, values, traded, broken, quarantined, steps), faults
 
 
-def _last_close(bars: Bars) -> FloatArray:
-    """The close of the last bar, if it has one that can be repeated: shape (1,) or (0,)."""
-    usable = bars.where(np.isfinite(bars.close) & (bars.close > 0))
-    return usable.close[np.argsort(usable.open_time, kind="stable")][-1:]
+def _breaks(at: IntArray, slots: int, *, known_before: bool) -> BoolArray:
+    """Which slots lie in runs of more than MAX_FILLED_IN_A_ROW without trades; at are those with trades."""
+    broken = np.zeros(slots, dtype=np.bool_)
+    before = np.concatenate([[-1], at[:-1]])
+    for last, following in zip(before, at, strict=True) if (np.diff(at) > 1).any() or at[0] else ():
+        if following - last - 1 > (MAX_FILLED_IN_A_ROW if known_before or last >= 0 else 0):
+            broken[last + 1 : following] = True
+    return broken
 
 
-def check(bars: Bars) -> None:
-    """Raises BadCandles on bars that no market prints: twice the same, out of order, impossible values."""
-    steps = np.diff(bars.open_time)
-    if (steps == 0).any():
-        raise BadCandles(f"two candles for {utc_minute(int(bars.open_time[1:][steps == 0][0]))}")
-    if (steps < 0).any():
-        raise BadCandles(f"candles out of order at {utc_minute(int(bars.open_time[1:][steps < 0][0]))}")
-    table = np.stack([getattr(bars, name) for name in PRICES])
-    faults = {
-        "a value that is not a number": ~np.isfinite(table).all(axis=0),
-        "a price of zero or less": (table[:4] <= 0).any(axis=0),
-        "a negative volume": bars.volume < 0,
-        "a high below its low": bars.high < bars.low,
-        "an open or close outside its high and low": (
-            (np.maximum(bars.open, bars.close) * (1 - 1e-6) > bars.high)
-            | (np.minimum(bars.open, bars.close) < bars.low * (1 - 1e-6))
-        ),
-        f"a high more than {LARGEST_MOVE:g} times its low": bars.high / LARGEST_MOVE > bars.low,
-    }
-    for fault, where in faults.items():
-        if where.any():
-            raise BadCandles(f"{fault} in the candle of {utc_minute(int(bars.open_time[where][0]))}")
-
-
-def _check_coverage(at: IntArray, slots: IntArray, *, known_before: bool) -> None:
-    """at are the positions on the grid that have a bar. Raises MissingCandles or BadCandles."""
-    absent_at_start, absent_at_end = int(at[0]), len(slots) - 1 - int(at[-1])
-    newest = utc_minute(int(slots[at[-1]]))
-    if absent_at_end > LATE_SLOTS:
-        raise BadCandles(f"too old: the newest candle closed {newest}, {absent_at_end} bars ago")
-    if absent_at_end:
-        raise MissingCandles(f"the candle that closed {utc_minute(int(slots[-1]))} is not published yet")
-    if absent_at_start > (MAX_FILLED_IN_A_ROW if known_before else 0):
-        raise MissingCandles(f"too few candles: {len(slots) - absent_at_start} of {len(slots)} needed")
-    longest = int(np.diff(at).max(initial=1)) - 1
-    if longest > MAX_FILLED_IN_A_ROW:
-        raise BadCandles(f"a gap of {longest} bars in a row; at most {MAX_FILLED_IN_A_ROW} are filled")
-    missing = len(slots) - len(at)
-    if missing > MAX_FILLED_SHARE * len(slots):
-        share = missing / len(slots)
-        raise BadCandles(f"{share:.1%} of the bars are missing; at most {MAX_FILLED_SHARE:.0%} are filled")
-
-
-def _check_nights(row: tuple[FloatArray, ...], slots: IntArray) -> None:
-    """Raises BadCandles on a night that only an unadjusted split explains."""
-    nights = np.flatnonzero(np.diff(slots) > BAR) + 1
-    opened, close = row[0][nights], row[3][nights - 1]
-    steps = np.abs(np.log(opened / close))
-    if (steps > np.log(LARGEST_NIGHT)).any():
-        at = int(np.argmax(steps))
+def _night_steps(within: Bars, at: IntArray, slots: IntArray) -> BoolArray:
+    """Slots after nights of a step beyond the asset's range; BadCandles where only a split explains it."""
+    marks = np.zeros(len(slots), dtype=np.bool_)
+    session = np.cumsum(np.diff(slots, prepend=slots[0]) > BAR)[at]
+    nights = np.flatnonzero(np.diff(session)) + 1
+    if not len(nights):
+        return marks
+    opened, close = within.open[nights], within.close[nights - 1]
+    steps = np.log(opened / close)
+    largest = int(np.argmax(np.abs(steps)))
+    if abs(steps[largest]) > np.log(LARGEST_NIGHT):
         raise BadCandles(
-            f"{close[at]:g} became {opened[at]:g} in the night before {utc_minute(int(slots[nights[at]]))}: "
+            f"{close[largest]:g} became {opened[largest]:g} in the night before "
+            f"{utc_minute(int(slots[at[nights[largest]]]))}: "
             "a split that the provider has not worked into the candles before it?"
         )
+    marks[at[nights[remarkable(steps)]]] = True
+    return marks
 
 
-def _check_moves(row: tuple[FloatArray, ...], slots: IntArray) -> None:
-    """Raises BadCandles on a price that only a slip explains: a digit too many, another asset's."""
-    opened, close = row[0][1:], row[3][:-1]
-    slips = np.abs(np.log(opened) - np.log(close)) > np.log(LARGEST_MOVE)
-    if slips.any():
-        at = int(np.argmax(slips))
+def _check_newest(slots: _Slots, faults: Faults) -> None:
+    """Raises MissingCandles or BadCandles where the newest slots are not traded, unless the asset is thin."""
+    newest = int(np.flatnonzero(slots.traded)[-1])
+    missing = len(slots.traded) - 1 - newest
+    closed = int(slots.times[-1])
+    fault = faults.get(closed - BAR)
+    if fault and fault != NOT_A_NUMBER:
+        raise BadCandles(f"{fault} in the candle of {utc_minute(closed - BAR)}")
+    if missing > LATE_SLOTS:
+        last = utc_minute(int(slots.times[newest]))
+        raise _TooOld(f"too old: the newest candle closed {last}, {missing} bars ago")
+    if missing and (fault or _own_share(slots, missing) < THIN):
+        raise MissingCandles(f"the candle that closed {utc_minute(closed)} is not published yet")
+
+
+def _own_share(slots: _Slots, newest: int) -> float:
+    """The asset's own share of untraded slots, 0 to 1, without the newest ones and without breaks."""
+    traded = slots.traded[~slots.broken]
+    earlier = traded[: len(traded) - newest]
+    return float(1 - earlier.mean()) if len(earlier) else 0.0
+
+
+def _check_shares(slots: _Slots) -> None:
+    """Raises BadCandles where far more of the newest slots are untraded than before: a frozen feed."""
+    traded = slots.traded[~slots.broken]
+    usual = _own_share(slots, SHARES[-1])
+    for count in SHARES:
+        untraded_slots = int((~traded[-count:]).sum())
+        chance = 3 * (count * usual * (1 - usual)) ** 0.5
+        if untraded_slots > count * usual + chance + max(MAX_FILLED_IN_A_ROW, count / 10):
+            raise BadCandles(
+                f"{untraded_slots} of the last {count} bars are without trades, "
+                f"{usual:.0%} before them: the feed is frozen?"
+            )
+
+
+def _check_quarantine(slots: _Slots, faults: Faults) -> None:
+    """Raises BadCandles where more bars were quarantined within a day than a provider's slips are."""
+    times = np.sort(np.fromiter(faults, np.int64, len(faults)))
+    recent = times[times > slots.times[-1] - DAY]
+    if len(recent) > MAX_QUARANTINED_A_DAY:
         raise BadCandles(
-            f"{close[at]:g} became {opened[at]:g} in the candle that closed {utc_minute(int(slots[at + 1]))}"
-            ": no market did that"
+            f"{len(recent)} impossible candles within a day, at most {MAX_QUARANTINED_A_DAY} are left out: "
+            f"{faults[int(recent[-1])]} in the candle of {utc_minute(int(recent[-1]))}"
         )
 
 
-def _stack(rows: Mapping[Asset, tuple[FloatArray, ...]], close_time: IntArray) -> Candles:
-    table = np.array(list(rows.values()), dtype=np.float64).reshape(len(rows), 6, len(close_time))
-    opened, high, low, close, volume, filled = np.ascontiguousarray(table.transpose(1, 0, 2))
-    return Candles(tuple(rows), Timeframe.M5, close_time, opened, high, low, close, volume, filled > 0)
+def _merged(slots: _Slots, grid: IntArray, timeframe: Timeframe) -> dict[str, np.ndarray]:
+    """The columns of Candles (bars,), by name: bars of the timeframe, without those that lie in breaks."""
+    each = timeframe.seconds // BAR
+    values = slots.values.copy() if each > 1 and slots.broken.any() else slots.values
+    if values is not slots.values:
+        _open_after_breaks(values, slots, each)
+    opened, high, low, close, volume = values.reshape(5, len(grid), each)
+    traded, broken = (mask.reshape(-1, each) for mask in (slots.traded, slots.broken))
+    left: BoolArray = np.asarray(traded.any(axis=1) | ~broken.any(axis=1))
+    # It holds slots of a break, or bars before it were left out.
+    within = np.asarray((broken & left[:, None]).any(axis=1))
+    after = np.concatenate([[False], ~left[:-1]]) | within
+    first = int(np.argmax(left))
+    columns = {
+        "times": grid,
+        "open": opened[:, 0],
+        "high": high.max(axis=1),
+        "low": low.min(axis=1),
+        "close": close[:, -1],
+        "volume": volume.sum(axis=1),
+        "filled": ~traded.any(axis=1),
+        "quarantined": slots.quarantined.reshape(-1, each).any(axis=1),
+        "after_break": after & (np.arange(len(grid)) > first),
+        "after_step": slots.after_step.reshape(-1, each).any(axis=1),
+    }
+    return {name: column[left] for name, column in columns.items()}
 
 
-def _merge_slots(candles: Candles, grid: IntArray, timeframe: Timeframe) -> Candles:
-    shape = (len(candles.assets), len(grid), timeframe.seconds // BAR)
-    filled: BoolArray = np.asarray(candles.filled.reshape(shape).all(axis=2))
+def _open_after_breaks(values: FloatArray, slots: _Slots, each: int) -> None:
+    """Let a longer bar in which trading begins again open there, not at the price from before the break."""
+    begins = np.flatnonzero(slots.broken[:-1] & ~slots.broken[1:]) + 1
+    for at in begins:
+        values[:4, at - at % each : at] = values[0, at]
+
+
+def _newest(row: dict[str, np.ndarray], needed: int) -> dict[str, np.ndarray]:
+    """The newest bars. Raises MissingCandles or BadCandles where there are too few, or too few are real."""
+    known = len(row["times"])
+    if known < needed:
+        raise MissingCandles(f"too few candles: {known} of {needed} needed")
+    seen = row["filled"][-WINDOW:]
+    if seen.mean() > 1 - LEAST_REAL:
+        raise BadCandles(
+            f"{seen.mean():.0%} of the bars that the model sees are without trades; "
+            f"at most {1 - LEAST_REAL:.0%} may be"
+        )
+    return {name: column[known - needed :] for name, column in row.items()}
+
+
+def _stack(rows: Mapping[Asset, dict[str, np.ndarray]], timeframe: Timeframe, bars: int) -> Candles:
+    def column(name: str, kind: type = np.float64) -> np.ndarray:
+        return np.array([row[name] for row in rows.values()], dtype=kind).reshape(len(rows), bars)
+
+    marks = ("filled", "quarantined", "after_break", "after_step")
     return Candles(
-        candles.assets,
+        tuple(rows),
         timeframe,
-        grid,
-        open=candles.open.reshape(shape)[:, :, 0],
-        high=candles.high.reshape(shape).max(axis=2),
-        low=candles.low.reshape(shape).min(axis=2),
-        close=candles.close.reshape(shape)[:, :, -1],
-        volume=candles.volume.reshape(shape).sum(axis=2),
-        filled=filled,
+        column("times", np.int64),
+        *(column(name) for name in PRICES),
+        **{name: column(name, np.bool_) for name in marks},
     )

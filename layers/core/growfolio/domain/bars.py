@@ -59,8 +59,8 @@ class Bars:
     def __len__(self) -> int:
         return len(self.open_time)
 
-    def where(self, keep: BoolArray) -> "Bars":
-        """The bars that keep marks, in their order."""
+    def where(self, keep: BoolArray | IntArray) -> "Bars":
+        """The bars that keep marks, in their order; or those at its positions, in its order."""
         return replace(self, **{name: getattr(self, name)[keep] for name in COLUMNS})
 
     def closed_by(self, now: int) -> "Bars":
@@ -106,20 +106,49 @@ class Bars:
         return made.joined_with(own.where(own.open_time >= first))
 
 
+def _unmarked() -> BoolArray:
+    return np.zeros((0, 0), dtype=np.bool_)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Candles:
-    """The last closed bars of some assets on one grid, newest last.
+    """The last closed bars of some assets, newest last: array rows are assets, columns are bars.
 
-    close_time has shape (bars,), in seconds since the epoch; prices and volume have shape
-    (assets, bars); filled marks slots without trades, filled flat with zero volume.
+    The newest bars of all assets are of one grid, but where an asset's trading broke off, the slots of
+    the break are left out and its row reaches further back: times, (assets, bars), has the close of each
+    bar in seconds since the epoch. One grid (bars,) for all may be given too.
     """
 
     assets: tuple[Asset, ...]
     timeframe: Timeframe
-    close_time: IntArray
+    times: IntArray
     open: FloatArray
     high: FloatArray
     low: FloatArray
     close: FloatArray
     volume: FloatArray
     filled: BoolArray
+    """Slots without trades: flat at the close before them, volume 0."""
+    quarantined: BoolArray = field(default_factory=_unmarked, kw_only=True)
+    """Bars that the provider sent and no market prints; of a longer bar, those that hold such a one."""
+    after_break: BoolArray = field(default_factory=_unmarked, kw_only=True)
+    """First bars after a break in trading."""
+    after_step: BoolArray = field(default_factory=_unmarked, kw_only=True)
+    """First bars after a night in which the price moved further than the asset's nights do."""
+
+    def __post_init__(self) -> None:
+        times = np.broadcast_to(self.times, self.close.shape)
+        object.__setattr__(self, "times", times)
+        for name in ("quarantined", "after_break", "after_step"):
+            if getattr(self, name).shape != self.close.shape:
+                object.__setattr__(self, name, np.zeros(self.close.shape, dtype=np.bool_))
+
+    @property
+    def close_time(self) -> IntArray:
+        """The one grid (bars,) of all assets. Raises ValueError where breaks gave them different ones."""
+        if not self.assets:
+            return self.times.reshape(-1)
+        if (self.times != self.times[0]).any():
+            raise ValueError("the assets of these candles have different grids: use times")
+        grid: IntArray = self.times[0]
+        return grid

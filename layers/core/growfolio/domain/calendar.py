@@ -13,10 +13,11 @@ from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 from growfolio.domain.assets import Market, Timeframe
-from growfolio.domain.times import DAY
-from growfolio.errors import ConfigurationError
+from growfolio.domain.times import DAY, day_of
 
 NEW_YORK = ZoneInfo("America/New_York")
+ANNOUNCED = 180 * DAY
+"""How long before its end the calendar is announced to end."""
 GRACE_SECONDS = 90
 """What a refresh may take, past the close of the bar it serves."""
 
@@ -55,7 +56,7 @@ class MarketHours:
 def sessions_between(market: Market, start: int, end: int) -> list[Session]:
     """The sessions that overlap [start, end), oldest first. Crypto's are whole UTC days.
 
-    Raises ConfigurationError past the years that sessions.json covers.
+    There are none outside the years that sessions.json covers: calendar_notice says so in time.
     """
     if market is Market.CRYPTO:
         first = start - start % DAY
@@ -72,6 +73,24 @@ def market_hours(market: Market, now: int) -> MarketHours:
     week = sessions_between(market, now - 10 * DAY, now + 8 * DAY)
     past = [s for s in week if s.open <= now]
     return MarketHours(market, tuple(past[-1:] + [s for s in week if s.open > now]))
+
+
+def calendar_end(market: Market) -> int | None:
+    """When the last known session of a market closes, in seconds; None where it trades always."""
+    if market is Market.CRYPTO:
+        return None
+    _, last, _, _ = _calendar()
+    midnight = _new_york(last + timedelta(days=1), time(0))
+    return sessions_between(market, midnight - 10 * DAY, midnight)[-1].close
+
+
+def calendar_notice(market: Market, now: int) -> str | None:
+    """What to do about a calendar that ends within ANNOUNCED, or has ended; None while it does not."""
+    end = calendar_end(market)
+    if end is None or now < end - ANNOUNCED:
+        return None
+    verb = "ends" if now < end else "ended"
+    return f"the calendar of {market} {verb} on {day_of(end)}: run `make sessions`, then deploy"
 
 
 def expiry(market: Market, bar_close: int, timeframe: Timeframe) -> int:
@@ -99,9 +118,7 @@ def _calendar() -> tuple[date, date, frozenset[date], frozenset[date]]:
 @cache
 def _stock_session(day: date) -> Session | None:
     first, last, holidays, half_days = _calendar()
-    if not first <= day <= last:
-        raise ConfigurationError(f"no stock calendar for {day}: run `make sessions`, then deploy")
-    if day.weekday() >= 5 or day in holidays:
+    if not first <= day <= last or day.weekday() >= 5 or day in holidays:
         return None
     closing = time(13) if day in half_days else time(16)
     return Session(_new_york(day, time(9, 30)), _new_york(day, closing))

@@ -22,19 +22,27 @@ def slots_between(market: Market, start: int, end: int, timeframe: Timeframe) ->
 
 
 def last_slots(market: Market, now: int, timeframe: Timeframe, bars: int) -> IntArray:
-    """The close times of the last bars that had closed at now, oldest first."""
+    """The close times of the last bars that had closed at now, oldest first; fewer before the calendar."""
     span = bars * timeframe.seconds
     while True:
         grid = slots_between(market, now - span - 5 * DAY, now, timeframe)
-        if len(grid) >= bars:
+        if len(grid) >= bars or span > now:
             return grid[-bars:]
         span *= 2
 
 
 def session_number(close_time: IntArray, market: Market) -> IntArray:
-    """A number that is equal for bars of the same session; 0 everywhere for crypto, which never closes."""
-    if market is Market.CRYPTO or not len(close_time):
+    """A number that is equal for bars of one unbroken stretch of trading, and rises from one to the next.
+
+    A stretch ends with the session, and where slots are left out of the grid: a break in trading.
+    """
+    if len(close_time) < 2:
         return np.zeros(len(close_time), dtype=np.int64)
-    sessions = sessions_between(market, int(close_time[0]) - DAY, int(close_time[-1]) + DAY)
-    opens = np.array([s.open for s in sessions], dtype=np.int64)
-    return np.searchsorted(opens, close_time - 1, side="right").astype(np.int64)
+    session = np.zeros(len(close_time), dtype=np.int64)
+    if market is Market.STOCKS:
+        sessions = sessions_between(market, int(close_time[0]) - DAY, int(close_time[-1]) + DAY)
+        opens = np.array([s.open for s in sessions], dtype=np.int64)
+        session += np.searchsorted(opens, close_time - 1, side="right")
+    steps = np.diff(close_time)
+    session[1:] += np.cumsum((steps > steps.min()) & (np.diff(session) == 0))
+    return session

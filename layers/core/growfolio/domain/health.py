@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from growfolio.domain.assets import Market, Timeframe, assets_of
-from growfolio.domain.calendar import GRACE_SECONDS, MarketHours, market_hours
+from growfolio.domain.calendar import GRACE_SECONDS, MarketHours, calendar_end, market_hours
 from growfolio.domain.freshness import Judged, judge_all
 from growfolio.domain.signals import SignalRecord, Status
+from growfolio.domain.times import DAY
 
 MOST_REASONS = 5
 """A provider that is down gives one reason, not one for each asset."""
@@ -94,7 +95,8 @@ class SignalRecords(Protocol):
 def fresh_shares(store: SignalRecords, now: int) -> dict[Market, float]:
     """Of the signals that are due at now (seconds since the epoch), the share that is current, 0 to 1.
 
-    A market without an entry owes its readers nothing now: it is closed, or its first bar is still open.
+    A market without an entry owes its readers nothing now: it is closed, or its first bar is still open. A
+    market whose calendar has ended owes everything, and serves nothing of it.
     """
     records = [record for timeframe in Timeframe for record in store.signals(timeframe)]
     shares = {}
@@ -103,6 +105,9 @@ def fresh_shares(store: SignalRecords, now: int) -> dict[Market, float]:
         owed = [(asset, timeframe) for asset in assets_of(market) for timeframe in Timeframe]
         judged = judge_all(records, owed, {market: hours}.get, now)
         share = market_health(hours, judged, now).fresh_share
+        end = calendar_end(market)
+        if end is not None and now >= end + 10 * DAY:
+            share = 0.0
         if share is not None:
             shares[market] = share
     return shares

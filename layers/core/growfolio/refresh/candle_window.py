@@ -1,18 +1,23 @@
 """The rolling window of candles: what a refresh needs, kept so that only what is new is asked for."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from growfolio.domain.alignment import MAX_FILLED_IN_A_ROW, check
+from growfolio.domain.adjustment import OVERLAP, common_ratio
+from growfolio.domain.alignment import MAX_FILLED_IN_A_ROW, REACH
 from growfolio.domain.assets import Asset
 from growfolio.domain.bars import Bars, IntArray
-from growfolio.errors import BadCandles
+from growfolio.domain.quarantine import sound
+from growfolio.domain.times import BAR
+
+log = logging.getLogger(__name__)
 
 ASKED_AGAIN = 6
 """The newest bars are asked for again: providers revise them, their volume above all."""
-REWRITTEN = 0.2
-"""Where a bar's close comes back different by this share, the provider has rewritten the past: a split."""
+HOUR = 3600
+"""Slots that no bar has come for are asked about at each refresh for a day, and once an hour after that."""
 
 
 class CandleWindow:
@@ -21,54 +26,90 @@ class CandleWindow:
     def __init__(self, source: str = "", bars: Mapping[Asset, Bars] | None = None) -> None:
         self.source = source
         self._bars = dict(bars or {})
+        self._doubted: set[Asset] = set()
+        self._refused: set[Asset] = set()
 
     @property
     def bars(self) -> Mapping[Asset, Bars]:
         return self._bars
 
+    @property
+    def believed(self) -> Mapping[Asset, Bars]:
+        """What may be kept for a later run: without the assets that alignment refused."""
+        return {asset: bars for asset, bars in self._bars.items() if asset not in self._refused}
+
     def restart(self, source: str) -> None:
         """Forget everything: what comes is another source's, whose volumes do not compare."""
         self.source = source
         self._bars.clear()
+        self._doubted.clear()
+        self._refused.clear()
+
+    def doubt(self, refused: Collection[Asset], suspected: Collection[Asset]) -> None:
+        """Ask for these anew from the first slot on the next time; of the refused, keep nothing either."""
+        self._refused |= set(refused)
+        self._doubted |= {*refused, *suspected}
+
+    def start(self, asset: Asset, slots: IntArray) -> int:
+        """The opening time of the first bar that the asset needs.
+
+        slots are the opening times of all bars that may be needed, oldest first: REACH of them only where
+        breaks in trading leave too few of the others.
+        """
+        held = self._held(asset, slots)
+        gaps = np.diff(held) - 1
+        broken = int(gaps[gaps > MAX_FILLED_IN_A_ROW].sum())
+        return int(slots[max(0, REACH - broken)])
 
     def since(self, asset: Asset, slots: IntArray) -> int:
         """From which opening time on to ask for an asset's bars.
 
-        slots are the opening times of all bars wanted, oldest first. All is asked for where the window
-        does not go back far enough, or has a gap that the provider may have closed by now.
+        All is asked for where the window does not go back far enough, or where it is in doubt; otherwise
+        what is new, the bars that the provider may still revise, and slots that no bar has come for.
         """
-        known = self._bars.get(asset)
-        if known is None or not len(known):
-            return int(slots[0])
-        held = np.flatnonzero(np.isin(slots, known.open_time))
-        # Slots that the window lacks before the first it holds, and between those it holds.
-        lacking = np.diff(held, prepend=-1).max(initial=0) - 1
-        if not len(held) or lacking > MAX_FILLED_IN_A_ROW:
-            return int(slots[0])
-        return int(slots[max(0, held[-1] + 1 - ASKED_AGAIN)])
+        start, held = self.start(asset, slots), self._held(asset, slots)
+        first = int(np.searchsorted(slots, start))
+        if asset in self._doubted or not len(held) or held[0] > first + MAX_FILLED_IN_A_ROW:
+            return start
+        holes = np.setdiff1d(np.arange(max(first, held[0]), held[-1]), held)
+        if (int(slots[-1]) + BAR) % HOUR:
+            holes = holes[holes >= len(slots) - REACH]
+        oldest = min([_before_session(slots, int(held[-1])), int(held[-1]) + 1 - ASKED_AGAIN, *holes[:1]])
+        return int(slots[max(first, oldest)])
 
     def extend(self, asset: Asset, newer: Bars) -> Bars:
         """The asset's bars with what the source answered; where both have a bar, the newer answer holds.
 
-        Bars that no market prints are given back but not kept, so that the next answer can do better.
+        Bars that no market prints are given back, for the verdict on them, but not kept, so that the next
+        answer can do better; where the window has a good one, that one stays.
         """
         known = self._bars.get(asset)
-        bars = newer if known is None or _rewritten(known, newer) else known.joined_with(newer)
-        try:
-            check(newer)
-        except BadCandles:
-            return known.followed_by(newer) if known is not None else newer
-        self._bars[asset] = bars
-        return bars
+        good, faults = sound(newer)
+        faulty = newer.where(np.isin(newer.open_time, list(faults)))
+        if known is not None and asset not in self._doubted:
+            ratio = common_ratio(known, good)
+            if ratio is None:
+                good = known.joined_with(good)
+                faulty = faulty.where(~np.isin(faulty.open_time, known.open_time))
+            else:
+                log.warning("%s: %s rewrote its past by %.4g", asset.symbol, self.source, ratio)
+        self._bars[asset] = sound(good)[0]
+        self._doubted.discard(asset)
+        self._refused.discard(asset)
+        return good.joined_with(faulty) if len(faulty) else good
 
     def drop_before(self, oldest: int) -> None:
         """Forget bars that opened before oldest."""
         for asset, bars in self._bars.items():
             self._bars[asset] = bars.where(bars.open_time >= oldest)
 
+    def _held(self, asset: Asset, slots: IntArray) -> IntArray:
+        """The positions of the slots that the window has a bar for."""
+        known = self._bars.get(asset)
+        return np.flatnonzero(np.isin(slots, known.open_time if known is not None else []))
 
-def _rewritten(known: Bars, newer: Bars) -> bool:
-    _, before, after = np.intersect1d(known.open_time, newer.open_time, return_indices=True)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        change = np.abs(np.log(newer.close[after] / known.close[before]))
-    return bool((change > np.log(1 + REWRITTEN)).any())
+
+def _before_session(slots: IntArray, newest: int) -> int:
+    """Shortly before the session of the newest bar: a split that is worked in late changes these bars."""
+    opens = np.flatnonzero(np.diff(slots[: newest + 1]) > BAR) + 1
+    return int(opens[-1]) - OVERLAP if len(opens) else newest

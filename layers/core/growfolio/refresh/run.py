@@ -5,24 +5,26 @@ The same code serves live, replays a past day and backtests: it sees only bars t
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
 import numpy as np
 
-from growfolio.domain.alignment import align
+from growfolio.domain.alignment import REACH, align
 from growfolio.domain.assets import Asset, Market, Timeframe, assets_of
 from growfolio.domain.bars import Bars, Candles, IntArray
-from growfolio.domain.calendar import market_hours
+from growfolio.domain.calendar import calendar_notice, market_hours
+from growfolio.domain.caveats import caveats
 from growfolio.domain.decision import decide, facts_at
 from growfolio.domain.features import BARS_NEEDED, features, windows
-from growfolio.domain.forecast import Forecast, Forecaster
+from growfolio.domain.forecast import WINDOW, Forecast, Forecaster
 from growfolio.domain.grid import last_slots
 from growfolio.domain.indicators import Indicators, indicators
 from growfolio.domain.live_price import dispute, live_or_close
 from growfolio.domain.signals import Attempt, Price, Signal, Status, in_ticks
+from growfolio.domain.times import BAR, DAY
 from growfolio.errors import BadCandles, GrowfolioError, MarketError, ModelError, TemporaryMarketError
 from growfolio.limits import NO_DEADLINE, Deadline, OneAtATime
 from growfolio.market.ports import Fetched, Quotes
@@ -53,7 +55,13 @@ class CandleFeed(Protocol):
         """Whether prices are made up."""
 
     def update(self, assets: Sequence[Asset], first_open: int, now: int) -> Fetched:
-        """The window of each asset from first_open on, extended by what is new; or why there is none."""
+        """The window of each asset from first_open on, extended by what is new; or why there is none.
+
+        An asset whose trading broke off within it has bars from further back.
+        """
+
+    def doubt(self, refused: Collection[Asset], suspected: Collection[Asset]) -> None:
+        """Ask for these assets anew the next time; of the refused, keep nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +106,10 @@ class _Run:
     quotes: dict[Asset, Price] = field(default_factory=dict)
     chains: dict[tuple[Asset, Timeframe], list[Write]] = field(default_factory=lambda: defaultdict(list))
     """The writes about each asset and timeframe, in the order in which they must be made."""
+    refused: set[Asset] = field(default_factory=set)
+    """Whose bars were judged bad: they are asked for anew."""
+    suspected: set[Asset] = field(default_factory=set)
+    """Whose bars are believed for now, and asked for anew all the same."""
 
 
 def refresh(ports: Ports, now: int, deadline: Deadline = NO_DEADLINE) -> RefreshReport:
@@ -122,6 +134,11 @@ def refresh(ports: Ports, now: int, deadline: Deadline = NO_DEADLINE) -> Refresh
         run.report.unchanged += len(assets_of(ports.market)) - len(work.unhandled)
         if work.unhandled:
             _refresh_timeframe(run, work, fetched)
+    if assets:
+        ports.feed.doubt(run.refused, run.suspected)
+    ending = calendar_notice(ports.market, now)
+    if ending:
+        run.report.notes.append(ending)
     run.writing.write(run.chains.values())
     run.writing.write([[write] for write in _market_writes(run, fetched)])
     if run.writing.complete:
@@ -234,14 +251,31 @@ def _work(run: _Run, timeframe: Timeframe) -> _Work:
 
 def _refresh_timeframe(run: _Run, work: _Work, fetched: Fetched) -> None:
     timeframe, todo = work.timeframe, work.unhandled
-    grid = last_slots(run.ports.market, run.now, timeframe, BARS_NEEDED[timeframe] + BACKLOG)
+    wanted = BARS_NEEDED[timeframe] + BACKLOG
+    grid = last_slots(run.ports.market, run.now, timeframe, wanted + REACH * BAR // timeframe.seconds)
     answers = {asset: fetched[asset] for asset in todo}
-    candles, refused = align({a: b for a, b in answers.items() if isinstance(b, Bars)}, grid, timeframe)
+    bars = {asset: answer for asset, answer in answers.items() if isinstance(answer, Bars)}
+    candles, refused = align(bars, grid, timeframe, wanted)
     silent = {asset: answer for asset, answer in answers.items() if isinstance(answer, MarketError)}
     for asset, reason in (silent | refused).items():
         _note(run, asset, timeframe, int(grid[-1]), reason)
+    if timeframe is Timeframe.M5:
+        run.report.notes.extend(_quarantine_notes(candles))
+    run.refused.update(asset for asset, reason in refused.items() if isinstance(reason, BadCandles))
+    run.suspected.update(
+        asset for asset, row in zip(candles.assets, candles.after_step[:, -WINDOW:], strict=True) if row.any()
+    )
     if candles.assets:
         _forecast(run, candles, todo)
+
+
+def _quarantine_notes(candles: Candles) -> list[str]:
+    counts = (candles.quarantined & (candles.times > candles.times[:, -1:] - DAY)).sum(axis=1).tolist()
+    return [
+        f"{asset.symbol}: {count} impossible candles within a day are left out"
+        for asset, count in zip(candles.assets, counts, strict=True)
+        if count
+    ]
 
 
 def _forecast(run: _Run, candles: Candles, todo: Mapping[Asset, IntArray]) -> None:
@@ -250,20 +284,20 @@ def _forecast(run: _Run, candles: Candles, todo: Mapping[Asset, IntArray]) -> No
     picks = [
         (row, asset, int(bar))
         for row, asset in enumerate(candles.assets)
-        for bar in np.searchsorted(candles.close_time, todo[asset])
+        for bar in np.flatnonzero(np.isin(candles.times[row], todo[asset]))
     ]
     batch = windows(features(candles, values), [row for row, _, _ in picks], [bar for _, _, bar in picks])
     requests = [(asset, candles.timeframe) for _, asset, _ in picks]
     for (row, asset, bar), forecast in zip(
         picks, run.ports.forecaster.forecast(requests, batch, run.now), strict=True
     ):
-        newest = bar == len(candles.close_time) - 1
+        newest = bar == candles.close.shape[1] - 1
         run.report.by_other_models += newest and isinstance(forecast, Forecast) and bool(forecast.caveats)
         decided = _decided(run, candles, values, row, bar, forecast)
         if isinstance(decided, Signal):
             _put(run, decided, newest=newest)
         elif newest:
-            _note(run, asset, candles.timeframe, int(candles.close_time[-1]), decided)
+            _note(run, asset, candles.timeframe, int(candles.times[row, -1]), decided)
 
 
 def _decided(
@@ -281,7 +315,7 @@ def _decided(
 def _signal(
     run: _Run, candles: Candles, values: Indicators, row: int, bar: int, forecast: Forecast
 ) -> Signal:
-    bar_close = int(candles.close_time[bar])
+    bar_close = int(candles.times[row, bar])
     return decide(
         candles.assets[row],
         candles.timeframe,
@@ -291,7 +325,7 @@ def _signal(
         bar_close=bar_close,
         now=run.now,
         simulated=run.ports.feed.simulated,
-        caveats=_disputes(run, candles, row, bar),
+        caveats=(*caveats(candles, row, bar), *_disputes(run, candles, row, bar)),
     )
 
 
@@ -303,7 +337,7 @@ def _price(run: _Run, candles: Candles, row: int, bar: int) -> Price:
 
 
 def _close(run: _Run, candles: Candles, row: int, bar: int) -> Price:
-    bar_close = int(candles.close_time[bar])
+    bar_close = int(candles.times[row, bar])
     return Price(in_ticks(candles.close[row, bar]), bar_close, f"{run.ports.feed.source} close")
 
 

@@ -8,7 +8,7 @@ Two kinds of objects, each a compressed NumPy file without pickles:
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -17,6 +17,8 @@ import numpy.typing as npt
 
 from growfolio.domain.assets import Asset, Market, find_asset
 from growfolio.domain.bars import PRICES, Bars
+from growfolio.domain.quarantine import sound
+from growfolio.domain.times import BAR
 from growfolio.errors import ArchiveError, UnknownAsset
 from growfolio.storage.objects import ObjectStore
 
@@ -40,8 +42,10 @@ class CandleArchive:
         self._objects = objects
         self._market = market
 
-    def read_window(self) -> KeptCandles | None:
-        return self._read(f"window/{self._market}/candles.npz")
+    def read_window(self, now: int) -> KeptCandles | None:
+        """The window, checked like a provider's answer: bars that no market prints by now are left out."""
+        kept = self._read(f"window/{self._market}/candles.npz")
+        return None if kept is None else replace(kept, bars=_checked(kept.bars, self._market, now))
 
     def write_window(self, candles: KeptCandles) -> None:
         self._objects.write(f"window/{self._market}/candles.npz", encode(candles))
@@ -77,6 +81,11 @@ class CandleArchive:
     def _read(self, key: str) -> KeptCandles | None:
         content = self._objects.read(key)
         return None if content is None else decode(content, key)
+
+
+def _checked(bars: Mapping[Asset, Bars], market: Market, now: int) -> dict[Asset, Bars]:
+    own = {asset: sound(bars.closed_by(now))[0] for asset, bars in bars.items() if asset.market is market}
+    return {asset: bars.where(bars.open_time % BAR == 0) for asset, bars in own.items()}
 
 
 def encode(candles: KeptCandles) -> bytes:

@@ -1,0 +1,24 @@
+"""What a reader should know of the candles behind a signal that is served all the same. Pure."""
+
+from growfolio.domain.bars import Candles
+from growfolio.domain.forecast import WINDOW
+
+RECENT = 12
+"""Bars for which a break in trading or a quarantined bar is worth a word."""
+
+
+def caveats(candles: Candles, row: int, bar: int = -1) -> tuple[str, ...]:
+    """The caveats on a signal of one asset (its row in candles) from one bar; empty where all is usual."""
+    until = bar % candles.close.shape[1] + 1
+    recent, seen = slice(max(0, until - RECENT), until), slice(max(0, until - WINDOW), until)
+    found = {
+        "no trades in the newest bar": candles.filled[row, until - 1],
+        f"trading broke off within the last {RECENT} bars": candles.after_break[row, recent].any(),
+        f"an impossible candle among the last {RECENT} bars was left out": (
+            candles.quarantined[row, recent].any()
+        ),
+        "the price moved further over night than its nights do: a split or news": (
+            candles.after_step[row, seen].any()
+        ),
+    }
+    return tuple(caveat for caveat, holds in found.items() if holds)

@@ -1,0 +1,83 @@
+"""Splits: found by a common ratio or a reported event, never by the size of one step."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from growfolio.domain.adjustment import adjusted, common_ratio, remarkable
+from growfolio.domain.alignment import align
+from growfolio.domain.assets import Market, Timeframe, find_asset
+from growfolio.domain.bars import Bars, Split
+from growfolio.domain.grid import last_slots
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.bars import moment, on_slots, scaled
+
+AAPL = find_asset("AAPL")
+NOW = moment("2024-09-05 18:00")
+MORNING = moment("2024-09-05 13:30")
+GRID = last_slots(Market.STOCKS, NOW, Timeframe.M5, 400)
+BARS = on_slots(AAPL, GRID)
+RATIOS = st.one_of(st.floats(1.05, 20), st.floats(1.05, 20).map(lambda ratio: 1 / ratio))
+
+
+def split_over_night(ratio: float, *, reported: bool = True) -> Bars:
+    """The past in old prices, today in new ones."""
+    old = BARS.open_time < MORNING
+    past = scaled(BARS.where(old), ratio)
+    past = replace(past, volume=past.volume / ratio)
+    bars = past.followed_by(BARS.where(~old))
+    return replace(bars, splits=(Split(MORNING, ratio),)) if reported else bars
+
+
+@given(ratio=RATIOS)
+def test_a_reported_split_is_worked_into_the_bars_before_it(ratio: float) -> None:
+    for bars in (split_over_night(ratio), replace(BARS, splits=(Split(MORNING, ratio),))):
+        candles, refused = align({AAPL: bars}, GRID, Timeframe.M5)
+        assert refused == {}
+        np.testing.assert_allclose(candles.close[0], BARS.close, rtol=1e-12)
+        np.testing.assert_allclose(candles.volume[0], BARS.volume, rtol=1e-12)
+
+
+@given(ratio=RATIOS.filter(lambda ratio: abs(np.log(ratio)) > 0.2))
+def test_an_unreported_split_beyond_the_assets_own_nights_is_refused_or_marked(ratio: float) -> None:
+    candles, refused = align({AAPL: split_over_night(ratio, reported=False)}, GRID, Timeframe.M5)
+    assert AAPL in refused or candles.after_step[0].any()
+    assert not align({AAPL: BARS}, GRID, Timeframe.M5)[0].after_step.any()
+
+
+@given(ratio=RATIOS, shared=st.integers(3, 40))
+def test_a_rewritten_past_is_found_by_the_ratio_that_is_common_to_the_overlap(
+    ratio: float, shared: int
+) -> None:
+    newer = scaled(BARS.where(np.arange(400) >= 400 - shared), ratio)
+    found = common_ratio(BARS, newer)
+    assert found == pytest.approx(ratio)
+
+
+@given(data=st.data())
+def test_revised_bars_are_no_split(data: st.DataObject) -> None:
+    revised = data.draw(st.sets(st.integers(394, 399), max_size=2))
+    newer = BARS.where(np.arange(400) >= 394)
+    for at in revised:
+        newer.close[at - 394] *= data.draw(st.floats(0.2, 5))
+    assert common_ratio(BARS, newer) is None
+
+
+def test_too_few_shared_bars_say_nothing() -> None:
+    assert common_ratio(BARS, scaled(BARS.where(np.arange(400) >= 398), 0.5)) is None
+    assert common_ratio(BARS, Bars.of([])) is None
+
+
+def test_a_split_outside_the_bars_changes_nothing() -> None:
+    for time in (MORNING - 10**7, MORNING + 10**7):
+        bars = replace(BARS, splits=(Split(time, 4.0),))
+        np.testing.assert_array_equal(adjusted(bars).close, BARS.close)
+
+
+def test_a_night_is_remarkable_beside_the_assets_own_nights() -> None:
+    calm = np.array([0.004, -0.006, 0.002, 0.005])
+    assert not remarkable(calm).any()
+    assert remarkable(np.append(calm, np.log(1 / 1.05))).tolist() == [False] * 4 + [True]
+    assert not remarkable(np.append(10 * calm, np.log(1 / 1.05))).any()
