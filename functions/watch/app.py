@@ -11,6 +11,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from growfolio.domain.health import SignalRecords, fresh_shares
+from growfolio.public_address import check
 from growfolio.settings import Settings
 from growfolio.storage.dynamodb import DynamoStore
 
@@ -20,25 +21,26 @@ logger = Logger(service=SERVICE)
 Handler = Callable[[Mapping[str, Any], Any], dict[str, float]]
 
 
-def make_handler(store: SignalRecords, stage: str, clock: Callable[[], int]) -> Handler:
-    """A handler that measures at the clock's time, in seconds since the epoch.
+def make_handler(store: SignalRecords, settings: Settings, clock: Callable[[], int]) -> Handler:
+    """A handler that measures at the clock's time, in seconds since the epoch, and calls the public address.
 
     It answers every open market's share, and sends a metric of those that are not whole: a custom metric
-    is paid for by the hour in which it is sent.
+    is paid for by the hour in which it is sent. It raises PublicAddressError where the address does not
+    answer as the API does, after the shares are measured.
     """
-    namespace = f"Growfolio/{stage}"
+    namespace = f"Growfolio/{settings.stage}"
 
     @logger.inject_lambda_context
     def handle(_event: Mapping[str, Any], _context: Any) -> dict[str, float]:
         shares = fresh_shares(store, clock())
         for market, share in shares.items():
             if share < 1:
-                with single_metric(
-                    "FreshShare", MetricUnit.Percent, 100 * share, namespace=namespace
-                ) as metric:
+                with single_metric("FreshShare", MetricUnit.NoUnit, share, namespace=namespace) as metric:
                     metric.add_dimension("service", SERVICE)
                     metric.add_dimension("market", market)
         logger.info("watched", extra={"fresh": shares})
+        if settings.public_url:
+            check(settings.public_url)
         return {str(market): share for market, share in shares.items()}
 
     return handle
@@ -46,4 +48,4 @@ def make_handler(store: SignalRecords, stage: str, clock: Callable[[], int]) -> 
 
 if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
     settings = Settings.of_function("watch", os.environ)
-    handler = make_handler(DynamoStore(settings.table), settings.stage, lambda: int(time.time()))
+    handler = make_handler(DynamoStore(settings.table), settings, lambda: int(time.time()))

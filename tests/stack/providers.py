@@ -20,6 +20,7 @@ from tests.fakes.hub_server import FakeHub, Repository
 from tests.fakes.models import Publication, constant_graph
 from tests.fakes.tickers import BinanceTickers
 from tests.fakes.yahoo import YahooServer
+from tests.stack.cloud import API_ID, REGION
 from tests.stack.internet import Answer, Host
 
 SECRETS = {
@@ -69,6 +70,13 @@ class LanguageModel:
         return self.gemini.respond(model, headers.get("x-goog-api-key", ""), json.loads(body))
 
 
+class PublicApi:
+    """The API behind its public address, which the watch calls."""
+
+    def answer(self, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes) -> Answer:
+        return (200, b'{"healthy": true, "markets": []}') if path == "/v1/health" else (404, b"{}")
+
+
 class Clocked:
     """Notes when its host is asked."""
 
@@ -115,6 +123,7 @@ def providers() -> Iterator[Providers]:
             "fc.yahoo.com": yahoo,
             "api.finnhub.io": Quotes(finnhub),
             "generativelanguage.googleapis.com": LanguageModel(gemini),
+            f"{API_ID}.execute-api.{REGION}.amazonaws.com": PublicApi(),
         }
         asked: list[float] = []
         clocked: dict[str, Host] = {name: Clocked(host, asked) for name, host in hosts.items()}

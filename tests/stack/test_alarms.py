@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from growfolio.domain.assets import Market, Timeframe
 from growfolio.domain.signals import SignalRecord
+from growfolio.settings import Settings
 
 from functions.watch.app import make_handler
 from tests.stack.cloud import Json, Templates
@@ -81,7 +82,7 @@ def measured(
     played: dict[str, Played], troubled: list[Json], capsys: pytest.CaptureFixture[str]
 ) -> set[Metric]:
     """All metrics of our own: of good days, of a silent provider, and of stale signals in open markets."""
-    make_handler(Empty(), STAGE, lambda: NOON)({}, Context())
+    make_handler(Empty(), Settings(stage=STAGE), lambda: NOON)({}, Context())
     printed = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
     good = [line for one in played.values() for line in one.metrics]
     return emitted([*printed, *troubled, *good])

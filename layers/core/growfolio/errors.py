@@ -103,3 +103,7 @@ class BadExplanation(ExplainError):
 
 class BadTrainingRequest(GrowfolioError):
     """A training request that cannot be carried out as it was asked; the message says what to send."""
+
+
+class PublicAddressError(GrowfolioError):
+    """The API's public address does not answer as the API does."""

@@ -69,6 +69,8 @@ class Settings:
     """GROWFOLIO_ALLOWED_ORIGINS: origins that browsers may call from, e.g. chrome-extension://<id>."""
     fresh_share: float = 0.8
     """GROWFOLIO_FRESH_SHARE: the share of fresh signals below which an open market is unhealthy."""
+    public_url: str = ""
+    """GROWFOLIO_PUBLIC_URL: the API's public address, which the watch calls; empty: it does not."""
     reader_cache_seconds: int = 3600
     """GROWFOLIO_READER_CACHE_SECONDS: the longest the API keeps what it read; 0: read for every request."""
     job_queue: str = ""

@@ -5,7 +5,7 @@ from threading import Lock
 from typing import Any
 
 from growfolio.domain.assets import Asset, Market, Timeframe
-from growfolio.domain.signals import Attempt, Status
+from growfolio.domain.signals import Attempt
 
 _counting = Lock()
 
@@ -29,10 +29,9 @@ class RefreshReport:
     """What an operator should know, though every signal was made: prices that are not live."""
 
     @property
-    def assets_without_data(self) -> set[Asset]:
-        """Assets that had no usable candles, on any timeframe."""
-        lacking = (Status.NO_DATA, Status.BAD_DATA)
-        return {asset for (asset, _), attempt in self.troubles.items() if attempt.status in lacking}
+    def assets_not_served(self) -> set[Asset]:
+        """Assets that got no signal on some timeframe, whatever the reason: candles, or no model."""
+        return {asset for asset, _ in self.troubles}
 
     def count(self, changed: bool) -> None:
         """Count one answered write. Writers share the report."""
@@ -43,7 +42,7 @@ class RefreshReport:
     def metrics(self) -> dict[str, int]:
         """By the name of its metric, how often each kind of trouble struck; nothing while all is well."""
         counts = {
-            "AssetsWithoutData": len(self.assets_without_data),
+            "AssetsNotServed": len(self.assets_not_served),
             "SignalsByOtherModels": self.by_other_models,
             "RefreshStopped": int(bool(self.stopped)),
         }
