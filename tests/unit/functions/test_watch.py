@@ -40,7 +40,7 @@ def address() -> Iterator[Address]:
     own = Address()
 
     class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802  (the name http.server calls)
+        def do_GET(self) -> None:
             self.send_response(own.status if self.path == "/v1/health" else 404)
             self.end_headers()
             self.wfile.write(own.body)
@@ -71,9 +71,7 @@ def test_an_api_that_answers_well_or_ill_is_reached(address: Address, status: in
         (200, b"[]", "not the API's health"),
     ],
 )
-def test_whatever_else_answers_is_not_the_api(
-    address: Address, status: int, body: bytes, fault: str
-) -> None:
+def test_whatever_else_answers_is_not_the_api(address: Address, status: int, body: bytes, fault: str) -> None:
     address.status, address.body = status, body
     with pytest.raises(PublicAddressError, match=fault):
         check(address.url)
