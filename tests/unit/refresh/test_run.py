@@ -12,7 +12,8 @@ from growfolio.domain.decision import targets
 from growfolio.domain.signals import Action, Price, Signal, SignalRecord, Status, in_ticks
 from growfolio.errors import PermanentMarketError, StoreError
 from growfolio.refresh.report import RefreshReport
-from growfolio.refresh.run import BACKLOG, Ports, refresh
+from growfolio.refresh.run import Ports, refresh
+from growfolio.refresh.work import BACKLOG
 
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.refresh import FixedFeed, FixedForecaster, FixedQuotes, walk

@@ -30,14 +30,12 @@ from growfolio.limits import NO_DEADLINE, Deadline, OneAtATime
 from growfolio.market.ports import Fetched, Quotes
 from growfolio.refresh.market_snapshot import market_record
 from growfolio.refresh.report import RefreshReport
+from growfolio.refresh.work import BACKLOG, Work, work_of
 from growfolio.refresh.writing import Write, Writing
 from growfolio.storage.ports import RefreshStore
 from growfolio.storage.records import Completion
 
 log = logging.getLogger(__name__)
-
-BACKLOG = 12
-"""Bars that a refresh catches up on: an hour of 5m bars. A signal older than that helps nobody."""
 
 WRITING_SECONDS = 15
 """What computing and writing take at most: fetching ends so long before the deadline."""
@@ -80,21 +78,6 @@ class Ports:
     """Keeps an update of the feed that is late apart from the next one."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """What a run has to do on one timeframe."""
-
-    timeframe: Timeframe
-    newest: int
-    """The close of the newest bar."""
-    unhandled: Mapping[Asset, IntArray]
-    """For each asset that lacks any, the close times of the bars that have no signal yet, oldest first."""
-    unrecorded: Mapping[Asset, Signal]
-    """Stored signals of bars that no run completed: their history entries may be missing."""
-    completion: Completion | None
-    """The newest bar's, where a run with the same models completed it."""
-
-
 @dataclass(slots=True)
 class _Run:
     """One refresh under way."""
@@ -119,7 +102,11 @@ def refresh(ports: Ports, now: int, deadline: Deadline = NO_DEADLINE) -> Refresh
     run that was cut off is finished by the next. Raises what the store raises when it cannot be read at all.
     """
     run = _Run(ports, now, RefreshReport(ports.market), Writing(ports.writers, deadline))
-    works = [_work(run, timeframe) for timeframe in Timeframe]
+    market = ports.market
+    works = [
+        work_of(run.ports.store, market, run.ports.forecaster.revision, timeframe, now)
+        for timeframe in Timeframe
+    ]
     # Until a bar is complete, prices and bars for readers may be missing too, whatever signals there are.
     interrupted = not all(work.completion for work in works)
     assets = [
@@ -177,7 +164,7 @@ def _ask_for_quotes(run: _Run, served: Sequence[Asset]) -> None:
         run.report.notes.append(f"no live prices: {type(fault).__name__}: {fault}"[:200])
 
 
-def _mend_history(run: _Run, work: _Work) -> None:
+def _mend_history(run: _Run, work: Work) -> None:
     """Write the history entry of each signal whose run did not end: it may have ended before that write."""
     for asset, signal in work.unrecorded.items():
         run.chains[asset, work.timeframe].append(partial(run.ports.store.put_history, signal, shown=True))
@@ -195,7 +182,7 @@ def _market_writes(run: _Run, fetched: Fetched) -> Iterator[Write]:
     yield partial(run.ports.store.put_hours, market_hours(run.ports.market, run.now))
 
 
-def _completion_writes(run: _Run, works: Sequence[_Work]) -> Iterator[Write]:
+def _completion_writes(run: _Run, works: Sequence[Work]) -> Iterator[Write]:
     """What says that a bar is done; nothing where a run has said the same already."""
     for work in works:
         failed = sum(timeframe is work.timeframe for _, timeframe in run.report.troubles)
@@ -219,37 +206,7 @@ def _first_open(market: Market, now: int) -> int:
     return int(min(grids))
 
 
-def _work(run: _Run, timeframe: Timeframe) -> _Work:
-    ports = run.ports
-    slots = last_slots(ports.market, run.now, timeframe, BACKLOG)
-    newest, revision = int(slots[-1]), ports.forecaster.revision
-    completed = ports.store.completions(ports.market, timeframe, BACKLOG + 1)
-    signals = {
-        record.asset: record.signal
-        for record in ports.store.signals(timeframe)
-        if record.signal and record.asset.market is ports.market
-    }
-    unhandled = {}
-    for asset in assets_of(ports.market):
-        signal = signals.get(asset)
-        if signal is None:
-            unhandled[asset] = slots[-1:]
-        elif signal.bar_close < newest:
-            unhandled[asset] = slots[slots > signal.bar_close]
-        elif signal.bar_close == newest and signal.model.revision != revision:
-            unhandled[asset] = slots[-1:]
-    bars = {completion.bar_close for completion in completed}
-    known = (done for done in completed if (done.bar_close, done.revision) == (newest, revision))
-    completion = next(known, None)
-    unrecorded = {
-        asset: signal
-        for asset, signal in signals.items()
-        if signal.bar_close not in bars or (signal.bar_close == newest and completion is None)
-    }
-    return _Work(timeframe, newest, unhandled, unrecorded, completion)
-
-
-def _refresh_timeframe(run: _Run, work: _Work, fetched: Fetched) -> None:
+def _refresh_timeframe(run: _Run, work: Work, fetched: Fetched) -> None:
     timeframe, todo = work.timeframe, work.unhandled
     wanted = BARS_NEEDED[timeframe] + BACKLOG
     grid = last_slots(run.ports.market, run.now, timeframe, wanted + REACH * BAR // timeframe.seconds)

@@ -63,6 +63,9 @@ def signal_partition(timeframe: Timeframe) -> str:
     return f"SIGNAL#{timeframe}"
 
 
+_TIMEFRAMES = {signal_partition(timeframe): timeframe for timeframe in Timeframe}
+
+
 def signal_key(asset: Asset, timeframe: Timeframe) -> Item:
     return key(signal_partition(timeframe), asset.symbol)
 
@@ -129,7 +132,7 @@ def record_from(item: Item) -> SignalRecord:
     product no longer has.
     """
     asset = find_asset(item["sk"]["S"])
-    timeframe = Timeframe(item["pk"]["S"].partition("#")[2])
+    timeframe = _TIMEFRAMES[item["pk"]["S"]]
     attempt = signal = None
     try:
         attempt = attempt_from(asset, timeframe, item["attempt"]) if "attempt" in item else None
