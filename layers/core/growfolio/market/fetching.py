@@ -18,6 +18,7 @@ from growfolio.domain.alignment import LATE_SLOTS
 from growfolio.domain.assets import Asset, Timeframe
 from growfolio.domain.bars import Bars
 from growfolio.domain.grid import last_slots
+from growfolio.domain.quarantine import newest_published
 from growfolio.domain.times import BAR
 from growfolio.errors import MarketError, PermanentMarketError, TemporaryMarketError, WrongAnswer
 from growfolio.limits import Backoff
@@ -154,17 +155,11 @@ def _late(answers: Fetched, now: int) -> dict[Asset, int]:
     late = {}
     for asset, bars in answers.items():
         if isinstance(bars, Bars) and len(bars):
-            newest = _newest_whole(bars)
+            newest = newest_published(bars)
             slots = last_slots(asset.market, now, Timeframe.M5, LATE_SLOTS + 1) - BAR
-            if slots[0] <= newest < slots[-1]:
+            if newest is not None and slots[0] <= newest < slots[-1]:
                 late[asset] = newest
     return late
-
-
-def _newest_whole(bars: Bars) -> int:
-    """When the newest bar opened that is not published in part, which is with some of its values missing."""
-    whole = np.isfinite([bars.open, bars.high, bars.low, bars.close, bars.volume]).all(axis=0)
-    return int(bars.open_time[whole].max(initial=0))
 
 
 def _doubted(answers: Fetched) -> dict[Asset, int]:
