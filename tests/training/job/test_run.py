@@ -26,6 +26,9 @@ from training.__main__ import main
 from training.exit_codes import Outcome
 from training.networks.models import MEMBERS
 
+# huggingface_hub's own call of another library.
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
+
 BUCKET, NAME, PARAMETER = "artifacts", "growfolio/signals", "/growfolio/test/model-revision"
 SMALL = (
     "--symbols BTC ETH --timeframes 5m --days 12 --until 2024-09-01T00:00:00Z "
