@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 INSTALL := $(UV) pip install --quiet --python $(BIN)/python
 
-.PHONY: help run setup test test-slow check integration schemathesis browser bench bench-api bench-training lock sessions clean test-training train starter
+.PHONY: help run setup test test-slow check integration schemathesis faults browser bench bench-api bench-training lock sessions clean test-training train starter
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
 
@@ -75,6 +75,9 @@ integration: $(VENV)/.dev $(DYNAMODB_LOCAL)/.$(DYNAMODB_VERSION) ## the store on
 
 schemathesis: $(VENV)/.dev ## the API held to its OpenAPI document by generated requests, about a minute
 	$(BIN)/python -m tests.conformance
+
+faults: $(VENV)/.dev ## bad days of providers and stores beside a good one: a table, an error where one does harm
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.faults
 
 lock: | $(UV) ## resolve all dependencies as one, then each layer's share
 	$(UV) pip compile $(COMPILE) --all-extras pyproject.toml -o requirements.lock

@@ -1,0 +1,28 @@
+"""`make faults`: faults through the real clients to what a reader sees, beside an undisturbed twin.
+
+Prints a table, and ends with exit code 1 where a row breaks its bar. Candles, faults and cold starts come
+from a seed; time is passed in.
+"""
+
+import logging
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from os import cpu_count
+
+from tests.faults.jobs import jobs, run_nth
+from tests.faults.table import print_table
+
+
+def main() -> int:
+    logging.disable(logging.WARNING)
+    started = time.monotonic()
+    with ProcessPoolExecutor(cpu_count(), mp_context=get_context("spawn")) as pool:
+        rows = [row for made in pool.map(run_nth, range(len(jobs()))) for row in made]
+    print_table(rows, time.monotonic() - started)
+    return 1 if any(row.breaches for row in rows) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
