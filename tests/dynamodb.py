@@ -23,9 +23,9 @@ from growfolio.storage.attributes import Item
 from growfolio.storage.client import PATIENCE
 from growfolio.storage.dynamodb import DynamoStore
 from growfolio.storage.items import key
-from growfolio.storage.schema import create_table
 
 from infra.local.embedded_aws import embedded_aws
+from infra.local.table import create_table
 from tests.patience import HANG
 
 if TYPE_CHECKING:

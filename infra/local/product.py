@@ -15,7 +15,6 @@ from growfolio.errors import ConfigurationError
 from growfolio.presentation import to_json
 from growfolio.settings import Settings
 from growfolio.storage.client import dynamodb_client
-from growfolio.storage.schema import create_table
 
 from infra.local.candle_folder import check_folder
 from infra.local.cloud import LocalCloud, clock_from
@@ -23,6 +22,7 @@ from infra.local.display import assets_without, has_signal, print_signals, stand
 from infra.local.embedded_aws import embedded_aws
 from infra.local.environment import environment, keep_secrets
 from infra.local.options import Options
+from infra.local.table import create_table
 
 PUBLISHING_DELAY = 5
 """Seconds after a bar's close at which the schedule fires here; EventBridge's fires within the minute."""

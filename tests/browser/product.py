@@ -18,13 +18,13 @@ import uvicorn
 from fastapi import FastAPI
 from growfolio.settings import Settings
 from growfolio.storage.dynamodb import DynamoStore
-from growfolio.storage.schema import create_table
 from signals_api.application import create_app
 
 from infra.local.cloud import LocalCloud
 from infra.local.embedded_aws import embedded_aws
 from infra.local.environment import environment
 from infra.local.options import Options
+from infra.local.table import create_table
 from tests.dynamodb import answering, client_of
 from tests.patience import HANG
 from tests.samples import BAR

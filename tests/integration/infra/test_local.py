@@ -25,12 +25,12 @@ import pytest
 from growfolio.domain.assets import ASSETS, Asset, Timeframe, find_asset
 from growfolio.settings import Settings
 from growfolio.storage.client import dynamodb_client
-from growfolio.storage.schema import create_table
 
 from infra.local.cloud import LocalCloud
 from infra.local.embedded_aws import embedded_aws
 from infra.local.environment import environment, keep_secrets
 from infra.local.options import Options
+from infra.local.table import create_table
 from tests.fakes import gemini_server
 from tests.patience import HANG
 

@@ -13,8 +13,8 @@ from growfolio.errors import ConfigurationError, PermanentStoreError
 from growfolio.storage.dynamodb import DynamoStore
 from growfolio.storage.items import signal_key, signal_value
 from growfolio.storage.records import Explanation, MarketRecord
-from growfolio.storage.schema import create_table
 
+from infra.local.table import create_table
 from tests.dynamodb import FreshTable
 from tests.samples import BAR, a_failure, a_signal, at_price
 

@@ -8,7 +8,7 @@ import pytest
 from growfolio.domain.signals import Action, Signal
 from growfolio.errors import BadExplanation
 from growfolio.explanations.answer_checks import explanation_from
-from growfolio.explanations.catalogue import CATALOGUE, compose, offers
+from growfolio.explanations.statements import CATALOGUE, compose, offers
 from hypothesis import given
 from hypothesis import strategies as st
 

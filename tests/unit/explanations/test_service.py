@@ -8,8 +8,8 @@ from growfolio.domain.assets import Market, Timeframe, assets_of, find_asset
 from growfolio.domain.signals import Action, Signal, SignalRecord
 from growfolio.errors import BadExplanation, PermanentExplainError, StoreError, TemporaryExplainError
 from growfolio.explanations.answer_checks import explanation_from
+from growfolio.explanations.due import HOUR
 from growfolio.explanations.prompt import offer_of
-from growfolio.explanations.selection import HOUR
 from growfolio.explanations.service import FAILURES, REST, Explainer, explain_changed
 from growfolio.explanations.template import from_template
 from growfolio.storage.records import Explanation

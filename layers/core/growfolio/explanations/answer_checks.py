@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from growfolio.domain.signals import Signal
 from growfolio.errors import BadExplanation
-from growfolio.explanations.catalogue import AT_LEAST, AT_MOST, Offer, Sentence, compose, offers
+from growfolio.explanations.statements import AT_LEAST, AT_MOST, Offer, Sentence, compose, offers
 
 
 def explanation_from(answer: str, signal: Signal) -> str:

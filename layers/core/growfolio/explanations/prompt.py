@@ -3,7 +3,7 @@
 import json
 
 from growfolio.domain.signals import Signal
-from growfolio.explanations.catalogue import AT_LEAST, AT_MOST, Sentence, offers
+from growfolio.explanations.statements import AT_LEAST, AT_MOST, Sentence, offers
 
 INSTRUCTIONS = """\
 You choose statements that explain the output of a statistical model to people who are new to markets.

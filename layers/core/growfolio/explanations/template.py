@@ -1,7 +1,7 @@
 """An explanation without a language model: the catalogue's own choice of statements."""
 
 from growfolio.domain.signals import Signal
-from growfolio.explanations.catalogue import compose, offers
+from growfolio.explanations.statements import compose, offers
 
 
 def from_template(signal: Signal) -> str:
