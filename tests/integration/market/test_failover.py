@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 from growfolio.domain.assets import Market, assets_of, find_asset
-from growfolio.domain.bars import Bars
+from growfolio.domain.bars import QUARTER, Bars
 from growfolio.domain.times import BAR, DAY
 from growfolio.market.exchange import LISTED_AGAIN, ExchangeSource
 from growfolio.market.failover import BAD_RUNS, REST
@@ -217,7 +217,7 @@ def test_an_exchange_with_short_pages_gives_15_minute_bars_of_the_time_before(kr
         bars, whole = answers[asset], printed(asset, since, NOW)
         assert isinstance(bars, Bars)
         assert len(bars) == KrakenServer.page
-        made, true = quarters(bars.with_quarters()), quarters(whole)
+        made, true = quarters(bars.with_quarters(QUARTER)), quarters(whole)
         np.testing.assert_array_equal(made.open_time, true.open_time)
         for name in ("open", "high", "low", "close"):
             np.testing.assert_array_equal(getattr(made, name), getattr(true, name))

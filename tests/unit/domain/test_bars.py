@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-from growfolio.domain.bars import Bars, Split
+import pytest
+from growfolio.domain.bars import QUARTER, Bars, Split
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,3 +50,19 @@ def test_splits_stay_with_their_bars() -> None:
     assert known.where(known.open_time > 0).splits == (early,)
     assert known.followed_by(newer).splits == known.joined_with(newer).splits == (early, late)
     assert known.followed_by(replace(bars_at([]), splits=(late,))).splits == (early, late)
+
+
+@pytest.mark.parametrize("minutes", [5, 10, 15, 20, 30, 45, 60])
+def test_only_candles_of_whole_quarters_are_made_of_15_minute_bars(minutes: int) -> None:
+    older = Bars.of([(QUARTER * n, 10, 14, 8, 12, 3) for n in range(4)])
+    own = replace(bars_at([4 * QUARTER, 4 * QUARTER + 300]), quarters=older)
+    known = own.with_quarters(60 * minutes)
+    if minutes % 15:
+        assert known is own
+    else:
+        assert known.open_time.tolist() == list(range(0, 4 * QUARTER + 301, 300))
+        merged = [column[:12].reshape(4, 3) for column in (known.open, known.high, known.low, known.close)]
+        assert (merged[0][:, 0] == 10).all()
+        assert (merged[1].max(1) == 14).all()
+        assert (merged[2].min(1) == 8).all()
+        assert (merged[3][:, -1] == 12).all()

@@ -62,8 +62,7 @@ def align(
     fine = _five_minute_slots(grid, timeframe)
     for asset, own in bars.items():
         try:
-            known = own if timeframe is Timeframe.M5 else own.with_quarters()
-            slots, faults = _slots(known, fine, asset.market)
+            slots, faults = _slots(own.with_quarters(timeframe.seconds), fine, asset.market)
             _check_newest(slots, faults)
             _check_quarantine(slots, faults)
             _check_shares(slots)

@@ -83,13 +83,14 @@ class Bars:
         splits = tuple(sorted({*self.splits, *other.splits}))
         return Bars(*columns, splits=splits, quarters=other.quarters or self.quarters)
 
-    def with_quarters(self) -> "Bars":
-        """These bars, and before them three for each 15-minute bar, which merge into that bar again.
+    def with_quarters(self, length: int) -> "Bars":
+        """These bars, and before them three for each 15-minute bar, for candles of length seconds.
 
-        For 15-minute candles only: within a quarter of an hour the prices are made up. The first of the
-        three has the bar's prices, the others repeat its close; each has a third of its volume.
+        The three merge into that bar again: the first has its prices, the others repeat its close; each has
+        a third of its volume. Candles that are not whole quarters of an hour would cut such a bar at prices
+        that nobody paid, so they have these bars alone.
         """
-        if self.quarters is None or not len(self) or not len(self.quarters):
+        if self.quarters is None or length % QUARTER or not len(self) or not len(self.quarters):
             return self
         first = -(-int(self.open_time.min()) // QUARTER) * QUARTER
         older = self.quarters.where(self.quarters.open_time + QUARTER <= first)
