@@ -33,7 +33,7 @@ class Part(StrEnum):
 class Samples:
     """A row for each bar, stretch after stretch: a window of rows up to a usable one is unbroken.
 
-    features (rows, 16) are raw, inverted those of the mirrored market; asset (rows,) holds positions in
+    features (rows, features) are raw, inverted those of the mirrored market; asset (rows,) holds positions in
     assets; bar_close and decided are seconds. A row is usable when serving would have had its whole history
     and its label is known.
     """
@@ -64,7 +64,7 @@ class Samples:
 
     @property
     def both_markets(self) -> FeatureArray:
-        """The table (2 rows, 16) that training windows are cut from: the market, then its mirror image."""
+        """The table (2 rows, features) that windows are cut from: the market, then its mirror image."""
         return np.concatenate([self.features, self.inverted])
 
     def answers(self, train: IntArray, mirrored: bool) -> Answers:

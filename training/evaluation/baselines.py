@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from growfolio.domain.bars import FloatArray, IntArray
+from growfolio.domain.features import FEATURES
 from growfolio.domain.forecast import WINDOW
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -78,8 +79,10 @@ def learned(
 
 
 def seen_columns(samples: Samples, rows: IntArray) -> FloatArray:
-    """Return the bars' 16 features and their means over 5, 20 and 60 bars: (rows, 64)."""
-    sums = np.concatenate([np.zeros((1, 16)), np.cumsum(samples.features, axis=0, dtype=np.float64)])
+    """Return the bars' features, then their means over each number of bars in AVERAGED, as columns."""
+    sums = np.concatenate(
+        [np.zeros((1, len(FEATURES))), np.cumsum(samples.features, axis=0, dtype=np.float64)]
+    )
     means = [(sums[rows + 1] - sums[rows + 1 - bars]) / bars for bars in AVERAGED]
     return np.concatenate([samples.features[rows], *means], axis=1)
 

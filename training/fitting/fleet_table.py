@@ -15,7 +15,7 @@ from training.data.labels import UNKNOWN
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FleetTable:
-    """All samples' features one after another (rows, 16), and each model's own labels (int8) likewise.
+    """All samples' features one after another (rows, features), and each model's own labels (int8) likewise.
 
     features_at and answers_at (models,) say where a model's row 0 is. A row that a model is not trained on
     has the answer UNKNOWN.
@@ -43,7 +43,7 @@ class FleetTable:
         )
 
     def windows(self, ends: Tensor, models: slice) -> Tensor:
-        """Cut the raw windows (models, bars, batch, 16) that end at these rows (models, batch)."""
+        """Cut the raw windows (models, bars, batch, features) that end at these rows (models, batch)."""
         return self.features[_rows(ends.clamp_min(WINDOW - 1) + self.features_at[models, None], WINDOW)]
 
     def labels(self, ends: Tensor, models: slice, answered: int) -> Tensor:

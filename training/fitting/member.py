@@ -102,7 +102,7 @@ def begin(member: Member, settings: FitSettings) -> Fitting:
 
 
 def fit_normalisation(normalisation: Normalisation, rows: FeatureArray) -> None:
-    """Mean and deviation of rows (rows, 16), of what lies between their 0.5 and 99.5 percentiles.
+    """Mean and deviation of rows (rows, features), of what lies between their 0.5 and 99.5 percentiles.
 
     Returns have heavy tails: one crash would otherwise set the scale of all other bars.
     """

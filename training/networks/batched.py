@@ -18,7 +18,7 @@ Weights = Mapping[str, Tensor]
 Drop = Callable[[Tensor], Tensor]
 """Dropout of (models, ...), each model's from its own random numbers."""
 FleetNetwork = Callable[[Weights, Tensor, int, Drop, bool], Tensor]
-"""Normalised windows (models, bars, batch, 16) to logits at the last bars (models, answered, batch, 3).
+"""Normalised windows (models, bars, batch, features) to logits at the last bars (models, answered, batch, 3).
 
 The last argument: whether large products may be taken in bfloat16; states, gates and sums stay float32.
 """

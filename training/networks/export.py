@@ -22,9 +22,9 @@ TOLERANCE = 1e-5
 
 
 def write_onnx(model: Served, path: Path, probe: Windows) -> float:
-    """Write the graph raw features (batch, 60, 16) → probabilities (batch, 3) and check it against torch.
+    """Write the graph raw windows (batch, 60, features) → probabilities (batch, 3); check it against torch.
 
-    probe holds raw windows (batch, 60, 16) of the kind the model will see. Returns the largest
+    probe holds raw windows (batch, 60, features) of the kind the model will see. Returns the largest
     difference; raises PermanentModelError, leaving no file, where it is more than TOLERANCE.
     """
     model = model.eval()

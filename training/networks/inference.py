@@ -13,7 +13,7 @@ BATCH = 256
 
 
 def logits(model: Served, table: FeatureArray, ends: IntArray) -> Tensor:
-    """Return uncalibrated logits (len(ends), 3) of the windows that end at these rows of table (rows, 16)."""
+    """Return uncalibrated logits (ends, 3) of the windows that end at these rows of (rows, features)."""
     model.eval()
     features = torch.from_numpy(table)
     rows = torch.from_numpy(ends)[:, None] + torch.arange(1 - WINDOW, 1)

@@ -28,7 +28,7 @@ class SeedLstm(nn.Module):
         return nn.LSTM(FEATURES, hidden, num_layers=2, dropout=dropout, batch_first=True)
 
     def forward(self, windows: Tensor, answered: int = 1) -> Tensor:
-        """Normalised windows (batch, bars, 16) to logits at the last bars (batch, answered, 3).
+        """Normalised windows (batch, bars, features) to logits at the last bars (batch, answered, 3).
 
         The answer at a bar is made of that bar and those before it in the window.
         """
@@ -132,7 +132,7 @@ class Normalisation(nn.Module):
 
 
 class SignalModel(nn.Module):
-    """Raw features (batch, 60, 16) to calibrated probabilities (batch, 3): all that serving needs."""
+    """Raw features (batch, 60, features) to calibrated probabilities (batch, 3): all that serving needs."""
 
     temperature: Tensor
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from growfolio.domain.features import FEATURES
+from growfolio.domain.forecast import WINDOW
 from growfolio.domain.times import utc_text
 
 from training.data.dataset import Part
@@ -15,8 +17,8 @@ CARD = "MODEL_CARD.md"
 _CARD = """# Models of BUY / HOLD / SELL signals
 
 Each model answers one question about a closed bar: will the close {horizon} bar(s) later lie more than
-{threshold:.2%} below (sell), within (hold), or more than that above (buy)? Input: the last 60 bars of
-growfolio's 16 features, raw. Output: calibrated probabilities of sell, hold and buy; normalisation,
+{threshold:.2%} below (sell), within (hold), or more than that above (buy)? Input: the last {window} bars of
+growfolio's {features} features, raw. Output: calibrated probabilities of sell, hold and buy; normalisation,
 temperature and softmax are inside the graph. Network: `{network}`. Made {created}.
 
 ## Data
@@ -72,6 +74,8 @@ def model_card(results: Sequence[PoolResult], left_out: str, settings: TrainSett
     newest = max(result.samples.split.validate_until for result in results)
     days = settings.expires_days
     return _CARD.format(
+        window=WINDOW,
+        features=len(FEATURES),
         horizon=settings.rule.horizon_bars,
         threshold=settings.rule.threshold,
         network=settings.fit.network,
