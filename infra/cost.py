@@ -9,7 +9,7 @@ from typing import Any
 
 from growfolio.domain.assets import Market
 from growfolio.domain.times import DAY
-from growfolio.storage.items import HISTORY_SECONDS
+from growfolio.storage.retention import HISTORY_SECONDS
 
 from infra.template import Template, load
 

@@ -7,6 +7,7 @@ from growfolio.domain.assets import Timeframe
 from growfolio.domain.signals import Signal
 from growfolio.domain.times import DAY
 from growfolio.storage.dynamodb import DynamoStore
+from growfolio.storage.retention import HISTORY_SECONDS
 
 from tests.dynamodb import FreshTable
 from tests.samples import BAR, a_signal
@@ -127,6 +128,6 @@ def test_entries_expire_two_weeks_after_they_were_written_even_those_of_a_replay
     next_year = int(time.time()) + 365 * DAY
     DynamoStore(table.name, table.client, clock=lambda: next_year).put_signal(a_signal())
     entry = table.item(f"HISTORY#AAPL#{M5}", str(BAR))
-    assert entry["ttl"] == {"N": str(next_year + 14 * DAY)}
+    assert entry["ttl"] == {"N": str(next_year + HISTORY_SECONDS)}
     status = table.client.describe_time_to_live(TableName=table.name)["TimeToLiveDescription"]
     assert (status["TimeToLiveStatus"], status["AttributeName"]) == ("ENABLED", "ttl")

@@ -17,6 +17,7 @@ from growfolio.storage import items
 from growfolio.storage.attributes import Item, number
 from growfolio.storage.client import dynamodb_client
 from growfolio.storage.records import Completion, Explanation, HistoryPage, MarketRecord
+from growfolio.storage.retention import BUDGET_SECONDS
 from growfolio.storage.table_requests import TableRequests
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class DynamoStore:
     def count_call(self, budget: str, window: int, limit: int) -> bool:
         if limit < 1:
             return False
-        fields = {"limit": number(limit), "ttl": number(int(self._clock()) + items.BUDGET_SECONDS)}
+        fields = {"limit": number(limit), "ttl": number(int(self._clock()) + BUDGET_SECONDS)}
         return self._requests.count(items.budget_key(budget, window), ordering.CALLS_LEFT, fields)
 
     def history(

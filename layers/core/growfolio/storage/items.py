@@ -21,20 +21,16 @@ from typing import TypeVar
 from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
 from growfolio.domain.calendar import MarketHours
 from growfolio.domain.signals import Attempt, Price, Signal, SignalRecord, Status
-from growfolio.domain.times import DAY
 from growfolio.errors import BadItem
 from growfolio.storage.attributes import Item, Value, fields, number, text
 from growfolio.storage.codec import DAMAGE, Codec, unreadable
 from growfolio.storage.records import Completion, Explanation, MarketRecord
+from growfolio.storage.retention import COMPLETION_SECONDS, HISTORY_SECONDS
 
 log = logging.getLogger(__name__)
 
 MARKET = "MARKET"
 SESSION = "SESSION"
-BUDGET_SECONDS = 7_200
-"""How long a count of calls is kept: longer than the hour that it counts."""
-HISTORY_SECONDS = 14 * DAY
-"""How long a history entry is kept, and so how long its signal can be scored."""
 REASON_LENGTH = 300
 """Characters of a reason or caveat that are kept: a provider's error page must not fill the table."""
 
@@ -210,7 +206,7 @@ def completion_item(completion: Completion, written_at: int) -> Item:
     return {
         **key(partition, history_sort(completion.bar_close)),
         **COMPLETION.encode(completion),
-        "ttl": number(written_at + HISTORY_SECONDS),
+        "ttl": number(written_at + COMPLETION_SECONDS),
     }
 
 
