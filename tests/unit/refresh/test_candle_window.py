@@ -33,6 +33,10 @@ def history(*assets: Asset) -> ScriptedSource:
     return ScriptedSource({asset: printed(asset, FIRST - 9 * DAY, NOW + 3600) for asset in assets})
 
 
+def whole_past(asset: Asset) -> Bars:
+    return printed(asset, FIRST - 9 * DAY, NOW)
+
+
 def feed(source: ScriptedSource, objects: MemoryObjects | None = None) -> WindowedFeed:
     market = next(iter(source.bars)).market
     return WindowedFeed(source, CandleArchive(objects, market) if objects is not None else None, market)
@@ -113,6 +117,22 @@ def test_a_gap_is_asked_about_until_the_provider_closes_it() -> None:
     assert np.isin(hole, closed.open_time).all()
     # While the gap is there, the window reaches further back by as much.
     assert len(closed) == len(gapped)
+
+
+@pytest.mark.parametrize("published", ["missing", "flat"])
+def test_the_window_reaches_back_by_a_break_however_it_is_published(published: str) -> None:
+    source = history(BTC)
+    (whole,) = answered(feed(source), BTC)
+    inside = np.arange(len(whole) - 60, len(whole) - 30)
+    if published == "missing":
+        source.bars[BTC] = without(whole_past(BTC), *(inside - len(whole)))
+    else:
+        last = float(whole.close[inside[0] - 1])
+        flat = dict.fromkeys(("open", "high", "low", "close"), last)
+        past = whole_past(BTC)
+        source.bars[BTC] = changed(past, inside - len(whole), **flat, volume=0.0)  # type: ignore[arg-type]
+    (bars,) = answered(feed(source), BTC)
+    assert bars.open_time[0] == whole.open_time[0] - 30 * BAR
 
 
 def test_bars_that_no_market_prints_are_shown_but_not_kept() -> None:

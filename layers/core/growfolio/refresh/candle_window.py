@@ -9,7 +9,7 @@ from growfolio.domain.adjustment import OVERLAP, common_ratio
 from growfolio.domain.alignment import MAX_FILLED_IN_A_ROW, REACH
 from growfolio.domain.assets import Asset
 from growfolio.domain.bars import Bars, IntArray
-from growfolio.domain.quarantine import sound
+from growfolio.domain.quarantine import sound, untraded
 from growfolio.domain.times import BAR
 
 log = logging.getLogger(__name__)
@@ -54,10 +54,13 @@ class CandleWindow:
         """The opening time of the first bar that the asset needs.
 
         slots are the opening times of all bars that may be needed, oldest first: REACH of them only where
-        breaks in trading leave too few of the others.
+        breaks in trading leave too few of the others, whether their slots are missing or say "no trades".
         """
-        held = self._held(asset, slots)
-        gaps = np.diff(held) - 1
+        known = self._bars.get(asset)
+        if known is None or not len(known):
+            return int(slots[REACH])
+        traded = known.open_time[~untraded(known)]
+        gaps = np.diff(np.flatnonzero(np.isin(slots, traded))) - 1
         broken = int(gaps[gaps > MAX_FILLED_IN_A_ROW].sum())
         return int(slots[max(0, REACH - broken)])
 
