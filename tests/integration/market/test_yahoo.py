@@ -221,6 +221,14 @@ def test_a_newest_row_that_comes_twice_is_one_bar(yahoo: YahooServer) -> None:
     np.testing.assert_array_equal(bars.open_time, whole.open_time)
 
 
+def test_an_older_row_that_comes_twice_is_not_taken_at_its_first_word(yahoo: YahooServer) -> None:
+    whole = printed(MSFT, SINCE, NOW)
+    twice = in_order(whole, np.insert(np.arange(len(whole)), len(whole) - 20, len(whole) - 20))
+    yahoo.candles["MSFT"] = changed(twice, -21, close=float(twice.high[-21]))
+    candles, _ = align(served(fetch(yahoo)), GRID, Timeframe.M5)
+    assert np.flatnonzero(candles.quarantined[candles.assets.index(MSFT)]).tolist() == [len(GRID) - 20]
+
+
 def test_split_events_come_with_the_bars(yahoo: YahooServer) -> None:
     yahoo.splits["MSFT"] = [(SINCE, 4, 1), (SINCE - 5 * DAY, 1, 10)]
     bars = served(fetch(yahoo))

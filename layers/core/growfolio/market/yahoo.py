@@ -216,8 +216,9 @@ def _read(chart: dict[str, Any]) -> Bars:
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as fault:
         raise PermanentMarketError("yahoo sent a chart that is no list of candles") from fault
     table = table[:, ~np.isnan(table[1:5]).all(axis=0)]
-    # Now and then the newest row comes twice; yfinance keeps the first too.
-    table = table[:, np.diff(table[0], prepend=np.nan) != 0]
+    # Now and then the newest row comes twice; yfinance keeps the first too. An older one is a fault.
+    if table.shape[1] > 1 and table[0, -1] == table[0, -2]:
+        table = table[:, :-1]
     opened, high, low, close, volume = np.ascontiguousarray(table[1:])
     volume[:-1] = np.nan_to_num(volume[:-1], nan=0.0)
     return Bars(table[0].astype(np.int64), opened, high, low, close, volume, splits=_splits(chart))
