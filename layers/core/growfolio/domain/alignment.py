@@ -9,6 +9,7 @@ from growfolio.domain.adjustment import LARGEST_NIGHT, remarkable
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.bars import PRICES, Bars, BoolArray, Candles, FloatArray, IntArray
 from growfolio.domain.forecast import WINDOW
+from growfolio.domain.moves import doubtful
 from growfolio.domain.quarantine import NOT_A_NUMBER, Faults, sound, untraded
 from growfolio.domain.times import BAR, DAY, utc_minute
 from growfolio.errors import BadCandles, GrowfolioError, MissingCandles
@@ -44,6 +45,7 @@ class _Slots:
     """Slots of breaks in trading, and those before the first bar."""
     quarantined: BoolArray
     after_step: BoolArray
+    doubtful: BoolArray
 
 
 def align(
@@ -114,7 +116,9 @@ def _slots(bars: Bars, slots: IntArray, market: Market) -> tuple[_Slots, Faults]
     broken = _breaks(at, len(slots), known_before=bool(len(before)))
     quarantined = np.isin(slots - BAR, list(faults))
     steps = _night_steps(within, at, slots) if market is Market.STOCKS else np.zeros_like(traded)
-    return _Slots(slots, values, traded, broken, quarantined, steps), faults
+    unusual = np.zeros_like(traded)
+    unusual[at] = doubtful(within)
+    return _Slots(slots, values, traded, broken, quarantined, steps, unusual), faults
 
 
 def _breaks(at: IntArray, slots: int, *, known_before: bool) -> BoolArray:
@@ -218,6 +222,7 @@ def _merged(slots: _Slots, grid: IntArray, timeframe: Timeframe) -> dict[str, np
         "quarantined": slots.quarantined.reshape(-1, each).any(axis=1),
         "after_break": after & (np.arange(len(grid)) > first),
         "after_step": slots.after_step.reshape(-1, each).any(axis=1),
+        "doubtful": slots.doubtful.reshape(-1, each).any(axis=1),
     }
     return {name: column[left] for name, column in columns.items()}
 
@@ -247,7 +252,7 @@ def _stack(rows: Mapping[Asset, dict[str, np.ndarray]], timeframe: Timeframe, ba
     def column(name: str, kind: type = np.float64) -> np.ndarray:
         return np.array([row[name] for row in rows.values()], dtype=kind).reshape(len(rows), bars)
 
-    marks = ("filled", "quarantined", "after_break", "after_step")
+    marks = ("filled", "quarantined", "after_break", "after_step", "doubtful")
     return Candles(
         tuple(rows),
         timeframe,

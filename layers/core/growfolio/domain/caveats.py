@@ -20,5 +20,8 @@ def caveats(candles: Candles, row: int, bar: int = -1) -> tuple[str, ...]:
         "the price moved further over night than its nights do: a split or news": (
             candles.after_step[row, seen].any()
         ),
+        "a candle moved further than its asset's own do: an error or news": (
+            candles.doubtful[row, seen].any()
+        ),
     }
     return tuple(caveat for caveat, holds in found.items() if holds)

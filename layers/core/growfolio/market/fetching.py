@@ -12,12 +12,11 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-import numpy as np
-
 from growfolio.domain.alignment import LATE_SLOTS
 from growfolio.domain.assets import Asset, Timeframe
 from growfolio.domain.bars import Bars
 from growfolio.domain.grid import last_slots
+from growfolio.domain.moves import doubtful
 from growfolio.domain.quarantine import newest_published
 from growfolio.domain.times import BAR
 from growfolio.errors import MarketError, PermanentMarketError, TemporaryMarketError, WrongAnswer
@@ -26,10 +25,6 @@ from growfolio.market.ports import Fetched, Patience
 
 log = logging.getLogger(__name__)
 
-DOUBTED = 25.0
-"""A bar that moves so many times the median of the asset's own bars is asked for again."""
-LEAST_DOUBTED = 0.02
-"""Moves of less are never doubted. The largest of 605,000 bars was 0.06 for stocks, 0.22 for coins."""
 JITTER = 0.5
 """Of each pause between tries, so that assets do not come back as one."""
 
@@ -167,13 +162,7 @@ def _doubted(answers: Fetched) -> dict[Asset, int]:
     doubted = {}
     for asset, bars in answers.items():
         if isinstance(bars, Bars) and len(bars) > 1:
-            with np.errstate(divide="ignore", invalid="ignore"):
-                within = np.abs(np.log([bars.high / bars.low, bars.close / bars.open])).max(axis=0)
-                between = np.abs(np.log(bars.open[1:] / bars.close[:-1]))
-            between[np.diff(bars.open_time) != BAR] = 0.0  # a night, or a gap
-            moves = np.maximum(within, np.concatenate([[0.0], between]))
-            usual = np.median(moves[np.isfinite(moves)]) if np.isfinite(moves).any() else 0.0
-            far = moves > max(LEAST_DOUBTED, DOUBTED * usual)
+            far = doubtful(bars)
             if far.any():
                 doubted[asset] = int(bars.open_time[far].min())
     return doubted

@@ -219,9 +219,8 @@ def _refresh_timeframe(run: _Run, work: Work, fetched: Fetched) -> None:
     if timeframe is Timeframe.M5:
         run.report.notes.extend(_quarantine_notes(candles))
     run.refused.update(asset for asset, reason in refused.items() if isinstance(reason, BadCandles))
-    run.suspected.update(
-        asset for asset, row in zip(candles.assets, candles.after_step[:, -WINDOW:], strict=True) if row.any()
-    )
+    odd = (candles.after_step | candles.doubtful)[:, -WINDOW:]
+    run.suspected.update(asset for asset, row in zip(candles.assets, odd, strict=True) if row.any())
     if candles.assets:
         _forecast(run, candles, todo)
 
