@@ -66,7 +66,8 @@ def exchanges(*names: str) -> Iterator[Provider]:
             server: BinanceTickers | KrakenTickers
             server = BinanceTickers() if name == "binance" else KrakenTickers()
             server.last = {}
-            servers.append(stack.enter_context(server))
+            servers.append(server)
+            stack.enter_context(server)
 
         def quote(symbol: str, price: float, moment: int) -> None:
             for server in servers:
