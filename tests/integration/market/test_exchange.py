@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Iterator
 
+import ccxt
 import numpy as np
 import pytest
 from growfolio.domain.alignment import align
@@ -13,7 +14,7 @@ from growfolio.domain.bars import PRICES, Bars
 from growfolio.domain.grid import last_slots
 from growfolio.domain.times import BAR, DAY
 from growfolio.errors import ConfigurationError, MarketError, PermanentMarketError, TemporaryMarketError
-from growfolio.market.exchange import ExchangeSource
+from growfolio.market.exchange import EXCHANGES, ExchangeSource
 from growfolio.market.failover import REST
 from growfolio.market.ports import Fetched, Patience
 
@@ -350,8 +351,11 @@ def test_crypto_functions_load_neither_pandas_nor_another_markets_client() -> No
     assert not {"pandas", "yfinance", "aiohttp", "torch", "boto3"} & set(loaded)
 
 
-def test_an_exchange_that_ccxt_does_not_have_is_a_setting_to_correct() -> None:
+def test_an_exchange_that_is_not_listed_is_a_setting_to_correct() -> None:
     with pytest.raises(ConfigurationError, match=r"GROWFOLIO_EXCHANGES.*'binanz' here; there are binance,"):
         ExchangeSource(["binanz"])
+    unlisted = next(name for name in ccxt.exchanges if name not in EXCHANGES)
+    with pytest.raises(ConfigurationError, match=f"no '{unlisted}' here"):  # ccxt has it, the layer does not
+        ExchangeSource([unlisted])
     with pytest.raises(ConfigurationError, match="GROWFOLIO_EXCHANGES"):
         ExchangeSource([])

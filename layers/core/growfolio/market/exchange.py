@@ -6,10 +6,12 @@ a request) where exchanges count requests a minute (Binance 6,000) or for each p
 limiter is off, and every coin has a thread.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from difflib import get_close_matches
+from pathlib import Path
 from time import monotonic, sleep, time
 from typing import Any, Self
 
@@ -34,8 +36,8 @@ from growfolio.market.ports import Fetched, Patience
 from growfolio.market.verification import check_clock, check_spacing
 from growfolio.settings import Settings
 
-NAMED = 9
-"""Exchanges that a message names, the likeliest first: all that the layer keeps."""
+EXCHANGES: tuple[str, ...] = tuple(json.loads(Path(__file__).with_name("exchanges.json").read_text("utf-8")))
+"""ccxt ids of the exchanges that may be configured; a Lambda layer holds no others."""
 LISTED_AGAIN = 600
 """Seconds after which the list of markets is asked for again while it lacks an asset."""
 FEWEST_TWINS = 3
@@ -68,7 +70,7 @@ class ExchangeSource:
         wait: Callable[[float], object] = sleep,
         clock: Callable[[], float] = time,
     ) -> None:
-        """exchanges are ccxt ids, the preferred one first. Raises ConfigurationError for one ccxt lacks."""
+        """exchanges are of EXCHANGES, the preferred one first. Raises ConfigurationError for any other."""
         if not exchanges:
             raise ConfigurationError(
                 "GROWFOLIO_EXCHANGES names no exchange: put ccxt ids, e.g. binance,kraken"
@@ -103,9 +105,9 @@ class Exchange:
     """One exchange of ccxt, with its markets once they are loaded."""
 
     def __init__(self, name: str, patience: Patience, session: Session, clock: Callable[[], float]) -> None:
-        if name not in ccxt.exchanges:
-            nearest = ", ".join(get_close_matches(name, ccxt.exchanges, n=NAMED, cutoff=0.0))
-            raise ConfigurationError(f"GROWFOLIO_EXCHANGES: ccxt has no {name!r} here; there are {nearest}")
+        if name not in EXCHANGES:
+            likeliest_first = ", ".join(get_close_matches(name, EXCHANGES, n=len(EXCHANGES), cutoff=0.0))
+            raise ConfigurationError(f"GROWFOLIO_EXCHANGES: no {name!r} here; there are {likeliest_first}")
         session.hooks["response"].append(self._judge)
         reconnecting(session)
         self.name = name
