@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 from growfolio.domain.assets import Asset
-from growfolio.domain.bars import PRICES, Bars, IntArray
+from growfolio.domain.bars import PRICES, Bars, CloseTimes, IntArray, OpenTimes, closes_of
 from growfolio.domain.times import BAR
 from growfolio.market.simulated import SimulatedSource
 
@@ -25,10 +25,10 @@ def printed(asset: Asset, since: int, until: int) -> Bars:
     return bars
 
 
-def on_slots(asset: Asset, close_time: IntArray) -> Bars:
+def on_slots(asset: Asset, close_time: CloseTimes) -> Bars:
     """The bars that closed at exactly these times."""
     bars = printed(asset, int(close_time[0]) - BAR, int(close_time[-1]))
-    return bars.where(np.isin(bars.open_time + BAR, close_time))
+    return bars.where(np.isin(closes_of(bars.open_time), close_time))
 
 
 def changed(bars: Bars, at: int, **columns: float) -> Bars:
@@ -49,7 +49,7 @@ def without(bars: Bars, *positions: int) -> Bars:
 def in_order(bars: Bars, positions: IntArray) -> Bars:
     """The bars in another order, or some of them twice."""
     prices = [getattr(bars, name)[positions] for name in PRICES]
-    return Bars(bars.open_time[positions], *prices)
+    return Bars(OpenTimes(bars.open_time[positions]), *prices)
 
 
 def scaled(bars: Bars, factor: float) -> Bars:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from growfolio.domain.assets import ASSETS, Asset, Timeframe
-from growfolio.domain.bars import PRICES, Candles, FloatArray
+from growfolio.domain.bars import PRICES, Candles, CloseTimes, FloatArray
 
 PRICE_LEVELS = {"SHIB": 1.3e-5, "DOGE": 0.1, "BTC": 60_000.0}
 """About what these cost; other assets start at 150."""
@@ -48,7 +48,7 @@ def candles_of(
     """From columns of shape (assets, bars), on a grid that starts in 2024."""
     grid = 1_717_200_000 + timeframe.seconds * np.arange(1, close.shape[1] + 1, dtype=np.int64)
     filled = np.zeros(close.shape, dtype=np.bool_)
-    return Candles(tuple(assets), timeframe, grid, opened, high, low, close, volume, filled)
+    return Candles(tuple(assets), timeframe, CloseTimes(grid), opened, high, low, close, volume, filled)
 
 
 def first(candles: Candles, bars: int) -> Candles:
@@ -56,7 +56,7 @@ def first(candles: Candles, bars: int) -> Candles:
     return Candles(
         candles.assets,
         candles.timeframe,
-        candles.close_time[:bars],
+        CloseTimes(candles.close_time[:bars]),
         *(getattr(candles, name)[:, :bars] for name in (*PRICES, "filled")),
     )
 
@@ -64,7 +64,7 @@ def first(candles: Candles, bars: int) -> Candles:
 def newest(candles: Candles, bars: int) -> Candles:
     """Only the newest bars."""
     columns = (getattr(candles, name)[:, -bars:] for name in (*PRICES, "filled"))
-    return Candles(candles.assets, candles.timeframe, candles.close_time[-bars:], *columns)
+    return Candles(candles.assets, candles.timeframe, CloseTimes(candles.close_time[-bars:]), *columns)
 
 
 def joined(past: Candles, future: Candles, bars: int) -> Candles:

@@ -17,7 +17,7 @@ from types import SimpleNamespace
 
 import numpy as np
 from growfolio.domain.assets import Asset, Market, Timeframe, assets_of
-from growfolio.domain.bars import Bars
+from growfolio.domain.bars import Bars, opens_of
 from growfolio.domain.features import BARS_NEEDED
 from growfolio.domain.grid import last_slots
 from growfolio.market.exchange import ExchangeSource
@@ -44,7 +44,7 @@ def bars_of(market: Market) -> dict[Asset, Bars]:
     grid = last_slots(market, NOW, Timeframe.M5, max(WINDOWS.values()))
     made = synthetic_candles(assets_of(market), len(grid))
     rows = zip(made.open, made.high, made.low, made.close, made.volume, strict=True)
-    return {asset: Bars(grid - 300, *row) for asset, row in zip(made.assets, rows, strict=True)}
+    return {asset: Bars(opens_of(grid), *row) for asset, row in zip(made.assets, rows, strict=True)}
 
 
 def serve(market: Market, pipe: Connection) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 from growfolio.domain.assets import Asset, Timeframe
-from growfolio.domain.bars import Bars
+from growfolio.domain.bars import Bars, opens_of
 from growfolio.domain.forecast import Forecast, Windows
 from growfolio.domain.grid import last_slots
 from growfolio.domain.signals import Price
@@ -18,7 +18,7 @@ ENOUGH = 400 * max(timeframe.seconds // 300 for timeframe in Timeframe)
 def walk(asset: Asset, now: int, bars: int = ENOUGH, seed: int = 1) -> Bars:
     """A random walk on the session grid whose newest bar closed at or before now."""
     random = np.random.default_rng([seed, *asset.symbol.encode()])
-    opened = last_slots(asset.market, now, Timeframe.M5, bars) - 300
+    opened = opens_of(last_slots(asset.market, now, Timeframe.M5, bars))
     close = 100 * np.exp(np.cumsum(random.normal(0, 1e-3, bars)))
     first = np.concatenate([[100.0], close[:-1]])
     high, low = np.maximum(first, close) * 1.0005, np.minimum(first, close) * 0.9995

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from growfolio.domain.adjustment import common_ratio, rescaled
 from growfolio.domain.assets import Asset
-from growfolio.domain.bars import PRICES, Bars
+from growfolio.domain.bars import PRICES, Bars, OpenTimes
 from growfolio.errors import BadCandles
 
 _SOURCE = b"growfolio.source"
@@ -28,7 +28,7 @@ class CandleFiles:
             return Bars.of([])
         table = self._table(asset)
         opened = table["timestamp"].cast(pa.timestamp("s", "UTC")).cast(pa.int64()).to_numpy()
-        return Bars(opened, *(table[name].cast(pa.float64()).to_numpy() for name in PRICES))
+        return Bars(OpenTimes(opened), *(table[name].cast(pa.float64()).to_numpy() for name in PRICES))
 
     def source(self, asset: Asset) -> str:
         """Return the source that the candles came from; empty where there is no file, or it does not say."""

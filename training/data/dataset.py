@@ -7,7 +7,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 from growfolio.domain.assets import Asset, Market, Timeframe
-from growfolio.domain.bars import Bars, BoolArray, Candles, IntArray
+from growfolio.domain.bars import Bars, BoolArray, Candles, CloseTimes, IntArray
 from growfolio.domain.features import BARS_NEEDED, FeatureArray, features
 from growfolio.domain.times import utc_text
 from growfolio.errors import BadCandles, GrowfolioError, MissingCandles
@@ -45,8 +45,8 @@ class Samples:
     inverted: FeatureArray
     labels: Labels
     asset: IntArray
-    bar_close: IntArray
-    decided: IntArray
+    bar_close: CloseTimes
+    decided: CloseTimes
     usable: BoolArray
     split: Split
 
@@ -113,7 +113,7 @@ def build_samples(
     whole_history = [np.arange(len(stretch.close_time)) >= history - 1 for _, stretch in parts]
     all_labels = np.concatenate(labels)
     usable = np.concatenate(whole_history) & (all_labels != UNKNOWN)
-    bar_close = np.concatenate([stretch.close_time for _, stretch in parts])
+    bar_close = CloseTimes(np.concatenate([stretch.close_time for _, stretch in parts]))
     usable &= bar_close > after
     if not usable.any():
         return None, left_out | dict.fromkeys(assets, MissingCandles(f"no bars after {utc_text(after)}"))
@@ -126,9 +126,9 @@ def build_samples(
         labels=all_labels,
         asset=np.repeat([assets.index(a) for a, _ in parts], [len(s.close_time) for _, s in parts]),
         bar_close=bar_close,
-        decided=np.concatenate(decided),
+        decided=CloseTimes(np.concatenate(decided)),
         usable=usable,
-        split=split_calendar(bar_close[usable], market, timeframe),
+        split=split_calendar(CloseTimes(bar_close[usable]), market, timeframe),
     )
     return samples, left_out
 
@@ -141,11 +141,11 @@ def on_one_calendar(pools: Sequence[Samples]) -> list[Samples]:
     ]
 
 
-def calendar(samples: Samples, pools: Iterable[Samples]) -> IntArray:
+def calendar(samples: Samples, pools: Iterable[Samples]) -> CloseTimes:
     """Return the closes that set a pool's cuts: those of its market's pool with the most usable samples."""
     of_market = [pool for pool in pools if pool.market is samples.market]
     finest = max(of_market, key=lambda pool: int(pool.usable.sum()))
-    return finest.bar_close[finest.usable]
+    return CloseTimes(finest.bar_close[finest.usable])
 
 
 def _long_enough(asset: Asset, bars: Bars, timeframe: Timeframe) -> list[Stretch]:

@@ -3,7 +3,7 @@
 import numpy as np
 from growfolio.domain.alignment import REACH, history
 from growfolio.domain.assets import Asset, Timeframe
-from growfolio.domain.bars import Bars, BoolArray, Candles, IntArray
+from growfolio.domain.bars import Bars, BoolArray, Candles, CloseTimes, closes_of, opens_of
 from growfolio.domain.grid import slots_between
 from growfolio.domain.quarantine import sound, untraded
 from growfolio.domain.times import BAR
@@ -22,24 +22,24 @@ def stretches(asset: Asset, bars: Bars, timeframe: Timeframe) -> list[Stretch]:
     start, end = int(bars.open_time.min()), int(bars.open_time.max()) + BAR
     fine = slots_between(asset.market, start, end, Timeframe.M5)
     good, _ = sound(bars)
-    present = fine[np.isin(fine, good.open_time[~untraded(good)] + BAR)]
+    present = CloseTimes(fine[np.isin(fine, closes_of(good.open_time)[~untraded(good)])])
     at = np.searchsorted(fine, present)
     breaks = np.flatnonzero(np.diff(at) > REACH + 1) + 1
     grid = slots_between(asset.market, start, end, timeframe)
     found = []
     for run in np.split(present, breaks):
-        slots = _whole_bars(grid, run, timeframe)
+        slots = _whole_bars(grid, CloseTimes(run), timeframe)
         if len(slots):
             found.append(history(asset, bars, slots, timeframe))
     return found
 
 
-def _whole_bars(grid: IntArray, run: IntArray, timeframe: Timeframe) -> IntArray:
+def _whole_bars(grid: CloseTimes, run: CloseTimes, timeframe: Timeframe) -> CloseTimes:
     """The bars of the grid inside a run of 5m closes, whose first and last slot traded."""
-    first_slot = grid - timeframe.seconds + BAR
+    first_slot = closes_of(opens_of(grid, timeframe.seconds))
     inside: BoolArray = (first_slot >= run[0]) & (grid <= run[-1])
     begins = np.flatnonzero(inside & np.isin(first_slot, run))
     ends = np.flatnonzero(inside & np.isin(grid, run))
     if not len(begins) or not len(ends):
-        return grid[:0]
-    return grid[begins[0] : ends[-1] + 1]
+        return CloseTimes(grid[:0])
+    return CloseTimes(grid[begins[0] : ends[-1] + 1])

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from growfolio.domain.bars import BoolArray, Candles, FloatArray, IntArray
+from growfolio.domain.bars import BoolArray, Candles, CloseTimes, FloatArray
 from growfolio.domain.forecast import BUY, HOLD, SELL
 from growfolio.domain.grid import session_number
 from growfolio.domain.indicators import indicators
@@ -32,7 +32,7 @@ class LabelRule:
     kind: str = "fixed"
     """One of growfolio.models.manifest.LABEL_KINDS."""
 
-    def labels(self, candles: Candles) -> tuple[Labels, IntArray]:
+    def labels(self, candles: Candles) -> tuple[Labels, CloseTimes]:
         """Return classes (bars,) of one asset's unbroken candles, and when each is decided, in seconds.
 
         SELL where the later close is more than threshold below, BUY where it is more than threshold
@@ -48,7 +48,7 @@ class LabelRule:
             same = session[horizon:] == session[:-horizon]
             labels[:-horizon] = np.where(same, self._classes(candles), UNKNOWN)
             decided[:-horizon] = candles.close_time[horizon:]
-        return labels, decided
+        return labels, CloseTimes(decided)
 
     def _classes(self, candles: Candles) -> Labels:
         """(bars - horizon,)."""

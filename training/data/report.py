@@ -7,7 +7,7 @@ import numpy as np
 from growfolio.domain.adjustment import LARGEST_NIGHT
 from growfolio.domain.alignment import MAX_FILLED_IN_A_ROW
 from growfolio.domain.assets import Asset, Timeframe
-from growfolio.domain.bars import Bars, BoolArray, FloatArray
+from growfolio.domain.bars import Bars, BoolArray, FloatArray, opens_of
 from growfolio.domain.grid import slots_between
 from growfolio.domain.quarantine import sound
 from growfolio.domain.times import BAR, DAY, utc_text
@@ -79,7 +79,7 @@ def data_report(candles: Mapping[Asset, Bars]) -> DataReport:
 def inspect(asset: Asset, bars: Bars) -> AssetReport:
     """Look for gaps, duplicates, impossible values, outliers and splits in at least one bar."""
     start, end = int(bars.open_time.min()), int(bars.open_time.max())
-    slots = slots_between(asset.market, start, end + BAR, Timeframe.M5) - BAR
+    slots = opens_of(slots_between(asset.market, start, end + BAR, Timeframe.M5))
     there = np.isin(slots, bars.open_time)
     runs = _runs(~there)
     faults = [fault for find in FAULTS for fault in find(bars)]

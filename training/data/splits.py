@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from growfolio.domain.assets import Market, Timeframe
-from growfolio.domain.bars import BoolArray, IntArray
+from growfolio.domain.bars import BoolArray, CloseTimes
 from growfolio.domain.forecast import WINDOW
 from growfolio.domain.grid import slots_between
 from growfolio.domain.times import DAY
@@ -25,15 +25,15 @@ class Split:
     validate_until: int
     test_from: int
 
-    def train(self, bar_close: IntArray, decided: IntArray) -> BoolArray:
+    def train(self, bar_close: CloseTimes, decided: CloseTimes) -> BoolArray:
         """Select samples for fitting weights and normalisation."""
         return np.asarray((bar_close <= self.train_until) & (decided <= self.train_until))
 
-    def validation(self, bar_close: IntArray, decided: IntArray) -> BoolArray:
+    def validation(self, bar_close: CloseTimes, decided: CloseTimes) -> BoolArray:
         """Select samples for early stopping, calibration and choice between models."""
         return np.asarray((bar_close >= self.validate_from) & (decided <= self.validate_until))
 
-    def test(self, bar_close: IntArray, decided: IntArray) -> BoolArray:  # noqa: ARG002  (one signature)
+    def test(self, bar_close: CloseTimes, decided: CloseTimes) -> BoolArray:  # noqa: ARG002  (one signature)
         """Select samples for the report alone."""
         return np.asarray(bar_close >= self.test_from)
 
@@ -43,7 +43,7 @@ EMBARGO = WINDOW
 
 
 def split_calendar(
-    bar_close: IntArray, market: Market, timeframe: Timeframe, train: float = 0.7, validation: float = 0.15
+    bar_close: CloseTimes, market: Market, timeframe: Timeframe, train: float = 0.7, validation: float = 0.15
 ) -> Split:
     """Cut at the moments before which these shares of all samples lie, whatever their asset.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from growfolio.domain.assets import Market, Timeframe
+from growfolio.domain.bars import CloseTimes
 from growfolio.domain.calendar import GRACE_SECONDS
 from growfolio.domain.grid import session_number, slots_between
 from growfolio.domain.signals import Action, Signal
@@ -103,7 +104,8 @@ def _earned(signals: list[Signal]) -> list[tuple[int, float, float]]:
     if len(signals) < 2:
         return []
     market, step = signals[0].asset.market, signals[0].timeframe.seconds
-    sessions = session_number(np.array([signal.bar_close for signal in signals], dtype=np.int64), market)
+    closes = CloseTimes(np.array([signal.bar_close for signal in signals], dtype=np.int64))
+    sessions = session_number(closes, market)
     found, held = [], 0
     for at, (one, following) in enumerate(pairwise(signals)):
         joined = following.bar_close - one.bar_close == step and sessions[at] == sessions[at + 1]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from growfolio.domain.bars import FloatArray, IntArray
+from growfolio.domain.bars import CloseTimes, FloatArray
 from growfolio.record.metrics import confusion, log_loss, matthews
 from growfolio.record.resampling import interval, paired_differences
 
@@ -22,7 +22,7 @@ class Answered:
 
     given: Mapping[str, FloatArray]
     labels: Labels
-    bar_close: IntArray
+    bar_close: CloseTimes
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Comparison:
 def compared(pool: str, part: str, folds: Sequence[Answered]) -> list[Comparison]:
     """Compare with each of the others over the bars of all these folds, at least one."""
     labels = np.concatenate([fold.labels for fold in folds])
-    bar_close = np.concatenate([fold.bar_close for fold in folds])
+    bar_close = CloseTimes(np.concatenate([fold.bar_close for fold in folds]))
     model, *others = folds[0].given
     own = np.concatenate([fold.given[model] for fold in folds])
     found = []

@@ -1,7 +1,7 @@
 """Scores one fold: its model and the baselines on the same bars."""
 
 import numpy as np
-from growfolio.domain.bars import FloatArray
+from growfolio.domain.bars import CloseTimes, FloatArray
 
 from training.data.dataset import Part
 from training.evaluation.baselines import Answers, baselines, prior_of, spaced
@@ -32,7 +32,7 @@ def score_fold(
         given[ALONE] = Answers(*probabilities(one.model.parts[0], samples.features, rows))
     for name, answers in baselines(fold, most_rows).items():
         given[name] = Answers(answers.calibrated[kept], answers.before[kept])
-    labels, bar_close = samples.labels[rows], samples.bar_close[rows]
+    labels, bar_close = samples.labels[rows], CloseTimes(samples.bar_close[rows])
     table = tuple(
         scorecard(name, own.calibrated, own.before, labels, bar_close, prior_of(fold))
         for name, own in given.items()

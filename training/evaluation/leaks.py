@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from growfolio.domain.assets import Asset
-from growfolio.domain.bars import PRICES, Bars, Candles
+from growfolio.domain.bars import PRICES, Bars, Candles, closes_of
 from growfolio.domain.features import FeatureArray, features
-from growfolio.domain.times import BAR
 from growfolio.record.metrics import log_loss
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -108,7 +107,7 @@ def _built(fold: Fold, bars: Mapping[Asset, Bars], rule: LabelRule, compute: Fea
 
 def changed_after(bars: Bars, moment: int) -> Bars:
     """Change prices and volumes of the bars that close after moment, in seconds."""
-    later = bars.open_time + BAR > moment
+    later = closes_of(bars.open_time) > moment
     factor = np.where(later, 1 + 0.02 * np.sin(np.arange(len(bars))), 1.0)
     opened, high, low, close = (getattr(bars, name) * factor for name in PRICES[:4])
     return Bars(bars.open_time, opened, high, low, close, bars.volume * np.where(later, 3.0, 1.0))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from growfolio.domain.bars import FloatArray, IntArray
+from growfolio.domain.bars import CloseTimes, FloatArray, IntArray
 from growfolio.domain.forecast import BUY, SELL
 from growfolio.record.metrics import Scores, calibration_error, confusion, direction, reliability, score
 from growfolio.record.resampling import intervals
@@ -68,7 +68,7 @@ def scorecard(
     probabilities: FloatArray,
     uncalibrated: FloatArray,
     labels: Labels,
-    bar_close: IntArray,
+    bar_close: CloseTimes,
     prior: FloatArray,
 ) -> Scorecard:
     """Score calibrated and uncalibrated probabilities (rows, 3) for labels and closes (rows,).

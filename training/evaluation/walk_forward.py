@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
-from growfolio.domain.bars import IntArray
+from growfolio.domain.bars import CloseTimes, IntArray
 
 from training.data.dataset import Part, Samples
 from training.data.splits import Split, bars_after
@@ -32,7 +32,7 @@ class Fold:
         return rows[self.samples.decided[rows] <= self.test_until] if part is Part.TEST else rows
 
 
-def folds_of(samples: Samples, count: int, calendar: IntArray) -> list[Fold]:
+def folds_of(samples: Samples, count: int, calendar: CloseTimes) -> list[Fold]:
     """count folds whose tests lie one after another, then the last part, tested by a model of its own.
 
     calendar holds the closes whose shares set the cuts (dataset.calendar): a cut is a moment, the same for

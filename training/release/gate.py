@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from growfolio.domain.bars import FloatArray, IntArray
+from growfolio.domain.bars import CloseTimes, FloatArray
 from growfolio.record.metrics import calibrated_band, calibration_error, confusion, log_loss, matthews
 from growfolio.record.resampling import paired_differences
 
@@ -43,7 +43,7 @@ class Evidence:
     new: FloatArray
     champion: FloatArray
     labels: Labels
-    bar_close: IntArray
+    bar_close: CloseTimes
     onnx_difference: float
     features_difference: float
     against: str

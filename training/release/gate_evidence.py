@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from growfolio.domain.alignment import REACH, align
 from growfolio.domain.assets import Asset, Market, assets_of
-from growfolio.domain.bars import Bars, FloatArray, IntArray
+from growfolio.domain.bars import Bars, CloseTimes, FloatArray, IntArray
 from growfolio.domain.features import BARS_NEEDED, features, windows
 from growfolio.domain.forecast import WINDOW, Windows
 from growfolio.domain.grid import last_slots
@@ -69,7 +69,7 @@ class Contest:
             new=answers(graph, samples, rows),
             champion=champion,
             labels=samples.labels[rows],
-            bar_close=samples.bar_close[rows],
+            bar_close=CloseTimes(samples.bar_close[rows]),
             onnx_difference=_difference(_run(graph, asked), self._of_torch(model, asked)),
             features_difference=_difference(
                 _run(graph, asked), _run(graph, _as_served(samples, probed, bars))

@@ -6,7 +6,7 @@ from zlib import crc32
 
 import numpy as np
 from growfolio.domain.assets import Asset, assets_of
-from growfolio.domain.bars import FloatArray, IntArray
+from growfolio.domain.bars import CloseTimes, FloatArray, IntArray
 from growfolio.record.metrics import log_loss
 
 from training.data.dataset import Part, Samples
@@ -44,9 +44,8 @@ class Candidate:
         rows, samples = self.samples.rows(part, self.own), self.samples
         prior = np.bincount(samples.labels[samples.rows(Part.TRAIN, self.own)], minlength=3)
         calibrated, before = probabilities(self.model, samples.features, rows)
-        return scorecard(
-            self.id, calibrated, before, samples.labels[rows], samples.bar_close[rows], prior / prior.sum()
-        )
+        bar_close = CloseTimes(samples.bar_close[rows])
+        return scorecard(self.id, calibrated, before, samples.labels[rows], bar_close, prior / prior.sum())
 
 
 @dataclass(frozen=True, slots=True)

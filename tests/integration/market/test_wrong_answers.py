@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from growfolio.domain.assets import Asset, Market, assets_of, find_asset
-from growfolio.domain.bars import PRICES, Bars
+from growfolio.domain.bars import PRICES, Bars, OpenTimes
 from growfolio.domain.times import DAY
 from growfolio.errors import WrongAnswer
 from growfolio.market.exchange import ExchangeSource
@@ -114,7 +114,7 @@ def test_bars_of_another_length_are_refused_whatever_the_answer_says(
 @pytest.mark.parametrize("hours", [-1, 1])
 def test_bars_shifted_against_the_session_are_refused(yahoo: YahooServer, hours: int) -> None:
     bars = yahoo.candles["MSFT"]
-    yahoo.candles["MSFT"] = replace(bars, open_time=bars.open_time + hours * 3600)
+    yahoo.candles["MSFT"] = replace(bars, open_time=OpenTimes(bars.open_time + hours * 3600))
     source = from_yahoo(yahoo)
     reason = refused(source, source.fetch(dict.fromkeys(STOCKS, SINCE - DAY), NOW), MSFT)
     assert reason == "yahoo sent bars that are shifted against the session by an hour or more"

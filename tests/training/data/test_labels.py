@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
-from growfolio.domain.bars import PRICES, Bars, Candles
+from growfolio.domain.bars import PRICES, Bars, Candles, CloseTimes, closes_of
 from growfolio.domain.forecast import BUY, HOLD, SELL
 from growfolio.domain.grid import session_number
+from growfolio.domain.times import BAR, DAY
 from growfolio.models.manifest import LABEL_KINDS
 
 from tests.training.conftest import simulated
@@ -17,7 +18,7 @@ from training.data.labels import UNKNOWN, LabelRule
 
 def closes(*prices: float, symbol: str = "BTC") -> Candles:
     close = np.array([prices])
-    times = 1_750_000_000 // 86_400 * 86_400 + 300 * np.arange(1, len(prices) + 1)
+    times = CloseTimes(1_750_000_000 // DAY * DAY + BAR * np.arange(1, len(prices) + 1))
     return Candles(
         (find_asset(symbol),), Timeframe.M5, times, close, close, close, close, np.ones_like(close), close < 0
     )
@@ -69,7 +70,7 @@ def test_coins_have_no_close_to_cross() -> None:
 
 
 def _raised_each_night(asset: Asset, bars: Bars) -> Bars:
-    session = session_number(bars.open_time + 300, asset.market)
+    session = session_number(closes_of(bars.open_time), asset.market)
     factor = 1.03 ** (session - session[0])
     opened, high, low, close = (getattr(bars, name) * factor for name in PRICES[:4])
     return Bars(bars.open_time, opened, high, low, close, bars.volume)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from growfolio.domain.alignment import MAX_FILLED_IN_A_ROW
 from growfolio.domain.assets import ASSETS, find_asset
-from growfolio.domain.bars import Bars
+from growfolio.domain.bars import Bars, OpenTimes
 from growfolio.domain.times import DAY
 
 from tests.training.conftest import END, simulated
@@ -55,7 +55,7 @@ def test_gaps_are_counted_and_stop_nothing() -> None:
 
 def test_bars_outside_the_session_are_counted() -> None:
     bars = simulated("AAPL", 10)
-    early = replace(bars, open_time=bars.open_time - 600)
+    early = replace(bars, open_time=OpenTimes(bars.open_time - 600))
     assert inspect(AAPL, early).outside == 2 * len({int(opened) // DAY for opened in bars.open_time})
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from growfolio.domain.bars import FloatArray
+from growfolio.domain.bars import CloseTimes, FloatArray
 from growfolio.domain.times import DAY
 from growfolio.record.metrics import log_loss
 
@@ -11,7 +11,7 @@ from training.evaluation.comparison import Answered, Comparison, compared
 ROWS, DAYS = 4000, 40
 RANDOM = np.random.default_rng(0)
 LABELS = RANDOM.integers(3, size=ROWS)
-BAR_CLOSE = np.sort(RANDOM.integers(DAYS * DAY, size=ROWS))
+BAR_CLOSE = CloseTimes(np.sort(RANDOM.integers(DAYS * DAY, size=ROWS)))
 CONSTANT = np.full((ROWS, 3), 1 / 3)
 
 
@@ -48,7 +48,7 @@ def test_folds_are_compared_as_one_and_each_of_the_others_on_the_same_bars() -> 
         Answered(
             {"model": model[part], "other": other[part], "constant": CONSTANT[part]},
             LABELS[part],
-            BAR_CLOSE[part],
+            CloseTimes(BAR_CLOSE[part]),
         )
         for part in parts
     ]

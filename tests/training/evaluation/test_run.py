@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
-from growfolio.domain.bars import Bars
+from growfolio.domain.bars import Bars, CloseTimes
 from growfolio.domain.times import DAY
 
 from tests.training.conftest import END
@@ -43,7 +43,7 @@ def samples(coins: dict[Asset, Bars]) -> Samples:
 
 @pytest.fixture(scope="module")
 def folds(samples: Samples) -> list[Fold]:
-    return folds_of(samples, 2, samples.bar_close[samples.usable])
+    return folds_of(samples, 2, CloseTimes(samples.bar_close[samples.usable]))
 
 
 def test_no_part_of_a_fold_holds_a_label_or_a_window_of_the_part_before_it(folds: list[Fold]) -> None:

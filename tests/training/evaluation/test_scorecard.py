@@ -2,16 +2,21 @@
 
 import numpy as np
 import pytest
+from growfolio.domain.bars import CloseTimes
 from growfolio.domain.times import DAY
 
 from training.evaluation.scorecard import scorecard
+
+
+def days(count: int) -> CloseTimes:
+    return CloseTimes(np.arange(count) * DAY)
 
 
 def test_the_most_decided_rows_are_those_it_is_surest_of() -> None:
     labels = np.array([2, 2, 0, 0, 1, 1, 2, 0, 1, 1])
     given = np.full((10, 3), 1 / 3)
     given[0], given[1] = (0.05, 0.05, 0.9), (0.1, 0.1, 0.8)
-    card = scorecard("m", given, given, labels, np.arange(10) * DAY, np.full(3, 1 / 3))
+    card = scorecard("m", given, given, labels, days(10), np.full(3, 1 / 3))
     fifth = next(c for c in card.coverage if c.share == 0.2)
     assert (fifth.accuracy, fifth.direction) == (1.0, 1.0)
     assert sum(map(sum, card.confusion)) == 10
@@ -21,7 +26,7 @@ def test_f1_is_the_mean_over_classes_and_weighted_by_how_often_each_happened() -
     counts = np.array([[2, 1, 0], [1, 4, 1], [0, 2, 3]])
     labels, chosen = (np.repeat(side.ravel(), counts.ravel()) for side in np.indices((3, 3)))
     given = 0.7 * np.eye(3)[chosen] + 0.1
-    card = scorecard("m", given, given, labels, np.arange(14) * DAY, np.full(3, 1 / 3))
+    card = scorecard("m", given, given, labels, days(14), np.full(3, 1 / 3))
     assert card.confusion == tuple(map(tuple, counts.tolist()))
     assert card.macro_f1 == pytest.approx((4 / 6 + 8 / 13 + 6 / 9) / 3)
     assert card.weighted_f1 == pytest.approx((3 * 4 / 6 + 6 * 8 / 13 + 5 * 6 / 9) / 14)
@@ -29,6 +34,6 @@ def test_f1_is_the_mean_over_classes_and_weighted_by_how_often_each_happened() -
 
 def test_a_class_neither_seen_nor_chosen_counts_0() -> None:
     given = np.tile([0.1, 0.8, 0.1], (4, 1))
-    card = scorecard("m", given, given, np.ones(4, dtype=np.int64), np.arange(4) * DAY, np.full(3, 1 / 3))
+    card = scorecard("m", given, given, np.ones(4, dtype=np.int64), days(4), np.full(3, 1 / 3))
     assert card.macro_f1 == pytest.approx(1 / 3)
     assert card.weighted_f1 == 1.0

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from growfolio.domain.bars import FloatArray
+from growfolio.domain.bars import CloseTimes, FloatArray
 
 from training.data.labels import Labels
 from training.release.gate import Evidence, GateRule, Verdict, differences, judge
@@ -21,7 +21,7 @@ def market(skill: float, seed: int = 0, rows: int = ROWS) -> tuple[FloatArray, F
 
 
 def evidence(new: FloatArray, champion: FloatArray, labels: Labels, assets: int = 10) -> Evidence:
-    bar_close = np.repeat(np.arange(len(labels) // assets) * STEP, assets)
+    bar_close = CloseTimes(np.repeat(np.arange(len(labels) // assets) * STEP, assets))
     return Evidence(new, champion, labels, bar_close, 1e-7, 1e-5, "stocks_5m_lstm of 0123abc")
 
 

@@ -13,7 +13,7 @@ from growfolio.domain.alignment import (
     history,
 )
 from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
-from growfolio.domain.bars import PRICES, Bars, Candles
+from growfolio.domain.bars import PRICES, Bars, Candles, CloseTimes, OpenTimes, closes_of, opens_of
 from growfolio.domain.grid import last_slots, session_number, slots_between
 from growfolio.domain.times import BAR, DAY
 from growfolio.errors import BadCandles, GrowfolioError, MissingCandles
@@ -263,7 +263,7 @@ def test_bars_that_stopped_coming_are_too_old() -> None:
 
 
 def test_where_nothing_of_a_market_is_traded_no_asset_is_blamed() -> None:
-    bars = {asset: on_slots(asset, GRID[:-5]) for asset in (AAPL, MSFT)}
+    bars = {asset: on_slots(asset, CloseTimes(GRID[:-5])) for asset in (AAPL, MSFT)}
     _, refused = align(bars, GRID, Timeframe.M5)
     assert [type(reason) for reason in refused.values()] == [MissingCandles, MissingCandles]
     bars[MSFT] = on_slots(MSFT, GRID)
@@ -276,7 +276,7 @@ def test_a_bars_age_is_counted_in_trading_time() -> None:
     """Friday's last bar is one bar old when the first of Monday has closed."""
     monday = moment("2024-09-09 13:35")
     grid = last_slots(Market.STOCKS, monday, Timeframe.M5, 200)
-    friday = on_slots(AAPL, grid[:-1])
+    friday = on_slots(AAPL, CloseTimes(grid[:-1]))
     _, refused = align({AAPL: friday}, grid, Timeframe.M5)
     assert str(refused[AAPL]) == "the candle that closed 2024-09-09 13:35 UTC is not published yet"
 
@@ -287,7 +287,8 @@ def test_bars_outside_the_session_are_left_out_whatever_they_say() -> None:
     evening.close[:] = [np.nan, -1, 1e9]
     at = int(np.searchsorted(BARS.open_time, evening.open_time[0]))
     parts = (BARS.where(np.arange(200) < at), evening, BARS.where(np.arange(200) >= at))
-    mixed = Bars(*(np.concatenate([getattr(p, n) for p in parts]) for n in ("open_time", *PRICES)))
+    columns = (np.concatenate([getattr(p, n) for p in parts]) for n in PRICES)
+    mixed = Bars(OpenTimes(np.concatenate([p.open_time for p in parts])), *columns)
     np.testing.assert_array_equal(candles_of(mixed).close[0], BARS.close)
 
 
@@ -325,7 +326,7 @@ def test_a_bar_far_from_those_before_it_is_quarantined(factor: float) -> None:
 def test_a_step_of_price_that_lasts_is_believed_after_a_few_bars() -> None:
     bars = on_slots(SHIB, last_slots(Market.CRYPTO, NOW, Timeframe.M5, 200))
     crash = bars.where(np.arange(200) < 100).followed_by(scaled(bars.where(np.arange(200) >= 100), 0.1))
-    candles, refused = align({SHIB: crash}, bars.open_time + BAR, Timeframe.M5, 190)
+    candles, refused = align({SHIB: crash}, closes_of(bars.open_time), Timeframe.M5, 190)
     assert refused == {}
     np.testing.assert_array_equal(candles.close[0, -90:], crash.close[-90:])
 
@@ -350,7 +351,8 @@ def test_a_15m_candle_is_three_slots_of_one_session_also_on_half_days(day: str) 
 
 def test_no_15m_candle_spans_a_close() -> None:
     grid = last_slots(Market.STOCKS, moment("2024-07-08 18:00"), Timeframe.M15, 400)
-    opened, closed = session_number(grid - 900 + BAR, Market.STOCKS), session_number(grid, Market.STOCKS)
+    first_slot = closes_of(opens_of(grid, Timeframe.M15.seconds))
+    opened, closed = session_number(first_slot, Market.STOCKS), session_number(grid, Market.STOCKS)
     np.testing.assert_array_equal(opened, closed)
 
 

@@ -1,13 +1,36 @@
 """Bars of one asset: what has closed, and how answers are put together."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from growfolio.domain.bars import QUARTER, Bars, Split
+from growfolio.domain.bars import QUARTER, Bars, Split, closes_of, opens_of
+from growfolio.domain.times import BAR
 from hypothesis import given
 from hypothesis import strategies as st
+from mypy import api as mypy
+
+MIX_UPS = """
+import numpy as np
+from growfolio.domain.assets import Market, Timeframe
+from growfolio.domain.bars import Bars, Candles, CloseTimes, OpenTimes, closes_of, opens_of
+from growfolio.domain.grid import last_slots, session_number
+
+def fine(bars: Bars, candles: Candles) -> None:
+    session_number(closes_of(bars.open_time), Market.STOCKS)
+    session_number(candles.close_time, Market.STOCKS)
+    opened: OpenTimes = opens_of(last_slots(Market.STOCKS, 0, Timeframe.M15, 3), Timeframe.M15.seconds)
+
+def refused(bars: Bars, candles: Candles) -> None:
+    session_number(bars.open_time, Market.STOCKS)  # refused
+    session_number(bars.open_time + 300, Market.STOCKS)  # refused
+    closes_of(candles.close_time)  # refused
+    opens_of(bars.open_time)  # refused
+    closed: CloseTimes = np.zeros(3, dtype=np.int64)  # refused
+    opened: OpenTimes = last_slots(Market.STOCKS, 0, Timeframe.M5, 3)  # refused
+"""
 
 
 def bars_at(times: list[int], price: float = 1.0) -> Bars:
@@ -18,6 +41,24 @@ def test_a_bar_has_closed_five_minutes_after_it_opened_and_not_a_second_before()
     bars = bars_at([0, 300, 600])
     assert bars.closed_by(899).open_time.tolist() == [0, 300]
     assert bars.closed_by(900).open_time.tolist() == [0, 300, 600]
+
+
+def test_closes_and_opens_are_a_bars_length_apart() -> None:
+    opened = bars_at([0, 300, 600]).open_time
+    assert closes_of(opened).tolist() == [300, 600, 900]
+    for seconds in (BAR, QUARTER):
+        assert opens_of(closes_of(opened, seconds), seconds).tolist() == opened.tolist()
+
+
+@pytest.mark.slow
+def test_mypy_refuses_open_times_for_close_times(tmp_path: Path) -> None:
+    program = tmp_path / "mix_ups.py"
+    program.write_text(MIX_UPS)
+    answer, _, _ = mypy.run(["--no-pretty", "--show-error-codes", str(program)])
+    lines = {int(line.split(":")[1]) for line in answer.splitlines() if ": error:" in line}
+    assert lines == {n for n, line in enumerate(MIX_UPS.splitlines(), 1) if line.endswith("# refused")}, (
+        answer
+    )
 
 
 def test_no_rows_are_no_bars() -> None:

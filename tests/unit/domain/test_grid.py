@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from growfolio.domain.assets import Market, Timeframe
+from growfolio.domain.bars import CloseTimes
 from growfolio.domain.calendar import sessions_between
 from growfolio.domain.grid import last_slots, session_number, slots_between, slots_of
 from growfolio.domain.times import BAR, DAY
@@ -90,4 +91,4 @@ def test_bars_have_the_same_number_exactly_when_they_are_of_one_session(
 def test_crypto_is_one_session_without_end() -> None:
     slots = last_slots(Market.CRYPTO, moment("2024-09-05 18:00"), M5, 600)
     assert set(session_number(slots, Market.CRYPTO).tolist()) == {0}
-    assert len(session_number(slots[:0], Market.STOCKS)) == 0
+    assert len(session_number(CloseTimes(slots[:0]), Market.STOCKS)) == 0

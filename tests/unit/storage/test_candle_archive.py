@@ -6,7 +6,7 @@ from datetime import date
 import numpy as np
 import pytest
 from growfolio.domain.assets import ASSETS, Asset, Market, assets_of, find_asset
-from growfolio.domain.bars import PRICES, Bars
+from growfolio.domain.bars import PRICES, Bars, OpenTimes
 from growfolio.domain.times import DAY, day_of
 from growfolio.errors import ArchiveError
 from growfolio.storage.candle_archive import CandleArchive, KeptCandles, decode, encode
@@ -76,7 +76,7 @@ def test_a_window_is_checked_like_a_providers_answer(archive: CandleArchive) -> 
     good = printed(AAPL, NOW - DAY, NOW)
     spoiled = changed(changed(changed(good, 3, close=np.nan), 9, low=-1.0), 12, high=1e9)
     later = printed(AAPL, NOW, NOW + 3600)
-    shifted = Bars(good.open_time[:1] + 7, *(getattr(good, name)[:1] for name in PRICES))
+    shifted = Bars(OpenTimes(good.open_time[:1] + 7), *(getattr(good, name)[:1] for name in PRICES))
     archive.write_window(KeptCandles({AAPL: spoiled.joined_with(later).joined_with(shifted)}, "yahoo"))
     kept = archive.read_window(NOW)
     assert kept is not None

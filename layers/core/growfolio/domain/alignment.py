@@ -7,7 +7,17 @@ import numpy as np
 
 from growfolio.domain.adjustment import LARGEST_NIGHT, remarkable
 from growfolio.domain.assets import Asset, Market, Timeframe
-from growfolio.domain.bars import PRICES, Bars, BoolArray, Candles, FloatArray, IntArray
+from growfolio.domain.bars import (
+    PRICES,
+    Bars,
+    BoolArray,
+    Candles,
+    CloseTimes,
+    FloatArray,
+    IntArray,
+    closes_of,
+    opens_of,
+)
 from growfolio.domain.forecast import WINDOW
 from growfolio.domain.moves import doubtful
 from growfolio.domain.quarantine import NOT_A_NUMBER, Faults, sound, untraded
@@ -38,7 +48,7 @@ class _TooOld(BadCandles):
 class _Slots:
     """One asset on the 5-minute slots (slots,) of a grid; values (5, slots): open to volume."""
 
-    times: IntArray
+    times: CloseTimes
     values: FloatArray
     traded: BoolArray
     broken: BoolArray
@@ -49,7 +59,7 @@ class _Slots:
 
 
 def align(
-    bars: Mapping[Asset, Bars], grid: IntArray, timeframe: Timeframe, wanted: int | None = None
+    bars: Mapping[Asset, Bars], grid: CloseTimes, timeframe: Timeframe, wanted: int | None = None
 ) -> tuple[Candles, dict[Asset, GrowfolioError]]:
     """The newest wanted candles of each asset, and for each other asset the reason there are none.
 
@@ -77,7 +87,7 @@ def align(
     return _stack(rows, timeframe, needed), refused
 
 
-def history(asset: Asset, bars: Bars, grid: IntArray, timeframe: Timeframe) -> Candles:
+def history(asset: Asset, bars: Bars, grid: CloseTimes, timeframe: Timeframe) -> Candles:
     """All candles of one asset's past on the grid, as serving would have made them: breaks are left out.
 
     Nothing is refused for what touches the newest bars. Raises MissingCandles where there are no bars.
@@ -87,17 +97,16 @@ def history(asset: Asset, bars: Bars, grid: IntArray, timeframe: Timeframe) -> C
     return _stack({asset: row}, timeframe, len(row["times"]))
 
 
-def _five_minute_slots(grid: IntArray, timeframe: Timeframe) -> IntArray:
+def _five_minute_slots(grid: CloseTimes, timeframe: Timeframe) -> CloseTimes:
     steps = np.arange(timeframe.seconds - BAR, -1, -BAR, dtype=np.int64)
-    slots: IntArray = (grid[:, None] - steps).ravel()
-    return slots
+    return CloseTimes((grid[:, None] - steps).ravel())
 
 
-def _slots(bars: Bars, slots: IntArray, market: Market) -> tuple[_Slots, Faults]:
+def _slots(bars: Bars, slots: CloseTimes, market: Market) -> tuple[_Slots, Faults]:
     """The bars on these slots, and the quarantined among them. Raises BadCandles or MissingCandles."""
     start = int(slots[0]) - BAR
     # Bars outside the regular session (pre-market, after hours) are no part of the grid.
-    known, faults = sound(bars.where((bars.open_time < start) | np.isin(bars.open_time + BAR, slots)))
+    known, faults = sound(bars.where((bars.open_time < start) | np.isin(closes_of(bars.open_time), slots)))
     within = known.where(known.open_time >= start)
     within = within.where(~untraded(known)[len(known) - len(within) :])
     if not len(within) and faults:
@@ -105,7 +114,7 @@ def _slots(bars: Bars, slots: IntArray, market: Market) -> tuple[_Slots, Faults]
         raise BadCandles(f"{faults[newest]} in the candle of {utc_minute(newest)}, and no good one")
     if not len(within):
         raise MissingCandles(f"no candles between {utc_minute(start)} and {utc_minute(int(slots[-1]))}")
-    at = np.searchsorted(slots, within.open_time + BAR)
+    at = np.searchsorted(slots, closes_of(within.open_time))
     before = known.close[known.open_time < start][-1:]
     traded = np.zeros(len(slots), dtype=np.bool_)
     traded[at] = True
@@ -114,7 +123,7 @@ def _slots(bars: Bars, slots: IntArray, market: Market) -> tuple[_Slots, Faults]
     values = np.concatenate([np.tile(last_close[np.cumsum(traded)], (4, 1)), np.zeros((1, len(slots)))])
     values[:, at] = [getattr(within, name) for name in PRICES]
     broken = _breaks(at, len(slots), known_before=bool(len(before)))
-    quarantined = np.isin(slots - BAR, list(faults))
+    quarantined = np.isin(opens_of(slots), list(faults))
     steps = _night_steps(within, at, slots) if market is Market.STOCKS else np.zeros_like(traded)
     unusual = np.zeros_like(traded)
     unusual[at] = doubtful(within)
@@ -131,7 +140,7 @@ def _breaks(at: IntArray, slots: int, *, known_before: bool) -> BoolArray:
     return broken
 
 
-def _night_steps(within: Bars, at: IntArray, slots: IntArray) -> BoolArray:
+def _night_steps(within: Bars, at: IntArray, slots: CloseTimes) -> BoolArray:
     """Slots after nights of a step beyond the asset's range; BadCandles where only a split explains it."""
     marks = np.zeros(len(slots), dtype=np.bool_)
     session = np.cumsum(np.diff(slots, prepend=slots[0]) > BAR)[at]
@@ -198,7 +207,7 @@ def _check_quarantine(slots: _Slots, faults: Faults) -> None:
         )
 
 
-def _merged(slots: _Slots, grid: IntArray, timeframe: Timeframe) -> dict[str, np.ndarray]:
+def _merged(slots: _Slots, grid: CloseTimes, timeframe: Timeframe) -> dict[str, np.ndarray]:
     """The columns of Candles (bars,), by name: bars of the timeframe, without those that lie in breaks."""
     each = timeframe.seconds // BAR
     values = slots.values.copy() if each > 1 and slots.broken.any() else slots.values
@@ -256,7 +265,7 @@ def _stack(rows: Mapping[Asset, dict[str, np.ndarray]], timeframe: Timeframe, ba
     return Candles(
         tuple(rows),
         timeframe,
-        column("times", np.int64),
+        CloseTimes(column("times", np.int64)),
         *(column(name) for name in PRICES),
         **{name: column(name, np.bool_) for name in marks},
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any, NewType
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +14,25 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
+OpenTimes = NewType("OpenTimes", IntArray)
+"""When bars opened, in seconds since the epoch. Providers name a bar by it."""
+CloseTimes = NewType("CloseTimes", IntArray)
+"""When bars closed, in seconds since the epoch. Slots of the grid, candles and signals are named by it."""
+
 PRICES = ("open", "high", "low", "close", "volume")
 COLUMNS = ("open_time", *PRICES)
 QUARTER = 3 * BAR
 """Seconds of a 15-minute bar."""
+
+
+def closes_of(opens: OpenTimes, seconds: int = BAR) -> CloseTimes:
+    """When the bars that opened then closed; seconds is their length."""
+    return CloseTimes(opens + seconds)
+
+
+def opens_of(closes: CloseTimes, seconds: int = BAR) -> OpenTimes:
+    """When the bars that closed then opened; seconds is their length."""
+    return OpenTimes(closes - seconds)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -40,7 +56,7 @@ class Bars:
     have already been divided: Yahoo reports a split before it rewrites its 5-minute bars.
     """
 
-    open_time: IntArray
+    open_time: OpenTimes
     open: FloatArray
     high: FloatArray
     low: FloatArray
@@ -54,7 +70,8 @@ class Bars:
     def of(cls, rows: Sequence[Sequence[float]]) -> "Bars":
         """From rows of (open_time in seconds, open, high, low, close, volume)."""
         table = np.asarray(rows, dtype=np.float64).reshape(-1, 6)
-        return cls(table[:, 0].astype(np.int64), *(np.ascontiguousarray(table[:, i]) for i in range(1, 6)))
+        opened = OpenTimes(table[:, 0].astype(np.int64))
+        return cls(opened, *(np.ascontiguousarray(table[:, i]) for i in range(1, 6)))
 
     def __len__(self) -> int:
         return len(self.open_time)
@@ -65,7 +82,7 @@ class Bars:
 
     def closed_by(self, now: int) -> "Bars":
         """Only bars that had closed at now (seconds since the epoch)."""
-        return self.where(self.open_time + BAR <= now)
+        return self.where(closes_of(self.open_time) <= now)
 
     def followed_by(self, newer: "Bars") -> "Bars":
         """The bars before the first newer one, then the newer ones as they came."""
@@ -79,9 +96,11 @@ class Bars:
         return replace(both, **{name: getattr(both, name)[order] for name in COLUMNS})
 
     def _and(self, other: "Bars") -> "Bars":
-        columns = (np.concatenate([getattr(self, name), getattr(other, name)]) for name in COLUMNS)
+        columns: dict[str, Any] = {
+            name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in COLUMNS
+        }
         splits = tuple(sorted({*self.splits, *other.splits}))
-        return Bars(*columns, splits=splits, quarters=other.quarters or self.quarters)
+        return replace(self, **columns, splits=splits, quarters=other.quarters or self.quarters)
 
     def with_quarters(self, length: int) -> "Bars":
         """These bars, and before them three for each 15-minute bar, for candles of length seconds.
@@ -93,9 +112,9 @@ class Bars:
         if self.quarters is None or length % QUARTER or not len(self) or not len(self.quarters):
             return self
         first = -(-int(self.open_time.min()) // QUARTER) * QUARTER
-        older = self.quarters.where(self.quarters.open_time + QUARTER <= first)
+        older = self.quarters.where(closes_of(self.quarters.open_time, QUARTER) <= first)
         thirds = [
-            Bars(older.open_time + step, opened, high, low, older.close, older.volume / 3)
+            Bars(OpenTimes(older.open_time + step), opened, high, low, older.close, older.volume / 3)
             for step, opened, high, low in (
                 (0, older.open, older.high, older.low),
                 (BAR, older.close, older.close, older.close),
@@ -122,7 +141,7 @@ class Candles:
 
     assets: tuple[Asset, ...]
     timeframe: Timeframe
-    times: IntArray
+    times: CloseTimes
     open: FloatArray
     high: FloatArray
     low: FloatArray
@@ -147,11 +166,10 @@ class Candles:
                 object.__setattr__(self, name, np.zeros(self.close.shape, dtype=np.bool_))
 
     @property
-    def close_time(self) -> IntArray:
+    def close_time(self) -> CloseTimes:
         """The one grid (bars,) of all assets. Raises ValueError where breaks gave them different ones."""
         if not self.assets:
-            return self.times.reshape(-1)
+            return CloseTimes(self.times.reshape(-1))
         if (self.times != self.times[0]).any():
             raise ValueError("the assets of these candles have different grids: use times")
-        grid: IntArray = self.times[0]
-        return grid
+        return CloseTimes(self.times[0])

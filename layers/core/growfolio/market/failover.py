@@ -13,9 +13,8 @@ import numpy as np
 
 from growfolio.domain.alignment import MAX_FILLED_IN_A_ROW
 from growfolio.domain.assets import Asset, Timeframe
-from growfolio.domain.bars import Bars
+from growfolio.domain.bars import Bars, opens_of
 from growfolio.domain.grid import last_slots, slots_between
-from growfolio.domain.times import BAR
 from growfolio.errors import MarketError, PermanentMarketError, TemporaryMarketError
 from growfolio.market.fetching import fetch_checked, wrong_answers
 from growfolio.market.ports import Fetched, Patience
@@ -74,7 +73,7 @@ class _Record(Generic[P]):
     def _note_bars(self, asset: Asset, bars: Bars, since: int, now: int) -> None:
         oldest = min(_oldest(bars), self.oldest.get(asset, now))
         self.oldest[asset] = oldest
-        slots = slots_between(asset.market, since, now, Timeframe.M5) - BAR
+        slots = opens_of(slots_between(asset.market, since, now, Timeframe.M5))
         traded = (bars.volume > 0) | (bars.high > bars.low)
         if len(slots) and slots[-1] not in bars.open_time[traded & np.isfinite(bars.close)]:
             return

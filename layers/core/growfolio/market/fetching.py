@@ -14,11 +14,10 @@ from typing import TypeVar
 
 from growfolio.domain.alignment import LATE_SLOTS
 from growfolio.domain.assets import Asset, Timeframe
-from growfolio.domain.bars import Bars
+from growfolio.domain.bars import Bars, opens_of
 from growfolio.domain.grid import last_slots
 from growfolio.domain.moves import doubtful
 from growfolio.domain.quarantine import newest_published
-from growfolio.domain.times import BAR
 from growfolio.errors import MarketError, PermanentMarketError, TemporaryMarketError, WrongAnswer
 from growfolio.limits import Backoff
 from growfolio.market.ports import Fetched, Patience
@@ -151,7 +150,7 @@ def _late(answers: Fetched, now: int) -> dict[Asset, int]:
     for asset, bars in answers.items():
         if isinstance(bars, Bars) and len(bars):
             newest = newest_published(bars)
-            slots = last_slots(asset.market, now, Timeframe.M5, LATE_SLOTS + 1) - BAR
+            slots = opens_of(last_slots(asset.market, now, Timeframe.M5, LATE_SLOTS + 1))
             if newest is not None and slots[0] <= newest < slots[-1]:
                 late[asset] = newest
     return late

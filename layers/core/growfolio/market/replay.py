@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from growfolio.domain.assets import Asset
-from growfolio.domain.bars import PRICES, Bars
+from growfolio.domain.bars import PRICES, Bars, OpenTimes
 from growfolio.errors import ConfigurationError, MarketError, PermanentMarketError
 from growfolio.market.ports import Fetched, Patience
 from growfolio.settings import Settings
@@ -63,4 +63,4 @@ class ReplaySource:
             columns = [table[name].cast(pa.float64()).to_numpy() for name in PRICES]
         except (pa.ArrowException, KeyError, OSError) as fault:
             raise PermanentMarketError(f"{path.name} cannot be read: {fault}"[:200]) from fault
-        return Bars(opened.to_numpy(), *columns)
+        return Bars(OpenTimes(opened.to_numpy()), *columns)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from growfolio.domain.assets import Asset, Market
-from growfolio.domain.bars import Bars, FloatArray, IntArray
+from growfolio.domain.bars import Bars, FloatArray, IntArray, OpenTimes
 from growfolio.domain.calendar import Session, sessions_between
 from growfolio.domain.times import BAR, DAY
 from growfolio.market.ports import Fetched
@@ -69,11 +69,11 @@ class SimulatedSource:
         if not sessions:
             return Bars.of([])
         days = _Days(asset, self._seed, sessions)
-        opens = np.concatenate([np.arange(s.open, s.close, BAR) for s in sessions])
+        opens = OpenTimes(np.concatenate([np.arange(s.open, s.close, BAR) for s in sessions]))
         bars = days.bars(opens, self._clusters(asset, opens))
         return bars.where(bars.open_time >= since).closed_by(now)
 
-    def _clusters(self, asset: Asset, opens: IntArray) -> FloatArray:
+    def _clusters(self, asset: Asset, opens: OpenTimes) -> FloatArray:
         """exp of a fading sum of shocks, one a bar of the clock: how wild each bar is, around 1."""
         first, last = int(opens[0]) // BAR, int(opens[-1]) // BAR
         clock = np.arange(first - len(BAR_MEMORY) + 1, last + 1)
@@ -102,7 +102,7 @@ class _Days:
         self._closes = ends[at]
         self._volatilities = np.sqrt(1 - overnight) * volatility[-len(ends) :][at]
 
-    def bars(self, opens: IntArray, clusters: FloatArray) -> Bars:
+    def bars(self, opens: OpenTimes, clusters: FloatArray) -> Bars:
         """The bars of all sessions; opens are their opening times, clusters how wild each of them is."""
         shape = np.concatenate([_shape_of_day(self._asset.market, int(n)) for n in self._lengths])
         scale = self._scale(shape * clusters)
@@ -125,7 +125,7 @@ class _Days:
         session = np.sqrt(np.add.reduceat(wildness**2, self._starts))
         return wildness * self._each_bar(self._volatilities / session)
 
-    def _steps(self, opens: IntArray, scale: FloatArray) -> FloatArray:
+    def _steps(self, opens: OpenTimes, scale: FloatArray) -> FloatArray:
         """Log returns, bar by bar. What they miss of their session's move is spread over it by variance."""
         steps = scale * self._normals("step", opens // BAR)
         missing = self._closes - self._opens - np.add.reduceat(steps, self._starts)
@@ -144,7 +144,7 @@ class _Days:
             return np.maximum(np.round(price, 2), 0.01)
         return _significant(price)
 
-    def _volume(self, opens: IntArray, close: FloatArray, busy: FloatArray) -> FloatArray:
+    def _volume(self, opens: OpenTimes, close: FloatArray, busy: FloatArray) -> FloatArray:
         noise = np.exp(0.35 * self._normals("volume", opens // BAR))
         average = (
             DAILY_TURNOVER[self._asset.market]

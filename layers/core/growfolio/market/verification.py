@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 import numpy as np
 
 from growfolio.domain.assets import Market
-from growfolio.domain.bars import Bars, IntArray
+from growfolio.domain.bars import Bars, OpenTimes
 from growfolio.domain.calendar import sessions_between
 from growfolio.domain.times import BAR
 from growfolio.errors import WrongAnswer
@@ -58,5 +58,5 @@ def check_clock(date: str | None, provider: str, clock: Callable[[], float]) -> 
         raise WrongAnswer(f"{provider}'s answer is {abs(ahead):.0f} s {side} our clock")
 
 
-def _none(open_time: IntArray, start: int, seconds: int) -> bool:
+def _none(open_time: OpenTimes, start: int, seconds: int) -> bool:
     return not ((open_time >= start) & (open_time < start + seconds)).any()

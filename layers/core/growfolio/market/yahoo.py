@@ -25,7 +25,7 @@ from yfinance.data import YfData
 from yfinance.exceptions import YFException
 
 from growfolio.domain.assets import Asset, Timeframe
-from growfolio.domain.bars import PRICES, Bars, Split
+from growfolio.domain.bars import PRICES, Bars, OpenTimes, Split
 from growfolio.domain.times import DAY
 from growfolio.errors import PermanentMarketError, TemporaryMarketError, WrongAnswer
 from growfolio.market.fetching import fetch_checked, gather, raise_for_status, wrong_answers
@@ -221,7 +221,7 @@ def _read(chart: dict[str, Any]) -> Bars:
         table = table[:, :-1]
     opened, high, low, close, volume = np.ascontiguousarray(table[1:])
     volume[:-1] = np.nan_to_num(volume[:-1], nan=0.0)
-    return Bars(table[0].astype(np.int64), opened, high, low, close, volume, splits=_splits(chart))
+    return Bars(OpenTimes(table[0].astype(np.int64)), opened, high, low, close, volume, splits=_splits(chart))
 
 
 def _splits(chart: dict[str, Any]) -> tuple[Split, ...]:

@@ -5,7 +5,7 @@ Bars of a day hang together, and so do assets at one moment: a day of all assets
 
 import numpy as np
 
-from growfolio.domain.bars import FloatArray, IntArray
+from growfolio.domain.bars import CloseTimes, FloatArray, IntArray
 from growfolio.domain.forecast import HOLD
 from growfolio.domain.times import DAY
 from growfolio.record.metrics import Confusion, confusions, losses, matthews, right_side
@@ -15,7 +15,7 @@ LEAST_BLOCKS = 20
 
 
 def intervals(
-    probabilities: FloatArray, labels: IntArray, bar_close: IntArray, prior: FloatArray, seed: int = 0
+    probabilities: FloatArray, labels: IntArray, bar_close: CloseTimes, prior: FloatArray, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
     """Return 90 % intervals of mcc, gain, lift and direction when whole days are drawn again.
 
@@ -43,7 +43,7 @@ def intervals(
 
 
 def paired_differences(
-    one: FloatArray, other: FloatArray, labels: IntArray, bar_close: IntArray, draws: int, seed: int = 0
+    one: FloatArray, other: FloatArray, labels: IntArray, bar_close: CloseTimes, draws: int, seed: int = 0
 ) -> tuple[FloatArray, FloatArray]:
     """Return one less other in log-loss and in MCC, (draws,) each, with the same blocks drawn for both.
 

@@ -7,10 +7,10 @@ import numpy as np
 
 from growfolio.domain.alignment import MAX_FILLED_IN_A_ROW, REACH
 from growfolio.domain.assets import Asset, Market, Timeframe
-from growfolio.domain.bars import Bars, IntArray
+from growfolio.domain.bars import Bars, OpenTimes, opens_of
 from growfolio.domain.calendar import Session, sessions_between
 from growfolio.domain.grid import last_slots, slots_between
-from growfolio.domain.times import BAR, day_of
+from growfolio.domain.times import day_of
 from growfolio.errors import ArchiveError, MarketError
 from growfolio.market.ports import Fetched, MarketSource
 from growfolio.refresh.candle_window import CandleWindow
@@ -100,12 +100,13 @@ class WindowedFeed:
         self._archived_until = kept.archived_until
         return CandleWindow(kept.source, kept.bars)
 
-    def _slots(self, first_open: int, now: int) -> IntArray:
+    def _slots(self, first_open: int, now: int) -> OpenTimes:
         """The opening times of all bars wanted, a few before, which untraded slots repeat, and REACH."""
         wanted = len(slots_between(self._market, first_open, now, Timeframe.M5))
-        return last_slots(self._market, now, Timeframe.M5, wanted + MAX_FILLED_IN_A_ROW + 1 + REACH) - BAR
+        held = wanted + MAX_FILLED_IN_A_ROW + 1 + REACH
+        return opens_of(last_slots(self._market, now, Timeframe.M5, held))
 
-    def _extend(self, window: CandleWindow, slots: IntArray, answers: Fetched) -> Fetched:
+    def _extend(self, window: CandleWindow, slots: OpenTimes, answers: Fetched) -> Fetched:
         if window.source != self.source:
             window.restart(self.source)
         extended: Fetched = {}
@@ -129,7 +130,9 @@ class WindowedFeed:
         self._archived_until = closed[-1].close
 
 
-def _answer(answer: Bars | MarketError, kept: Bars | None, slots: IntArray, start: int) -> Bars | MarketError:
+def _answer(
+    answer: Bars | MarketError, kept: Bars | None, slots: OpenTimes, start: int
+) -> Bars | MarketError:
     """The answer from start on, whatever else the window holds; the window itself where it is up to date."""
     if isinstance(answer, MarketError):
         if kept is None or not len(kept) or kept.open_time[-1] != slots[-1]:

@@ -8,7 +8,7 @@ import numpy as np
 from growfolio.domain.adjustment import OVERLAP, common_ratio
 from growfolio.domain.alignment import MAX_FILLED_IN_A_ROW, REACH
 from growfolio.domain.assets import Asset
-from growfolio.domain.bars import Bars, IntArray
+from growfolio.domain.bars import Bars, IntArray, OpenTimes
 from growfolio.domain.quarantine import sound, untraded
 from growfolio.domain.times import BAR
 
@@ -50,7 +50,7 @@ class CandleWindow:
         self._refused |= set(refused)
         self._doubted |= {*refused, *suspected}
 
-    def start(self, asset: Asset, slots: IntArray) -> int:
+    def start(self, asset: Asset, slots: OpenTimes) -> int:
         """The opening time of the first bar that the asset needs.
 
         slots are the opening times of all bars that may be needed, oldest first: REACH of them only where
@@ -64,7 +64,7 @@ class CandleWindow:
         broken = int(gaps[gaps > MAX_FILLED_IN_A_ROW].sum())
         return int(slots[max(0, REACH - broken)])
 
-    def since(self, asset: Asset, slots: IntArray) -> int:
+    def since(self, asset: Asset, slots: OpenTimes) -> int:
         """From which opening time on to ask for an asset's bars.
 
         All is asked for where the window does not go back far enough, or where it is in doubt; otherwise
@@ -106,13 +106,13 @@ class CandleWindow:
         for asset, bars in self._bars.items():
             self._bars[asset] = bars.where(bars.open_time >= oldest)
 
-    def _held(self, asset: Asset, slots: IntArray) -> IntArray:
+    def _held(self, asset: Asset, slots: OpenTimes) -> IntArray:
         """The positions of the slots that the window has a bar for."""
         known = self._bars.get(asset)
         return np.flatnonzero(np.isin(slots, known.open_time if known is not None else []))
 
 
-def _before_session(slots: IntArray, newest: int) -> int:
+def _before_session(slots: OpenTimes, newest: int) -> int:
     """Shortly before the session of the newest bar: a split that is worked in late changes these bars."""
     opens = np.flatnonzero(np.diff(slots[: newest + 1]) > BAR) + 1
     return int(opens[-1]) - OVERLAP if len(opens) else newest

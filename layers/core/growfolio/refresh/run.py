@@ -14,7 +14,7 @@ import numpy as np
 
 from growfolio.domain.alignment import REACH, align
 from growfolio.domain.assets import Asset, Market, Timeframe, assets_of
-from growfolio.domain.bars import Bars, Candles, IntArray
+from growfolio.domain.bars import Bars, Candles, CloseTimes
 from growfolio.domain.calendar import calendar_notice, market_hours
 from growfolio.domain.caveats import caveats
 from growfolio.domain.decision import decide, facts_at
@@ -234,7 +234,7 @@ def _quarantine_notes(candles: Candles) -> list[str]:
     ]
 
 
-def _forecast(run: _Run, candles: Candles, todo: Mapping[Asset, IntArray]) -> None:
+def _forecast(run: _Run, candles: Candles, todo: Mapping[Asset, CloseTimes]) -> None:
     """One batch for all assets and all their bars that lack a signal."""
     values = indicators(candles)
     picks = [

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from growfolio.domain.assets import Asset, Market, Timeframe, assets_of
-from growfolio.domain.bars import IntArray
+from growfolio.domain.bars import CloseTimes
 from growfolio.domain.grid import last_slots
 from growfolio.domain.signals import Signal
 from growfolio.storage.ports import RefreshStore
@@ -21,7 +21,7 @@ class Work:
     timeframe: Timeframe
     newest: int
     """The close of the newest bar."""
-    unhandled: Mapping[Asset, IntArray]
+    unhandled: Mapping[Asset, CloseTimes]
     """For each asset that lacks any, the close times of the bars that have no signal yet, oldest first."""
     unrecorded: Mapping[Asset, Signal]
     """Stored signals of bars that no run completed: their history entries may be missing."""
@@ -42,15 +42,15 @@ def work_of(store: RefreshStore, market: Market, revision: str, timeframe: Timef
         for record in store.signals(timeframe)
         if record.signal and record.asset.market is market
     }
-    unhandled = {}
+    unhandled: dict[Asset, CloseTimes] = {}
     for asset in assets_of(market):
         signal = signals.get(asset)
         if signal is None:
-            unhandled[asset] = slots[-1:]
+            unhandled[asset] = CloseTimes(slots[-1:])
         elif signal.bar_close < newest:
-            unhandled[asset] = slots[slots > signal.bar_close]
+            unhandled[asset] = CloseTimes(slots[slots > signal.bar_close])
         elif signal.bar_close == newest and signal.model.revision != revision:
-            unhandled[asset] = slots[-1:]
+            unhandled[asset] = CloseTimes(slots[-1:])
     bars = {completion.bar_close for completion in completed}
     known = (done for done in completed if (done.bar_close, done.revision) == (newest, revision))
     completion = next(known, None)

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from growfolio.domain.assets import Asset, Market, find_asset
-from growfolio.domain.bars import PRICES, Bars
+from growfolio.domain.bars import PRICES, Bars, OpenTimes
 from growfolio.domain.quarantine import sound
 from growfolio.domain.times import BAR
 from growfolio.errors import ArchiveError, UnknownAsset
@@ -99,7 +99,7 @@ def encode(candles: KeptCandles) -> bytes:
         archived_until=candles.archived_until,
         assets=np.array([asset.id for asset in candles.bars], dtype=np.str_),
         lengths=np.array([len(bars) for bars in own], dtype=np.int64),
-        open_time=np.concatenate([bars.open_time for bars in own] or [np.empty(0, np.int64)]),
+        open_time=np.concatenate([np.empty(0, np.int64), *(bars.open_time for bars in own)]),
         prices=np.concatenate(
             [np.stack([getattr(bars, name) for name in PRICES]) for bars in own] or [np.empty((5, 0))], axis=1
         ),
@@ -126,7 +126,7 @@ def _candles(columns: Mapping[str, npt.NDArray[Any]]) -> KeptCandles:
     for name, end, length in zip(columns["assets"].tolist(), np.cumsum(lengths), lengths, strict=True):
         asset, own = _asset(name), slice(end - length, end)
         if asset is not None:
-            bars[asset] = Bars(times[own].copy(), *prices[:, own].copy())
+            bars[asset] = Bars(OpenTimes(times[own].copy()), *prices[:, own].copy())
     return KeptCandles(bars, str(columns["source"]), int(columns["archived_until"]))
 
 
