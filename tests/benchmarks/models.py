@@ -11,8 +11,8 @@ from growfolio.domain.features import FeatureArray
 from growfolio.domain.times import DAY
 from growfolio.models.manifest import MANIFEST, Label, Manifest, Model, ModelFile
 
+from training.networks.architectures import SignalModel, build
 from training.networks.export import write_onnx
-from training.networks.models import SignalModel, build
 
 CREATED = 1_735_689_600
 Key = tuple[Asset, Timeframe]

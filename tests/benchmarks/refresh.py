@@ -26,7 +26,7 @@ from growfolio.models.repository import FolderRepository
 from tests.benchmarks.models import CREATED, Key, write_models
 from tests.benchmarks.reference import frame_of, plain_probabilities, plain_windows
 from tests.synthetic import synthetic_candles
-from training.networks.models import SignalModel
+from training.networks.architectures import SignalModel
 
 BAR = 1 / 8
 REPETITIONS = 21

@@ -24,8 +24,8 @@ from training.fitting.fleet_step import Fleet
 from training.fitting.fleet_table import FleetTable
 from training.fitting.fleet_weights import FleetWeights
 from training.fitting.settings import FitSettings
+from training.networks.architectures import SignalModel, build
 from training.networks.batched import FLEET_NETWORKS
-from training.networks.models import SignalModel, build
 
 BARS = {"cuda": 15.0, "cpu": 1.0}
 """How many times faster the fleet must be, by kind of device."""

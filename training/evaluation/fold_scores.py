@@ -10,8 +10,8 @@ from training.evaluation.report import FoldReport
 from training.evaluation.scorecard import scorecard
 from training.evaluation.walk_forward import Fold
 from training.fitting.ensemble import FittedModel
+from training.networks.architectures import MEMBERS, EnsembleModel
 from training.networks.inference import probabilities
-from training.networks.models import MEMBERS, EnsembleModel
 
 ALONE = f"{MEMBERS[0]} alone"
 """The first member of an ensemble by itself."""

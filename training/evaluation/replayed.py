@@ -12,7 +12,7 @@ from growfolio.errors import ModelError, PermanentModelError
 from growfolio.storage.records import Completion, MarketRecord
 
 from training.data.labels import LabelRule
-from training.networks.models import Served
+from training.networks.architectures import Served
 
 Key = tuple[Asset, Timeframe]
 

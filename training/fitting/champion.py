@@ -15,8 +15,8 @@ from growfolio.models.repository import FolderRepository, Patience, verified
 from growfolio.models.revisions import FixedRevision
 from growfolio.settings import STARTER
 
+from training.networks.architectures import Served
 from training.networks.export import read_pth
-from training.networks.models import Served
 
 PATIENCE = Patience(request=30.0, deadline=600.0)
 

@@ -12,7 +12,7 @@ from training.fitting.fleet import fit_fleet
 from training.fitting.member import Fitted, Member, calibrate
 from training.fitting.settings import Epoch, FitSettings
 from training.fitting.workers import each
-from training.networks.models import MEMBERS, EnsembleModel, Served
+from training.networks.architectures import MEMBERS, EnsembleModel, Served
 
 
 @dataclass(frozen=True, slots=True, eq=False)

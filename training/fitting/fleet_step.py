@@ -12,8 +12,8 @@ from training.fitting.fleet_table import FleetTable
 from training.fitting.fleet_weights import FleetWeights
 from training.fitting.settings import FitSettings
 from training.fitting.workers import each
+from training.networks.architectures import Normalisation
 from training.networks.batched import Drop, FleetNetwork
-from training.networks.models import Normalisation
 
 
 @dataclass(slots=True, eq=False)

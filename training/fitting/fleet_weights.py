@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from training.networks.architectures import SignalModel
 from training.networks.batched import Weights
-from training.networks.models import SignalModel
 
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8

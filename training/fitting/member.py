@@ -13,8 +13,8 @@ from torch import Tensor
 from training.data.dataset import Samples
 from training.fitting.calibration import fit_temperature
 from training.fitting.settings import Epoch, FitSettings
+from training.networks.architectures import Normalisation, Served, SignalModel, build
 from training.networks.inference import logits, probabilities
-from training.networks.models import Normalisation, Served, SignalModel, build
 
 
 @dataclass(frozen=True, slots=True, eq=False)

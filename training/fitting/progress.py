@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from training.fitting.settings import Epoch, FitSettings
-from training.networks.models import COSTS, networks_in
+from training.networks.architectures import COSTS, networks_in
 from training.progress import Progress, Say
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from training.networks.models import DROPOUT
+from training.networks.architectures import DROPOUT
 
 
 @dataclass(frozen=True, slots=True)

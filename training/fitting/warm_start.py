@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from growfolio.domain.assets import Market, Timeframe
 
 from training.fitting.champion import Champion
-from training.networks.models import Served
+from training.networks.architectures import Served
 
 LEARNING_RATE = 2e-4
 """At the start: a tenth of that of fresh weights, so that new bars correct the model and do not erase it."""

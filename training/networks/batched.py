@@ -12,7 +12,7 @@ from growfolio.training_jobs.request import Network
 from torch import Tensor
 from torch.nn.functional import layer_norm
 
-from training.networks.models import attend
+from training.networks.architectures import attend
 
 Weights = Mapping[str, Tensor]
 Drop = Callable[[Tensor], Tensor]

@@ -10,7 +10,7 @@ import torch
 from growfolio.domain.forecast import WINDOW, Windows
 from growfolio.errors import PermanentModelError
 
-from training.networks.models import FEATURES, Served, build_served
+from training.networks.architectures import FEATURES, Served, build_served
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime

@@ -6,7 +6,7 @@ from growfolio.domain.features import FeatureArray
 from growfolio.domain.forecast import WINDOW
 from torch import Tensor
 
-from training.networks.models import Served
+from training.networks.architectures import Served
 
 BATCH = 256
 """Windows whose attention still lies in a cache: a transformer answers three times as fast as on 4096."""

@@ -13,8 +13,8 @@ from training.data.dataset import Part, Samples
 from training.evaluation.scorecard import Scorecard, scorecard
 from training.fitting.member import Member
 from training.fitting.parent_pool import parent_pool
+from training.networks.architectures import Served
 from training.networks.inference import probabilities
-from training.networks.models import Served
 from training.settings import TrainSettings
 
 

@@ -12,7 +12,7 @@ from training.data.dataset import FeatureFunction, Part, Samples, build_samples
 from training.data.labels import LabelRule
 from training.evaluation.leaks import changed_after
 from training.fitting.settings import FitSettings
-from training.networks.models import SignalModel
+from training.networks.architectures import SignalModel
 
 QUICK = FitSettings(epochs=1, batch_size=32)
 

@@ -25,7 +25,7 @@ from training.evaluation.replayed import TrainedModels
 from training.evaluation.run import EvaluationSettings, evaluate
 from training.evaluation.walk_forward import Fold, folds_of
 from training.fitting.settings import FitSettings
-from training.networks.models import build
+from training.networks.architectures import build
 from training.settings import TrainSettings
 
 

@@ -17,8 +17,8 @@ from training.data.labels import UNKNOWN
 from training.fitting.calibration import fit_temperature
 from training.fitting.member import fit_normalisation
 from training.fitting.settings import Epoch, FitSettings
+from training.networks.architectures import SignalModel, build
 from training.networks.inference import logits, probabilities
-from training.networks.models import SignalModel, build
 
 
 def fit(

@@ -14,8 +14,8 @@ from training.data.dataset import Part, Samples, build_samples
 from training.data.labels import LabelRule
 from training.fitting.member import fit_normalisation
 from training.fitting.settings import FitSettings
+from training.networks.architectures import Normalisation, build
 from training.networks.inference import probabilities
-from training.networks.models import Normalisation, build
 from training.release.pool import Candidate, choose
 
 

@@ -17,9 +17,9 @@ from training.fitting.fleet import fit_fleet
 from training.fitting.fleet_weights import FleetWeights
 from training.fitting.member import Fitted, Member
 from training.fitting.settings import Epoch, FitSettings
+from training.networks.architectures import NETWORKS, build
 from training.networks.batched import BATCHED_LSTM, FLEET_NETWORKS, FleetNetwork
 from training.networks.inference import logits
-from training.networks.models import NETWORKS, build
 
 QUICK = FitSettings(epochs=2, batch_size=16)
 CPU = torch.device("cpu")

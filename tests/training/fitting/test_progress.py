@@ -4,7 +4,7 @@ from growfolio.training_jobs.request import Network
 
 from training.fitting.progress import FittingProgress
 from training.fitting.settings import Epoch, FitSettings
-from training.networks.models import COSTS, MEMBERS, NETWORKS
+from training.networks.architectures import COSTS, MEMBERS, NETWORKS
 
 
 class Run:

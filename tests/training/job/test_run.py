@@ -24,7 +24,7 @@ from tests.fakes.hub_server import FakeHub, Fault, Repository
 from tests.training.conftest import simulated, write_bars
 from training.__main__ import main
 from training.exit_codes import Outcome
-from training.networks.models import MEMBERS
+from training.networks.architectures import MEMBERS
 
 # huggingface_hub's own call of another library.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")

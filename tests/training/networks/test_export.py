@@ -9,8 +9,8 @@ import torch
 from growfolio.domain.forecast import Windows
 from growfolio.errors import PermanentModelError
 
+from training.networks.architectures import SignalModel, build
 from training.networks.export import read_pth, write_onnx, write_pth
-from training.networks.models import SignalModel, build
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from growfolio.models.manifest import parse_manifest
 from growfolio.training_jobs.request import Network
 
 from training.__main__ import main
+from training.networks.architectures import MEMBERS, EnsembleModel, build_served
 from training.networks.export import read_pth, write_onnx, write_pth
-from training.networks.models import MEMBERS, EnsembleModel, build_served
 
 ALL = [network.value for network in Network]
 WINDOWS = np.random.default_rng(0).normal(size=(24, 60, 16)).astype(np.float32)
