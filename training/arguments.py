@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from growfolio.domain.assets import ASSETS, Asset, Market, Timeframe, find_asset
 from growfolio.models.manifest import LABEL_KINDS
-from growfolio.training_jobs.request import DEFAULT_NETWORK, Network
+from growfolio.training_jobs.networks import DEFAULT_NETWORK, Network
 
 from training.data.labels import LabelRule
 from training.fitting.settings import FitSettings

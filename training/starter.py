@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from growfolio.domain.assets import find_asset
-from growfolio.training_jobs.request import DEFAULT_NETWORK
+from growfolio.training_jobs.networks import DEFAULT_NETWORK
 
 from training.fitting.settings import FitSettings
 from training.settings import TrainSettings

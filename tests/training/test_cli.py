@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from growfolio.domain.assets import ASSETS, Timeframe
 from growfolio.models.manifest import LABEL_KINDS, parse_manifest
-from growfolio.training_jobs.request import DEFAULT_NETWORK, Network
+from growfolio.training_jobs.networks import DEFAULT_NETWORK, Network
 
 from training.__main__ import main
 from training.exit_codes import Outcome

@@ -9,7 +9,7 @@ import pytest
 from growfolio.domain.assets import Market, Timeframe
 from growfolio.models.manifest import parse_manifest
 from growfolio.record.metrics import score
-from growfolio.training_jobs.request import DEFAULT_NETWORK
+from growfolio.training_jobs.networks import DEFAULT_NETWORK
 
 import training
 from training.data.dataset import Part

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from growfolio.training_jobs.request import Network
+from growfolio.training_jobs.networks import Network
 
 from training.fitting.fleet import fit_fleet
 from training.fitting.member import Fitted, Member, calibrate

@@ -1,11 +1,15 @@
-"""The networks, and the model that is published: a network with its normalisation and calibration inside."""
+"""The networks, and the model that is published: a network with its normalisation and calibration inside.
+
+A new network is a class here with its entries in NETWORKS and COSTS; it takes its name from
+growfolio/training_jobs/networks.py, and batched.py holds the same network for many models at once.
+"""
 
 from collections.abc import Callable, Sequence
 
 import torch
 from growfolio.domain.features import FEATURES as FEATURE_NAMES
 from growfolio.domain.forecast import WINDOW
-from growfolio.training_jobs.request import Network
+from growfolio.training_jobs.networks import Network
 from torch import Tensor, nn
 
 FEATURES = len(FEATURE_NAMES)

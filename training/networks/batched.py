@@ -1,14 +1,15 @@
 """The networks of many models at once: every weight and state has the model as its leading axis.
 
-Weights are named as in the state_dict of the network that is published, so that a model can be put into a
-fleet and taken out again by name.
+Each network of architectures.py is written here a second time, and fitted in this form: FLEET_NETWORKS holds
+them by name. Weights are named as in the state_dict of the network that is published, so that a model can be
+put into a fleet and taken out again by name.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from growfolio.training_jobs.request import Network
+from growfolio.training_jobs.networks import Network
 from torch import Tensor
 from torch.nn.functional import layer_norm
 
@@ -206,3 +207,4 @@ FLEET_NETWORKS: dict[str, FleetNetwork] = {
     Network.GRU: _stacked(_gru_layer),
     Network.TRANSFORMER: _transformer,
 }
+"""All of architectures.NETWORKS; each answers as its class there does."""

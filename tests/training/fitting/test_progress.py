@@ -1,10 +1,10 @@
 """How far a fit is: in windows, weighed by what a network takes for one."""
 
-from growfolio.training_jobs.request import Network
+from growfolio.training_jobs.networks import Network
 
 from training.fitting.progress import FittingProgress
 from training.fitting.settings import Epoch, FitSettings
-from training.networks.architectures import COSTS, MEMBERS, NETWORKS
+from training.networks.architectures import MEMBERS
 
 
 class Run:
@@ -55,7 +55,3 @@ def test_each_network_of_an_ensemble_is_named_and_weighed() -> None:
     assert "two (transformer 3) epoch 1/1" in run.said[-1]
     assert run.said[1].startswith("[ 17%")
     assert run.said[-1].startswith("[100%] ")
-
-
-def test_every_network_has_its_weight() -> None:
-    assert set(COSTS) == set(NETWORKS)

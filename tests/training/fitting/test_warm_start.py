@@ -11,7 +11,7 @@ from growfolio.domain.times import DAY
 from growfolio.errors import ConfigurationError
 from growfolio.models.manifest import Model, parse_manifest
 from growfolio.models.repository import FolderRepository
-from growfolio.training_jobs.request import Network
+from growfolio.training_jobs.networks import Network
 
 from tests.training.conftest import END, write_bars
 from training.data.dataset import Part

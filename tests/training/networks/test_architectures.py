@@ -7,14 +7,20 @@ import pytest
 import torch
 from growfolio.domain.assets import Timeframe
 from growfolio.models.manifest import parse_manifest
-from growfolio.training_jobs.request import Network
+from growfolio.training_jobs.networks import Network
 
 from training.__main__ import main
-from training.networks.architectures import MEMBERS, EnsembleModel, build_served
+from training.networks.architectures import COSTS, MEMBERS, NETWORKS, EnsembleModel, build_served
+from training.networks.batched import FLEET_NETWORKS
 from training.networks.export import read_pth, write_onnx, write_pth
 
 ALL = [network.value for network in Network]
 WINDOWS = np.random.default_rng(0).normal(size=(24, 60, 16)).astype(np.float32)
+
+
+def test_each_name_has_its_class_its_form_for_many_models_and_its_time() -> None:
+    single = set(Network) - {Network.ENSEMBLE}
+    assert set(NETWORKS) == set(FLEET_NETWORKS) == set(COSTS) == single
 
 
 @pytest.mark.parametrize("network", ALL)

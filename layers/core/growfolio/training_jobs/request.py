@@ -3,24 +3,12 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, TypeVar
 
 from growfolio.domain.assets import ASSETS, Timeframe, find_asset
 from growfolio.errors import BadTrainingRequest, UnknownAsset
+from growfolio.training_jobs.networks import DEFAULT_NETWORK, Network
 
-
-class Network(StrEnum):
-    """What a model may be; `training.networks` builds each. A new one begins with its name here."""
-
-    LSTM = "lstm"
-    GRU = "gru"
-    TRANSFORMER = "transformer"
-    ENSEMBLE = "ensemble"
-
-
-DEFAULT_NETWORK = Network.ENSEMBLE
-"""The best in walk-forward evaluation (training/README.md)."""
 ACTIVE = "active"
 """In place of a commit hash: the revision that is being served."""
 _EXAMPLE = '{"symbols": ["AAPL", "BTC"], "timeframes": ["5m", "15m"], "network": "ensemble", "publish": true}'
