@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from growfolio.domain.bars import PRICES, Bars
+from growfolio.domain.bars import PRICES, Bars, OpenTimes
 from growfolio.domain.times import BAR
 
 from tests.bars import changed, in_order, scaled
@@ -132,7 +132,14 @@ def _quarters(bars: Bars) -> Bars:
     last = np.append(first[1:], len(bars)) - 1
     highs, lows = np.maximum.reduceat(bars.high, first), np.minimum.reduceat(bars.low, first)
     opened = bars.open_time[first] // 900 * 900
-    return Bars(opened, bars.open[first], highs, lows, bars.close[last], np.add.reduceat(bars.volume, first))
+    return Bars(
+        OpenTimes(opened),
+        bars.open[first],
+        highs,
+        lows,
+        bars.close[last],
+        np.add.reduceat(bars.volume, first),
+    )
 
 
 def clock_off(bars: int, seconds: int) -> Doing:
