@@ -9,7 +9,8 @@ from growfolio.domain.forecast import BUY, HOLD, SELL
 from growfolio.domain.grid import session_number
 from growfolio.domain.indicators import indicators
 from growfolio.domain.rolling import moving_mean
-from growfolio.domain.signals import TARGETS, Action
+from growfolio.domain.signals import Action
+from growfolio.domain.targets import levels
 
 UNKNOWN = -1
 """No label: the bar that would decide it lies past the end, or on the other side of a close."""
@@ -80,18 +81,16 @@ def _first_reached(candles: Candles, horizon: int, scale: float) -> Labels:
     """
     close = candles.close[0]
     atr = scale * indicators(candles).atr_14[0]
-    _, long_target, long_stop = (float(multiple) for multiple in TARGETS[Action.BUY])
-    short_target, _, short_stop = (float(multiple) for multiple in TARGETS[Action.SELL])
     count = len(close) - horizon
     open_long, open_short = np.ones(count, dtype=bool), np.ones(count, dtype=bool)
     labels = np.full(count, HOLD, dtype=np.int64)
-    start, reach = close[:count], atr[:count]
+    long, short = (levels(action, close[:count], atr[:count]) for action in (Action.BUY, Action.SELL))
     for ahead in range(1, horizon + 1):
         high, low = candles.high[0][ahead : count + ahead], candles.low[0][ahead : count + ahead]
-        open_long &= low > start + long_stop * reach
-        open_short &= high < start + short_stop * reach
-        won: BoolArray = open_long & (high >= start + long_target * reach)
-        lost: BoolArray = open_short & (low <= start + short_target * reach)
+        open_long &= low > long.stop
+        open_short &= high < short.stop
+        won: BoolArray = open_long & (high >= long.sell)
+        lost: BoolArray = open_short & (low <= short.buy)
         labels[won], labels[lost] = BUY, SELL
         open_long &= ~won
         open_short &= ~lost

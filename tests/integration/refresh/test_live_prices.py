@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from growfolio.domain.assets import Asset, Market, Timeframe, assets_of, find_asset
 from growfolio.domain.bars import Bars
-from growfolio.domain.decision import targets
 from growfolio.domain.signals import Price, Signal, in_ticks
+from growfolio.domain.targets import targets
 from growfolio.domain.times import DAY
 from growfolio.explanations.gemini import GeminiWriter
 from growfolio.explanations.service import Explainer, explain_changed

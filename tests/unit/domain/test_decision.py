@@ -1,27 +1,16 @@
-"""Where a signal's targets and stop lie."""
+"""How a forecast becomes a signal."""
 
 from decimal import Decimal
 
 import numpy as np
 import pytest
 from growfolio.domain.assets import Timeframe, find_asset
-from growfolio.domain.decision import decide, targets
+from growfolio.domain.decision import decide
 from growfolio.domain.forecast import Forecast
 from growfolio.domain.signals import Action, Price, Signal
 from growfolio.domain.times import DAY
 
 from tests.samples import BAR, a_signal
-
-
-@pytest.mark.parametrize(
-    ("action", "buy", "sell", "stop"),
-    [(Action.BUY, "99", "104", "97"), (Action.SELL, "96", "101", "103"), (Action.HOLD, "98", "102", "96")],
-)
-def test_targets_and_stop_stand_around_the_price_in_atrs(
-    action: Action, buy: str, sell: str, stop: str
-) -> None:
-    expected = (Decimal(buy), Decimal(sell), Decimal(stop))
-    assert targets(action, Decimal(100), Decimal(2)) == expected
 
 
 def decided(

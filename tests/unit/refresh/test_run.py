@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from growfolio.domain.assets import Asset, Market, Timeframe, assets_of, find_asset
 from growfolio.domain.bars import Bars
-from growfolio.domain.decision import targets
 from growfolio.domain.signals import Action, Price, Signal, SignalRecord, Status, in_ticks
+from growfolio.domain.targets import targets
 from growfolio.errors import PermanentMarketError, StoreError
 from growfolio.refresh.report import RefreshReport
 from growfolio.refresh.run import Ports, refresh

@@ -9,7 +9,8 @@ from growfolio.domain.bars import Candles
 from growfolio.domain.calendar import expiry
 from growfolio.domain.forecast import Forecast
 from growfolio.domain.indicators import Indicators
-from growfolio.domain.signals import CLASSES, TARGETS, Action, Facts, ModelRef, Price, Signal, in_ticks
+from growfolio.domain.signals import CLASSES, Facts, ModelRef, Price, Signal
+from growfolio.domain.targets import targets
 
 
 def decide(
@@ -55,18 +56,6 @@ def decide(
         class_shares=_shares(forecast),
         caveats=(*caveats, *forecast.caveats),
     )
-
-
-def targets(action: Action, price: Decimal, atr_pct: Decimal) -> tuple[Decimal, Decimal, Decimal]:
-    """Buy target, sell target and stop loss, in multiples of the ATR around the price.
-
-    BUY: enter on a dip of 0.5 ATR, take profit 2 ATR above, stop 1.5 ATR below.
-    SELL, its mirror: leave on a rise of 0.5 ATR, buy back 2 ATR below, stop 1.5 ATR above.
-    HOLD: the edges at 1 ATR, and the stop of one who is long 2 ATR below.
-    """
-    buy, sell, stop = TARGETS[action]
-    atr = price * atr_pct / 100
-    return in_ticks(price + buy * atr), in_ticks(price + sell * atr), in_ticks(price + stop * atr)
 
 
 def _shares(forecast: Forecast) -> tuple[Decimal, Decimal, Decimal] | None:

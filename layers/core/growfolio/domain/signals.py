@@ -20,12 +20,6 @@ class Action(StrEnum):
 
 CLASSES = (Action.SELL, Action.HOLD, Action.BUY)
 """The order of probabilities everywhere."""
-TARGETS = {
-    Action.BUY: (Decimal("-0.5"), Decimal("2"), Decimal("-1.5")),
-    Action.SELL: (Decimal("-2"), Decimal("0.5"), Decimal("1.5")),
-    Action.HOLD: (Decimal("-1"), Decimal("1"), Decimal("-2")),
-}
-"""Buy target, sell target and stop loss of each action, in multiples of the ATR from the price."""
 
 
 class Status(StrEnum):

@@ -7,7 +7,8 @@ of a price, a model's name, a reason) never does, so nobody can write into an ex
 from dataclasses import dataclass
 from decimal import Decimal
 
-from growfolio.domain.signals import CLASSES, TARGETS, Action, Facts, Signal
+from growfolio.domain.signals import CLASSES, Action, Facts, Signal
+from growfolio.domain.targets import barriers_in_words
 
 RSI_RANGES = ((70, "overbought"), (55, "on the strong side"), (45, "neutral"), (30, "on the weak side"))
 """From which RSI on it is called what; below them all, oversold."""
@@ -46,13 +47,7 @@ def outcomes(signal: Signal) -> Outcomes:
             f"a close within {move} of this bar's",
         )
     if signal.label == "triple_barrier":
-        _, gain, loss = (figure(abs(multiple) * signal.threshold) for multiple in TARGETS[Action.BUY])
-        return Outcomes(
-            f"within {bars}",
-            f"a rise by {gain} times the average true range before a fall by {loss} times",
-            f"a fall by {gain} times the average true range before a rise by {loss} times",
-            "neither such move",
-        )
+        return Outcomes(f"within {bars}", *barriers_in_words(signal.threshold, figure), "neither such move")
     return Outcomes(
         f"within {bars}",
         "what the model counts as a rise",
