@@ -66,8 +66,8 @@ class Created:
     def environment(self, function: str) -> dict[str, str]:
         """A function's environment, with everything that the template refers to filled in."""
         configuration = self.client("lambda").get_function_configuration(FunctionName=self.physical[function])
-        variables: dict[str, str] = configuration["Environment"]["Variables"]
-        return variables
+        # AWS passes numbers as text; moto leaves them numbers.
+        return {name: str(value) for name, value in configuration["Environment"]["Variables"].items()}
 
     def grants(self, role: str) -> list[Json]:
         """The statements of a role's policies, with everything that they refer to filled in."""
@@ -141,7 +141,8 @@ def _upload(created: Created, templates: Templates) -> None:
 def _for_moto(template: Json) -> Json:
     """A template as moto can read it: what it has no notion of is named here, and asserted on elsewhere."""
     # HTTP APIs are not created, so their id is invented.
-    copy: Json = json.loads(json.dumps(template).replace('{"Ref": "Api"}', f'"{API_ID}"'))
+    text = json.dumps(template).replace('{"Ref": "Api"}', f'"{API_ID}"').replace("${Api}", API_ID)
+    copy: Json = json.loads(text)
     for name, resource in copy["Resources"].items():
         if resource["Type"] == "AWS::CloudFormation::Stack":
             resource["Properties"]["TemplateURL"] = f"https://s3.amazonaws.com/code/{name}.json"

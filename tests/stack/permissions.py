@@ -8,6 +8,10 @@ from tests.stack.cloud import Json
 from tests.stack.recorder import Call
 
 
+KNOWN = {"Sid", "Effect", "Action", "Resource", "Condition"}
+"""Parts of a statement. A condition that holds where its key is absent takes nothing from our calls."""
+
+
 @dataclass(frozen=True, order=True)
 class Grant:
     """One action that a statement allows, on its resources."""
@@ -25,8 +29,10 @@ class Grant:
 def grants(statements: Iterable[Json]) -> Iterator[Grant]:
     """Raises ValueError for a statement that this reading does not cover."""
     for statement in statements:
-        if statement["Effect"] != "Allow" or set(statement) - {"Sid", "Effect", "Action", "Resource"}:
+        if statement["Effect"] != "Allow" or set(statement) - KNOWN:
             raise ValueError(f"cannot judge {statement}")
+        if set(statement.get("Condition", {"StringLikeIfExists": {}})) != {"StringLikeIfExists"}:
+            raise ValueError(f"cannot judge the condition of {statement}")
         for action in _listed(statement["Action"]):
             yield Grant(statement.get("Sid", ""), action, tuple(map(_whole, _listed(statement["Resource"]))))
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from growfolio.domain.assets import Market, Timeframe
 from growfolio.domain.signals import SignalRecord
+from growfolio.refresh.report import RefreshReport
 from growfolio.settings import Settings
 
 from functions.watch.app import make_handler
@@ -85,7 +86,12 @@ def measured(
     make_handler(Empty(), Settings(stage=STAGE), lambda: NOON)({}, Context())
     printed = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
     good = [line for one in played.values() for line in one.metrics]
-    return emitted([*printed, *troubled, *good])
+    rare = {
+        (OWN, name, frozenset({("service", f"refresh-{market}")}))
+        for market in Market
+        for name in RefreshReport(market, by_other_models=1, stopped="throttled").metrics()
+    }
+    return emitted([*printed, *troubled, *good]) | rare
 
 
 @dataclass(frozen=True)

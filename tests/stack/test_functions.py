@@ -62,19 +62,19 @@ def test_without_any_one_layer_a_function_fails(
 @pytest.mark.parametrize(
     ("function", "variable", "fault"),
     [
-        ("RefreshCryptoFunction", "TABLE", "StoreError"),
+        ("RefreshCryptoFunction", "TABLE", "needs GROWFOLIO_TABLE"),
         ("RefreshCryptoFunction", "MARKET", "GROWFOLIO_MARKET"),
         ("RefreshCryptoFunction", "BUCKET", "never needs s3:PutObject"),
-        ("RefreshStocksFunction", "TABLE", "StoreError"),
+        ("RefreshStocksFunction", "TABLE", "needs GROWFOLIO_TABLE"),
         ("RefreshStocksFunction", "MODEL_REPOSITORY", "never needs ssm:GetParameter of ReadRevision"),
         ("RefreshStocksFunction", "REVISION_PARAMETER", "never needs ssm:GetParameter of ReadRevision"),
         ("RefreshStocksFunction", "HUB_TOKEN_PARAMETER", "never needs ssm:GetParameter of ReadHubToken"),
         ("RefreshStocksFunction", "QUOTE_KEY_PARAMETER", "never needs ssm:GetParameter of ReadQuoteKey"),
-        ("ApiFunction", "TABLE", "was answered 50"),
-        ("ExplainFunction", "TABLE", "failed: "),
+        ("ApiFunction", "TABLE", "needs GROWFOLIO_TABLE"),
+        ("ExplainFunction", "TABLE", "needs GROWFOLIO_TABLE"),
         ("ExplainFunction", "EXPLAIN_KEY_PARAMETER", "never needs ssm:GetParameter of ReadGeminiKey"),
         ("TrainFunction", "JOB_QUEUE", "GROWFOLIO_JOB_QUEUE"),
-        ("WatchFunction", "TABLE", "StoreError"),
+        ("WatchFunction", "TABLE", "needs GROWFOLIO_TABLE"),
     ],
 )
 def test_without_a_variable_a_function_fails(

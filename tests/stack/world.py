@@ -47,11 +47,9 @@ class World:
             StreamSpecification=streams,
         )
         ssm = self.created.client("ssm")
-        name = self.created.outputs["RevisionParameter"]
-        ssm.put_parameter(Name=name, Type="String", Value="starter")
         for name, secret in SECRETS.items():
             ssm.put_parameter(Name=f"/growfolio/test/{name}", Type="SecureString", Value=secret)
-        promote(ssm, name, self.providers.revision)
+        promote(ssm, self.created.outputs["RevisionParameter"], self.providers.revision)
 
     @property
     def table(self) -> str:
