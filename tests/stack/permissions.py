@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from tests.stack.cloud import Json
 from tests.stack.recorder import Call
 
-
 KNOWN = {"Sid", "Effect", "Action", "Resource", "Condition"}
 """Parts of a statement. A condition that holds where its key is absent takes nothing from our calls."""
 
