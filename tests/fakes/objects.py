@@ -1,11 +1,38 @@
 """Object stores in memory and in a folder, in place of S3."""
 
+from hashlib import md5
 from pathlib import Path
 
-from growfolio.errors import ArchiveError
+from growfolio.errors import ArchiveError, ObjectChanged
+from growfolio.storage.objects import Tagged
 
 
-class MemoryObjects:
+class TaggedObjects:
+    """Tags objects by what they hold, as S3 does, and replaces them by read and write."""
+
+    def read(self, key: str) -> bytes | None:
+        raise NotImplementedError
+
+    def write(self, key: str, content: bytes) -> None:
+        raise NotImplementedError
+
+    def read_tagged(self, key: str) -> Tagged | None:
+        content = self.read(key)
+        return None if content is None else Tagged(content, _tag(content))
+
+    def replace(self, key: str, content: bytes, tag: str | None) -> str:
+        found = self.read_tagged(key)
+        if (found.tag if found else None) != tag:
+            raise ObjectChanged(f"{key} was written by another run")
+        self.write(key, content)
+        return _tag(content)
+
+
+def _tag(content: bytes) -> str:
+    return md5(content, usedforsecurity=False).hexdigest()
+
+
+class MemoryObjects(TaggedObjects):
     """Gone with the process."""
 
     def __init__(self) -> None:
@@ -21,7 +48,7 @@ class MemoryObjects:
         return sorted(key for key in self._contents if key.startswith(prefix))
 
 
-class FolderObjects:
+class FolderObjects(TaggedObjects):
     """One file an object, for one machine."""
 
     def __init__(self, folder: Path) -> None:

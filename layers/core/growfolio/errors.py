@@ -41,6 +41,10 @@ class ArchiveError(GrowfolioError):
     """Kept candles could not be read or written; they are a cache, so that a refresh goes on without."""
 
 
+class ObjectChanged(ArchiveError):
+    """Another run wrote the object after it was read: read it again."""
+
+
 class ModelError(GrowfolioError):
     """Models could not be loaded or run."""
 

@@ -1,5 +1,6 @@
 """The rolling window: what is asked for again, what is kept, what is let go."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -8,10 +9,11 @@ from growfolio.domain.assets import Asset, Market, assets_of, find_asset
 from growfolio.domain.bars import PRICES, Bars
 from growfolio.domain.times import BAR, DAY
 from growfolio.errors import ArchiveError, TemporaryMarketError
+from growfolio.market.ports import Fetched
 from growfolio.market.simulated import SimulatedSource
 from growfolio.refresh.candle_feed import WindowedFeed
 from growfolio.storage.candle_archive import CandleArchive, KeptCandles
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.bars import changed, moment, printed, scaled, without
@@ -214,7 +216,7 @@ def test_a_cold_function_goes_on_where_the_last_one_stopped() -> None:
 @pytest.mark.parametrize("content", [b"", b"PK no zip", bytes(1000)])
 def test_a_damaged_window_is_a_cold_start(content: bytes) -> None:
     source, objects = history(AAPL), MemoryObjects()
-    objects.write("window/stocks/candles.npz", content)
+    objects.write("window/stocks/scripted.npz", content)
     (bars,) = answered(feed(source, objects), AAPL)
     assert bars.open_time[-1] == NOW - BAR
     assert source.asked[-1][AAPL] < FIRST
@@ -234,6 +236,11 @@ STEPS = st.lists(st.tuples(st.integers(1, 120), st.booleans(), st.booleans()), m
 
 
 @given(steps=STEPS, market=st.sampled_from(Market))
+@example(
+    # A gap just before the first bar that is needed.
+    steps=[(n, fails, False) for n, fails in ((2, False), (59, True), (120, True), (120, False), (1, False))],
+    market=Market.CRYPTO,
+)
 def test_however_refreshes_are_spaced_and_whatever_failed_the_window_is_what_a_first_refresh_would_see(
     steps: list[tuple[int, bool, bool]], market: Market
 ) -> None:
@@ -254,6 +261,98 @@ def test_however_refreshes_are_spaced_and_whatever_failed_the_window_is_what_a_f
     )
     for name in ("open_time", *PRICES):
         np.testing.assert_array_equal(getattr(grown, name), getattr(fresh, name))
+
+
+RUNS = st.lists(st.tuples(st.integers(0, 2), st.sampled_from(["update", "save", "cold"])), max_size=20)
+
+
+@given(runs=RUNS)
+def test_whatever_runs_write_in_whatever_order_the_newest_window_is_kept(
+    runs: list[tuple[int, str]],
+) -> None:
+    """Three functions at the same bucket; each run sees a bar more than the one before it."""
+    objects, source, now = MemoryObjects(), ScriptedSource({BTC: EVERYTHING[Market.CRYPTO]}), NOW
+    feeds, seen, newest = [feed(source, objects) for _ in range(3)], [0, 0, 0], 0
+    for number, step in runs:
+        if step == "update":
+            now += BAR
+            answered(feeds[number], BTC, now=now, first=now - DAY)
+            seen[number] = now
+        elif step == "cold":
+            feeds[number], seen[number] = feed(source, objects), 0
+        else:
+            assert feeds[number].save(now) == ()
+            newest = max(newest, seen[number])
+    kept = CandleArchive(objects, Market.CRYPTO).read_window("scripted", now)
+    assert (int(kept.bars[BTC].open_time[-1]) + BAR if kept else 0) == newest
+
+
+def test_a_run_that_lost_the_race_keeps_nothing_of_what_it_refused() -> None:
+    source, objects = history(AAPL, MSFT), MemoryObjects()
+    one, other = feed(source, objects), feed(source, objects)
+    for run in (one, other):
+        answered(run, AAPL, MSFT)
+    other.save(NOW)
+    one.doubt([MSFT], [])
+    assert one.save(NOW) == ()
+    kept = CandleArchive(objects, Market.STOCKS).read_window("scripted", NOW)
+    assert kept is not None
+    assert set(kept.bars) == {AAPL}
+
+
+class SwitchedSource(ScriptedSource):
+    """Two exchanges of which one answers: which one, is known only after it was asked."""
+
+    def __init__(self, first: ScriptedSource, second: ScriptedSource) -> None:
+        super().__init__(first.bars, first.name)
+        self.exchanges, self.answering = (first, second), first
+
+    def fetch(self, since: Mapping[Asset, int], now: int) -> Fetched:
+        self.name = self.answering.name
+        return self.answering.fetch(since, now)
+
+
+@pytest.mark.parametrize("cold", [False, True])
+@pytest.mark.parametrize("away", [1, 3, 12, 300], ids=lambda bars: f"{bars} bars")
+def test_going_back_to_the_first_exchange_asks_only_for_the_time_it_did_not_serve(
+    away: int, *, cold: bool
+) -> None:
+    first, second = (ScriptedSource({BTC: scaled(EVERYTHING[Market.CRYPTO], factor)}) for factor in (1, 2))
+    first.name, second.name = "binance", "kraken"
+    source, objects = SwitchedSource(first, second), MemoryObjects()
+    one, now = feed(source, objects), NOW
+
+    def run(bars: int) -> Bars:
+        nonlocal one, now
+        now += bars * BAR
+        (answer,) = answered(one, BTC, now=now, first=now - DAY)
+        assert one.save(now) == ()
+        if cold:
+            source.name = "binance"
+            one = feed(source, objects)
+        return answer
+
+    run(0)
+    whole = first.asked[0][BTC]
+    source.answering = second
+    for _ in range(away):
+        run(1)
+    assert len([since for asked in second.asked for since in asked.values() if since == whole + BAR]) == 1
+    source.answering, first.asked = first, []
+    back = run(1)
+    # The bars since it was left, and those before that it may have revised.
+    assert min(since for asked in first.asked for since in asked.values()) >= now - (away + 1 + 6) * BAR
+    fresh = ScriptedSource({BTC: first.bars[BTC]})
+    (undisturbed,) = answered(feed(fresh), BTC, now=now, first=now - DAY)
+    for name in ("open_time", *PRICES):
+        np.testing.assert_array_equal(getattr(back, name), getattr(undisturbed, name))
+    first.asked = []
+    run(1)
+    assert len(first.asked) == 1
+    assert set(objects.keys("window/")) == {
+        "window/crypto/binance.npz",
+        "window/crypto/kraken.npz",
+    }
 
 
 def test_an_archive_out_of_reach_costs_a_note_and_no_signal() -> None:

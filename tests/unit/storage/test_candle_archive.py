@@ -61,13 +61,13 @@ def test_each_market_has_its_own_keys() -> None:
     assert objects.keys("") == [
         "archive/crypto/2024-09-05.npz",
         "archive/stocks/2024-09-05.npz",
-        "window/crypto/candles.npz",
-        "window/stocks/candles.npz",
+        "window/crypto/x.npz",
+        "window/stocks/x.npz",
     ]
 
 
 def test_a_window_never_written_is_none(archive: CandleArchive) -> None:
-    assert archive.read_window(NOW) is None
+    assert archive.read_window("yahoo", NOW) is None
     assert archive.read_day(DAY_5) is None
     assert archive.days() == []
 
@@ -78,7 +78,7 @@ def test_a_window_is_checked_like_a_providers_answer(archive: CandleArchive) -> 
     later = printed(AAPL, NOW, NOW + 3600)
     shifted = Bars(OpenTimes(good.open_time[:1] + 7), *(getattr(good, name)[:1] for name in PRICES))
     archive.write_window(KeptCandles({AAPL: spoiled.joined_with(later).joined_with(shifted)}, "yahoo"))
-    kept = archive.read_window(NOW)
+    kept = archive.read_window("yahoo", NOW)
     assert kept is not None
     assert_same(kept.bars[AAPL], good.where(~np.isin(np.arange(len(good)), [3, 9, 12])))
 

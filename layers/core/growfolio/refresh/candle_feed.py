@@ -1,4 +1,4 @@
-"""The rolling window of one market, fed by a source and kept between refreshes."""
+"""The rolling windows of one market, one for each source that serves it, kept between refreshes."""
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
@@ -11,10 +11,10 @@ from growfolio.domain.bars import Bars, OpenTimes, opens_of
 from growfolio.domain.calendar import Session, sessions_between
 from growfolio.domain.grid import last_slots, slots_between
 from growfolio.domain.times import day_of
-from growfolio.errors import ArchiveError, MarketError
+from growfolio.errors import ArchiveError, MarketError, ObjectChanged
 from growfolio.market.ports import Fetched, MarketSource
 from growfolio.refresh.candle_window import CandleWindow
-from growfolio.storage.candle_archive import CandleArchive, KeptCandles
+from growfolio.storage.candle_archive import RACES, CandleArchive, KeptCandles
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,8 @@ class WindowedFeed:
         self._source = source
         self._archive = archive
         self._market = market
-        self._window: CandleWindow | None = None
+        self._windows: dict[str, CandleWindow] = {}
+        """By the name of their source: volumes of two do not compare, and going back costs nothing."""
         self._archived_until = 0
 
     @property
@@ -46,23 +47,24 @@ class WindowedFeed:
 
         An asset that could not be asked for is answered from the window where that is up to date.
         """
-        if self._window is None:
-            self._window = self._kept(now)
-        window, slots = self._window, self._slots(first_open, now)
-        window.drop_before(int(slots[0]))
-        fresh = CandleWindow()
-        known = window if window.source == self.source else fresh
-        asked = {asset: known.since(asset, slots) for asset in assets}
-        answers = self._extend(window, slots, self._source.fetch(asked, now))
+        slots = self._slots(first_open, now)
+        window = self._window(slots, now)
+        asked = {asset: window.since(asset, slots) for asset in assets}
+        fetched = self._source.fetch(asked, now)
+        window = self._window(slots, now)  # of the source that answered, which may be another by now
+        missing = {asset: window.since(asset, slots) for asset in assets}
+        answers = _extend(window, slots, fetched)
+        for asset in assets:
+            if window.since(asset, slots) == window.start(asset, slots):
+                # The provider rewrote the past (a split), or trading broke off in it.
+                missing[asset] = min(missing[asset], window.start(asset, slots))
         incomplete = {
-            asset: window.start(asset, slots)
+            asset: missing[asset]
             for asset, answer in answers.items()
-            if isinstance(answer, Bars)
-            and asked[asset] > window.start(asset, slots) == window.since(asset, slots)
+            if isinstance(answer, Bars) and asked[asset] > missing[asset]
         }
         if incomplete:
-            # Another source took over, the provider rewrote the past (a split), or trading broke off in it.
-            answers |= self._extend(window, slots, self._source.fetch(incomplete, now))
+            answers |= _extend(window, slots, self._source.fetch(incomplete, now))
         return {
             asset: _answer(answer, window.bars.get(asset), slots, window.start(asset, slots))
             for asset, answer in answers.items()
@@ -70,53 +72,61 @@ class WindowedFeed:
 
     def doubt(self, refused: Collection[Asset], suspected: Collection[Asset]) -> None:
         """Ask for these assets anew the next time; of the refused, keep nothing."""
-        if self._window is not None:
-            self._window.doubt(refused, suspected)
+        if self.source in self._windows:
+            self._windows[self.source].doubt(refused, suspected)
 
     def save(self, now: int) -> tuple[str, ...]:
         """Keep the window for the next refresh, and closed sessions for training; notes on what failed.
 
         Call it when the signals are stored: they do not wait for it, nor for its faults.
         """
-        if self._archive is None or self._window is None or not self._window.believed:
+        window = self._windows.get(self.source)
+        if self._archive is None or window is None or not window.believed:
             return ()
         try:
-            self._archive_sessions(self._archive, self._window, now)
-            kept = KeptCandles(self._window.believed, self._window.source, self._archived_until)
-            self._archive.write_window(kept)
+            self._archive_sessions(self._archive, window, now)
+            self._write(self._archive, window, now)
         except ArchiveError as fault:
             return (f"candles were not kept: {fault}",)
         return ()
 
-    def _kept(self, now: int) -> CandleWindow:
+    def _window(self, slots: OpenTimes, now: int) -> CandleWindow:
+        """The window of the source that serves, with what the last refresh kept of it."""
+        if self.source not in self._windows:
+            kept = self._read(self._archive, now) if self._archive else None
+            self._windows[self.source] = CandleWindow(self.source, kept.bars if kept else None)
+            self._archived_until = max(self._archived_until, kept.archived_until if kept else 0)
+        window = self._windows[self.source]
+        window.drop_before(int(slots[0]))
+        return window
+
+    def _read(self, archive: CandleArchive, now: int) -> KeptCandles | None:
         """What the last refresh kept. Missing or damaged, all is fetched again."""
         try:
-            kept = self._archive.read_window(now) if self._archive else None
+            return archive.read_window(self.source, now)
         except ArchiveError as fault:
             log.warning("the candle window starts empty: %s", fault)
-            kept = None
-        if kept is None:
-            return CandleWindow()
-        self._archived_until = kept.archived_until
-        return CandleWindow(kept.source, kept.bars)
+            return None
+
+    def _write(self, archive: CandleArchive, window: CandleWindow, now: int) -> None:
+        """Write the window; take from another run, which wrote it meanwhile, what that has later bars of."""
+        for _ in range(RACES):
+            try:
+                archive.write_window(KeptCandles(window.believed, window.source, self._archived_until))
+                return
+            except ObjectChanged:
+                other = self._read(archive, now)
+            if other is not None:
+                self._archived_until = max(self._archived_until, other.archived_until)
+                if not window.take_later(other.bars):
+                    return
+        log.info("other runs of this moment write the candle window")
 
     def _slots(self, first_open: int, now: int) -> OpenTimes:
         """The opening times of all bars wanted, a few before, which untraded slots repeat, and REACH."""
         wanted = len(slots_between(self._market, first_open, now, Timeframe.M5))
         held = wanted + MAX_FILLED_IN_A_ROW + 1 + REACH
         return opens_of(last_slots(self._market, now, Timeframe.M5, held))
-
-    def _extend(self, window: CandleWindow, slots: OpenTimes, answers: Fetched) -> Fetched:
-        if window.source != self.source:
-            window.restart(self.source)
-        extended: Fetched = {}
-        for asset, answer in answers.items():
-            if isinstance(answer, MarketError):
-                extended[asset] = answer
-            else:
-                in_session = answer.where(np.isin(answer.open_time, slots))
-                extended[asset] = window.extend(asset, in_session)
-        return extended
 
     def _archive_sessions(self, archive: CandleArchive, window: CandleWindow, now: int) -> None:
         oldest = min((int(bars.open_time[0]) for bars in window.believed.values() if len(bars)), default=now)
@@ -128,6 +138,18 @@ class WindowedFeed:
                 day_of(session.open), KeptCandles(_within(session, window.believed), window.source)
             )
         self._archived_until = closed[-1].close
+
+
+def _extend(window: CandleWindow, slots: OpenTimes, answers: Fetched) -> Fetched:
+    """The answers, each asset's bars joined with those of the window, which is extended by them."""
+    extended: Fetched = {}
+    for asset, answer in answers.items():
+        if isinstance(answer, MarketError):
+            extended[asset] = answer
+        else:
+            in_session = answer.where(np.isin(answer.open_time, slots))
+            extended[asset] = window.extend(asset, in_session)
+    return extended
 
 
 def _answer(

@@ -23,7 +23,7 @@ HOUR = 3600
 class CandleWindow:
     """5-minute bars of some assets, all from one source. Holds only bars that a market can have printed."""
 
-    def __init__(self, source: str = "", bars: Mapping[Asset, Bars] | None = None) -> None:
+    def __init__(self, source: str, bars: Mapping[Asset, Bars] | None = None) -> None:
         self.source = source
         self._bars = dict(bars or {})
         self._doubted: set[Asset] = set()
@@ -37,13 +37,6 @@ class CandleWindow:
     def believed(self) -> Mapping[Asset, Bars]:
         """What may be kept for a later run: without the assets that alignment refused."""
         return {asset: bars for asset, bars in self._bars.items() if asset not in self._refused}
-
-    def restart(self, source: str) -> None:
-        """Forget everything: what comes is another source's, whose volumes do not compare."""
-        self.source = source
-        self._bars.clear()
-        self._doubted.clear()
-        self._refused.clear()
 
     def doubt(self, refused: Collection[Asset], suspected: Collection[Asset]) -> None:
         """Ask for these anew from the first slot on the next time; of the refused, keep nothing either."""
@@ -59,10 +52,11 @@ class CandleWindow:
         known = self._bars.get(asset)
         if known is None or not len(known):
             return int(slots[REACH])
-        traded = known.open_time[~untraded(known)]
-        gaps = np.diff(np.flatnonzero(np.isin(slots, traded))) - 1
-        broken = int(gaps[gaps > MAX_FILLED_IN_A_ROW].sum())
-        return int(slots[max(0, REACH - broken)])
+        traded = np.flatnonzero(np.isin(slots, known.open_time[~untraded(known)]))
+        usable = np.ones(len(slots), dtype=np.bool_)
+        for at in np.flatnonzero(np.diff(traded) - 1 > MAX_FILLED_IN_A_ROW):
+            usable[traded[at] + 1 : traded[at + 1]] = False
+        return int(slots[usable][-(len(slots) - REACH) :][0])
 
     def since(self, asset: Asset, slots: OpenTimes) -> int:
         """From which opening time on to ask for an asset's bars.
@@ -101,6 +95,19 @@ class CandleWindow:
         self._refused.discard(asset)
         return good.joined_with(faulty) if len(faulty) else good
 
+    def take_later(self, others: Mapping[Asset, Bars]) -> bool:
+        """Take another window's bars of each asset that it has later ones of; whether this has any later.
+
+        Bars of the two are never mixed: a split may lie between them. The refused stay as they are.
+        """
+        later = False
+        for asset in self._bars.keys() | others.keys():
+            own, theirs = _end(self._bars.get(asset)), _end(others.get(asset))
+            if own < theirs and asset not in self._refused:
+                self._bars[asset] = others[asset]
+            later |= own > theirs or asset in self._refused & others.keys()
+        return later
+
     def drop_before(self, oldest: int) -> None:
         """Forget bars that opened before oldest."""
         for asset, bars in self._bars.items():
@@ -110,6 +117,11 @@ class CandleWindow:
         """The positions of the slots that the window has a bar for."""
         known = self._bars.get(asset)
         return np.flatnonzero(np.isin(slots, known.open_time if known is not None else []))
+
+
+def _end(bars: Bars | None) -> int:
+    """When the newest bar opened; 0 without any."""
+    return int(bars.open_time[-1]) if bars is not None and len(bars) else 0
 
 
 def _before_session(slots: OpenTimes, newest: int) -> int:

@@ -2,8 +2,10 @@
 
 Two kinds of objects, each a compressed NumPy file without pickles:
 
-    window/<market>/candles.npz     overwritten by every refresh; a cache, so of two writers either may win
+    window/<market>/<source>.npz    overwritten by every refresh; a cache
     archive/<market>/<day>.npz      one a UTC day; Yahoo's own 5m history ends after 60 days
+
+Both are written over the version that was read (If-Match), so that two runs at once lose nothing.
 """
 
 import io
@@ -19,10 +21,12 @@ from growfolio.domain.assets import Asset, Market, find_asset
 from growfolio.domain.bars import PRICES, Bars, OpenTimes
 from growfolio.domain.quarantine import sound
 from growfolio.domain.times import BAR
-from growfolio.errors import ArchiveError, UnknownAsset
+from growfolio.errors import ArchiveError, ObjectChanged, UnknownAsset
 from growfolio.storage.objects import ObjectStore
 
 FORMAT = 1
+RACES = 3
+"""Tries to write an object that other runs write at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +45,25 @@ class CandleArchive:
     def __init__(self, objects: ObjectStore, market: Market) -> None:
         self._objects = objects
         self._market = market
+        self._tags: dict[str, str | None] = {}
+        """The version of each source's window that was read or written last."""
 
-    def read_window(self, now: int) -> KeptCandles | None:
-        """The window, checked like a provider's answer: bars that no market prints by now are left out."""
-        kept = self._read(f"window/{self._market}/candles.npz")
-        return None if kept is None else replace(kept, bars=_checked(kept.bars, self._market, now))
+    def read_window(self, source: str, now: int) -> KeptCandles | None:
+        """A source's window, checked like its answers: bars that no market prints by now are left out."""
+        key = self._window_key(source)
+        found = self._objects.read_tagged(key)
+        self._tags[source] = found.tag if found else None
+        kept = decode(found.content, key) if found else None
+        if kept is None or kept.source != source:
+            return None
+        return replace(kept, bars=_checked(kept.bars, self._market, now))
 
     def write_window(self, candles: KeptCandles) -> None:
-        self._objects.write(f"window/{self._market}/candles.npz", encode(candles))
+        """Write over the version that was read or written last. Raises ObjectChanged if there is another."""
+        source = candles.source
+        self._tags[source] = self._objects.replace(
+            self._window_key(source), encode(candles), self._tags.get(source)
+        )
 
     def days(self) -> list[date]:
         """The days that are in the archive, oldest first."""
@@ -56,31 +71,47 @@ class CandleArchive:
         return [date.fromisoformat(key[len(prefix) : -len(".npz")]) for key in self._objects.keys(prefix)]
 
     def read_day(self, day: date) -> KeptCandles | None:
-        return self._read(self._key_of(day))
+        key = self._key_of(day)
+        content = self._objects.read(key)
+        return None if content is None else decode(content, key)
 
     def add_to_day(self, day: date, candles: KeptCandles) -> None:
         """Write the day's object. Bars that it holds already stay, unless these have newer ones of the time.
 
         Adding the same twice changes nothing; adding what an outage kept back completes the day. A
-        damaged object is replaced, and so is one from another source: volumes would not compare.
+        damaged object is replaced, and so is one from another source: volumes would not compare. One that
+        another run writes at the same time is read again.
         """
-        try:
-            known = self.read_day(day)
-        except ArchiveError:
-            known = None
-        if known is not None and known.source == candles.source:
-            bars = dict(known.bars)
-            for asset, newer in candles.bars.items():
-                bars[asset] = bars[asset].joined_with(newer) if asset in bars else newer
-            candles = KeptCandles(bars, candles.source, candles.archived_until)
-        self._objects.write(self._key_of(day), encode(candles))
+        key = self._key_of(day)
+        for left in reversed(range(RACES)):
+            found = self._objects.read_tagged(key)
+            whole = _added(found.content, candles) if found else candles
+            try:
+                self._objects.replace(key, encode(whole), found.tag if found else None)
+                return
+            except ObjectChanged:
+                if not left:
+                    raise
+
+    def _window_key(self, source: str) -> str:
+        return f"window/{self._market}/{source}.npz"
 
     def _key_of(self, day: date) -> str:
         return f"archive/{self._market}/{day.isoformat()}.npz"
 
-    def _read(self, key: str) -> KeptCandles | None:
-        content = self._objects.read(key)
-        return None if content is None else decode(content, key)
+
+def _added(content: bytes, candles: KeptCandles) -> KeptCandles:
+    """The candles of an object and newer ones, which hold where both have a bar."""
+    try:
+        known = decode(content, "the day")
+    except ArchiveError:
+        return candles
+    if known.source != candles.source:
+        return candles
+    bars = dict(known.bars)
+    for asset, newer in candles.bars.items():
+        bars[asset] = bars[asset].joined_with(newer) if asset in bars else newer
+    return KeptCandles(bars, candles.source, candles.archived_until)
 
 
 def _checked(bars: Mapping[Asset, Bars], market: Market, now: int) -> dict[Asset, Bars]:
