@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 from growfolio.domain.assets import Asset, Market, Timeframe, assets_of
 from growfolio.domain.bars import Bars
-from growfolio.refresh.run import Ports, refresh
+from growfolio.refresh.ports import Ports
+from growfolio.refresh.run import refresh
 from growfolio.refresh.work import BACKLOG
 from growfolio.storage.ports import HistoryReader, RefreshStore
 

@@ -14,7 +14,8 @@ from growfolio.domain.signals import Signal, Status
 from growfolio.domain.times import BAR, DAY
 from growfolio.models.loader import model_loader
 from growfolio.refresh.candle_feed import WindowedFeed
-from growfolio.refresh.run import Ports, refresh
+from growfolio.refresh.ports import Ports
+from growfolio.refresh.run import refresh
 from growfolio.settings import Settings
 from growfolio.storage.candle_archive import CandleArchive
 

@@ -13,7 +13,8 @@ from growfolio.domain.grid import session_number, slots_between
 from growfolio.domain.signals import Action, Signal
 from growfolio.market.replay import ReplaySource
 from growfolio.refresh.candle_feed import WindowedFeed
-from growfolio.refresh.run import Ports, refresh
+from growfolio.refresh.ports import Ports
+from growfolio.refresh.run import refresh
 
 from training.evaluation.replayed import ReplayedSignals, TrainedModels
 

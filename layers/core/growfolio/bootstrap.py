@@ -56,7 +56,8 @@ class Refresher:
 
         Loading models and fetching leave the writes their time before the deadline.
         """
-        from growfolio.refresh.run import Ports, refresh
+        from growfolio.refresh.ports import Ports
+        from growfolio.refresh.run import refresh
 
         models = self._load_models(deadline.before(RESERVE_SECONDS + FETCHING_SECONDS))
         ports = Ports(

@@ -17,7 +17,8 @@ from growfolio.market.ports import MarketSource, Patience, Quotes
 from growfolio.market.yahoo import YahooSource
 from growfolio.models.loader import model_loader
 from growfolio.refresh.candle_feed import WindowedFeed
-from growfolio.refresh.run import Ports, refresh
+from growfolio.refresh.ports import Ports
+from growfolio.refresh.run import refresh
 from growfolio.settings import Settings
 
 from tests.bars import moment, printed

@@ -19,8 +19,9 @@ from growfolio.market.ports import MarketSource
 from growfolio.market.yahoo import YahooSource
 from growfolio.models.loader import model_loader
 from growfolio.refresh.candle_feed import WindowedFeed
+from growfolio.refresh.ports import Ports
 from growfolio.refresh.report import RefreshReport
-from growfolio.refresh.run import Ports, refresh
+from growfolio.refresh.run import refresh
 from growfolio.settings import Settings
 
 from tests.bars import changed, in_order, moment, printed, without

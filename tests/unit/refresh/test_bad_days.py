@@ -11,7 +11,8 @@ from growfolio.domain.bars import PRICES, Bars, Split
 from growfolio.domain.signals import Signal, Status
 from growfolio.domain.times import BAR, DAY
 from growfolio.refresh.candle_feed import WindowedFeed
-from growfolio.refresh.run import Ports, refresh
+from growfolio.refresh.ports import Ports
+from growfolio.refresh.run import refresh
 
 from tests.bars import changed, moment, printed, without
 from tests.fakes.memory_store import MemoryStore

@@ -11,7 +11,8 @@ from growfolio.domain.assets import Asset, Market, Timeframe, assets_of
 from growfolio.domain.signals import Attempt, Signal
 from growfolio.errors import TemporaryStoreError
 from growfolio.limits import Deadline
-from growfolio.refresh.run import Ports, refresh
+from growfolio.refresh.ports import Ports
+from growfolio.refresh.run import refresh
 from growfolio.storage.records import Completion, MarketRecord
 
 from tests.fakes.events import END, Events, walks

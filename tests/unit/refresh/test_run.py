@@ -11,8 +11,9 @@ from growfolio.domain.bars import Bars
 from growfolio.domain.signals import Action, Price, Signal, SignalRecord, Status, in_ticks
 from growfolio.domain.targets import targets
 from growfolio.errors import PermanentMarketError, StoreError
+from growfolio.refresh.ports import Ports
 from growfolio.refresh.report import RefreshReport
-from growfolio.refresh.run import Ports, refresh
+from growfolio.refresh.run import refresh
 from growfolio.refresh.work import BACKLOG
 
 from tests.fakes.memory_store import MemoryStore

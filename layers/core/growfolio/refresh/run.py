@@ -5,77 +5,34 @@ The same code serves live, replays a past day and backtests: it sees only bars t
 
 import logging
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Protocol
-
-import numpy as np
 
 from growfolio.domain.alignment import REACH, align
-from growfolio.domain.assets import Asset, Market, Timeframe, assets_of
+from growfolio.domain.assets import Asset, Timeframe, assets_of
 from growfolio.domain.bars import Bars, Candles, CloseTimes
 from growfolio.domain.calendar import calendar_notice, market_hours
-from growfolio.domain.caveats import caveats
-from growfolio.domain.decision import decide, facts_at
-from growfolio.domain.features import BARS_NEEDED, features, windows
-from growfolio.domain.forecast import WINDOW, Forecast, Forecaster
+from growfolio.domain.features import BARS_NEEDED
+from growfolio.domain.forecast import WINDOW
 from growfolio.domain.grid import last_slots
-from growfolio.domain.indicators import Indicators, indicators
-from growfolio.domain.live_price import dispute, live_or_close
-from growfolio.domain.signals import Attempt, Price, Signal, Status, in_ticks
+from growfolio.domain.signals import Attempt, Price, Signal, Status
 from growfolio.domain.times import BAR, DAY
 from growfolio.errors import BadCandles, GrowfolioError, MarketError, ModelError, TemporaryMarketError
-from growfolio.limits import NO_DEADLINE, Deadline, OneAtATime
-from growfolio.market.ports import Fetched, Quotes
+from growfolio.limits import NO_DEADLINE, Deadline
+from growfolio.market.ports import Fetched
 from growfolio.refresh.market_snapshot import market_record
+from growfolio.refresh.ports import Ports
 from growfolio.refresh.report import RefreshReport
-from growfolio.refresh.work import BACKLOG, Work, work_of
+from growfolio.refresh.signals import Prices, decided_signals
+from growfolio.refresh.work import BACKLOG, Work, first_open, work_of
 from growfolio.refresh.writing import Write, Writing
-from growfolio.storage.ports import RefreshStore
 from growfolio.storage.records import Completion
 
 log = logging.getLogger(__name__)
 
 WRITING_SECONDS = 15
 """What computing and writing take at most: fetching ends so long before the deadline."""
-
-
-class CandleFeed(Protocol):
-    """The rolling window of one market, fed by a source."""
-
-    @property
-    def source(self) -> str:
-        """Where prices come from, as readers see it."""
-
-    @property
-    def simulated(self) -> bool:
-        """Whether prices are made up."""
-
-    def update(self, assets: Sequence[Asset], first_open: int, now: int) -> Fetched:
-        """The window of each asset from first_open on, extended by what is new; or why there is none.
-
-        An asset whose trading broke off within it has bars from further back.
-        """
-
-    def doubt(self, refused: Collection[Asset], suspected: Collection[Asset]) -> None:
-        """Ask for these assets anew the next time; of the refused, keep nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """Everything of the world that a refresh touches."""
-
-    market: Market
-    feed: CandleFeed
-    forecaster: Forecaster
-    store: RefreshStore
-    quotes: Quotes | None = None
-    """Live prices; None where the candles are not live, whose future a quote would be."""
-    writers: int = 1
-    """Writes that are made at the same time."""
-    fetching: OneAtATime = field(default_factory=OneAtATime)
-    """Keeps an update of the feed that is late apart from the next one."""
 
 
 @dataclass(slots=True)
@@ -140,7 +97,7 @@ def _fetch(run: _Run, assets: Sequence[Asset], deadline: Deadline) -> Fetched:
     ports, now = run.ports, run.now
     try:
         return ports.fetching.call(
-            lambda: ports.feed.update(assets, _first_open(ports.market, now), now), deadline
+            lambda: ports.feed.update(assets, first_open(ports.market, now), now), deadline
         )
     except TimeoutError:
         late = TemporaryMarketError(f"no candles from {ports.feed.source} before the refresh had to go on")
@@ -200,12 +157,6 @@ def _completion_writes(run: _Run, works: Sequence[Work]) -> Iterator[Write]:
             yield partial(run.ports.store.put_completion, completion)
 
 
-def _first_open(market: Market, now: int) -> int:
-    """When the oldest bar opened that any timeframe's window and backlog needs."""
-    grids = (last_slots(market, now, tf, BARS_NEEDED[tf] + BACKLOG)[0] - tf.seconds for tf in Timeframe)
-    return int(min(grids))
-
-
 def _refresh_timeframe(run: _Run, work: Work, fetched: Fetched) -> None:
     timeframe, todo = work.timeframe, work.unhandled
     wanted = BARS_NEEDED[timeframe] + BACKLOG
@@ -222,7 +173,7 @@ def _refresh_timeframe(run: _Run, work: Work, fetched: Fetched) -> None:
     odd = (candles.after_step | candles.doubtful)[:, -WINDOW:]
     run.suspected.update(asset for asset, row in zip(candles.assets, odd, strict=True) if row.any())
     if candles.assets:
-        _forecast(run, candles, todo)
+        _decide(run, candles, todo)
 
 
 def _quarantine_notes(candles: Candles) -> list[str]:
@@ -234,79 +185,17 @@ def _quarantine_notes(candles: Candles) -> list[str]:
     ]
 
 
-def _forecast(run: _Run, candles: Candles, todo: Mapping[Asset, CloseTimes]) -> None:
-    """One batch for all assets and all their bars that lack a signal."""
-    values = indicators(candles)
-    picks = [
-        (row, asset, int(bar))
-        for row, asset in enumerate(candles.assets)
-        for bar in np.flatnonzero(np.isin(candles.times[row], todo[asset]))
-    ]
-    batch = windows(features(candles, values), [row for row, _, _ in picks], [bar for _, _, bar in picks])
-    requests = [(asset, candles.timeframe) for _, asset, _ in picks]
-    for (row, asset, bar), forecast in zip(
-        picks, run.ports.forecaster.forecast(requests, batch, run.now), strict=True
-    ):
-        newest = bar == candles.close.shape[1] - 1
-        run.report.by_other_models += newest and isinstance(forecast, Forecast) and bool(forecast.caveats)
-        decided = _decided(run, candles, values, row, bar, forecast)
-        if isinstance(decided, Signal):
-            _put(run, decided, newest=newest)
-        elif newest:
-            _note(run, asset, candles.timeframe, int(candles.times[row, -1]), decided)
-
-
-def _decided(
-    run: _Run, candles: Candles, values: Indicators, row: int, bar: int, forecast: Forecast | ModelError
-) -> Signal | GrowfolioError:
-    """The signal, or why there is none: numbers that arithmetic refuses stop this asset alone."""
-    if isinstance(forecast, ModelError):
-        return forecast
-    try:
-        return _signal(run, candles, values, row, bar, forecast)
-    except ArithmeticError as fault:
-        return BadCandles(f"candles that cannot be computed with ({type(fault).__name__})")
-
-
-def _signal(
-    run: _Run, candles: Candles, values: Indicators, row: int, bar: int, forecast: Forecast
-) -> Signal:
-    bar_close = int(candles.times[row, bar])
-    return decide(
-        candles.assets[row],
-        candles.timeframe,
-        forecast,
-        _price(run, candles, row, bar),
-        facts_at(candles, values, row, bar),
-        bar_close=bar_close,
-        now=run.now,
-        simulated=run.ports.feed.simulated,
-        caveats=(*caveats(candles, row, bar), *_disputes(run, candles, row, bar)),
-    )
-
-
-def _price(run: _Run, candles: Candles, row: int, bar: int) -> Price:
-    """The live price beside the newest bar, where there is one; beside an earlier bar, its close."""
-    close = _close(run, candles, row, bar)
-    newest = bar == candles.close.shape[1] - 1
-    return live_or_close(run.quotes.get(candles.assets[row]), close, run.now) if newest else close
-
-
-def _close(run: _Run, candles: Candles, row: int, bar: int) -> Price:
-    bar_close = int(candles.times[row, bar])
-    return Price(in_ticks(candles.close[row, bar]), bar_close, f"{run.ports.feed.source} close")
-
-
-def _disputes(run: _Run, candles: Candles, row: int, bar: int) -> tuple[str, ...]:
-    """The caveat of the newest bar's price where its quote disputes it; it is noted for the operator too."""
-    if bar < candles.close.shape[1] - 1:
-        return ()
-    asset = candles.assets[row]
-    close = _close(run, candles, row, bar)
-    found = dispute(run.quotes.get(asset), close, candles.high[row], candles.low[row], run.now)
-    notes = [f"{asset.symbol}: {caveat}" for caveat in found]
-    run.report.notes.extend(note for note in notes if note not in run.report.notes)
-    return found
+def _decide(run: _Run, candles: Candles, lacking: Mapping[Asset, CloseTimes]) -> None:
+    """Put the signals of these bars into the chains of writes, or note why the newest bar has none."""
+    prices = Prices(run.ports.feed.source, run.ports.feed.simulated, run.quotes)
+    for made in decided_signals(candles, lacking, run.ports.forecaster, prices, run.now):
+        run.report.by_other_models += made.newest and made.by_other_model
+        disputed = [f"{made.asset.symbol}: {caveat}" for caveat in made.disputes]
+        run.report.notes.extend(note for note in disputed if note not in run.report.notes)
+        if isinstance(made.outcome, Signal):
+            _put(run, made.outcome, newest=made.newest)
+        elif made.newest:
+            _note(run, made.asset, candles.timeframe, made.bar_close, made.outcome)
 
 
 def _put(run: _Run, signal: Signal, *, newest: bool) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from growfolio.domain.assets import Asset, Market, Timeframe, assets_of
 from growfolio.domain.bars import CloseTimes
+from growfolio.domain.features import BARS_NEEDED
 from growfolio.domain.grid import last_slots
 from growfolio.domain.signals import Signal
 from growfolio.storage.ports import RefreshStore
@@ -60,3 +61,9 @@ def work_of(store: RefreshStore, market: Market, revision: str, timeframe: Timef
         if signal.bar_close not in bars or (signal.bar_close == newest and completion is None)
     }
     return Work(timeframe, newest, unhandled, unrecorded, completion)
+
+
+def first_open(market: Market, now: int) -> int:
+    """When the oldest bar opened that any timeframe's window and backlog needs."""
+    grids = (last_slots(market, now, tf, BARS_NEEDED[tf] + BACKLOG)[0] - tf.seconds for tf in Timeframe)
+    return int(min(grids))

@@ -1,0 +1,48 @@
+"""What a refresh asks of the world around it."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from growfolio.domain.assets import Asset, Market
+from growfolio.domain.forecast import Forecaster
+from growfolio.limits import OneAtATime
+from growfolio.market.ports import Fetched, Quotes
+from growfolio.storage.ports import RefreshStore
+
+
+class CandleFeed(Protocol):
+    """The rolling window of one market, fed by a source."""
+
+    @property
+    def source(self) -> str:
+        """Where prices come from, as readers see it."""
+
+    @property
+    def simulated(self) -> bool:
+        """Whether prices are made up."""
+
+    def update(self, assets: Sequence[Asset], first_open: int, now: int) -> Fetched:
+        """The window of each asset from first_open on, extended by what is new; or why there is none.
+
+        An asset whose trading broke off within it has bars from further back.
+        """
+
+    def doubt(self, refused: Collection[Asset], suspected: Collection[Asset]) -> None:
+        """Ask for these assets anew the next time; of the refused, keep nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything of the world that a refresh touches."""
+
+    market: Market
+    feed: CandleFeed
+    forecaster: Forecaster
+    store: RefreshStore
+    quotes: Quotes | None = None
+    """Live prices; None where the candles are not live, whose future a quote would be."""
+    writers: int = 1
+    """Writes that are made at the same time."""
+    fetching: OneAtATime = field(default_factory=OneAtATime)
+    """Keeps an update of the feed that is late apart from the next one."""
