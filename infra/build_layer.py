@@ -64,7 +64,8 @@ def build(layer: Layer, architecture: str, into: Path, uv: Path) -> None:
         package = ROOT / "layers" / "core" / "growfolio"
         shutil.copytree(package, into / package.name, ignore=shutil.ignore_patterns("__pycache__"))
         if own_list := os.environ.get("GROWFOLIO_ASSETS"):
-            (into / package.name / "domain" / "assets.json").write_text(assets_json(Path(own_list)))
+            listed = into / package.name / "domain" / "assets_and_timeframes.json"
+            listed.write_text(assets_json(Path(own_list)))
     if (into / "ccxt").is_dir():
         keep_exchanges(into / "ccxt", EXCHANGES)
     prune(into, layer.prune)

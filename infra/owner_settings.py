@@ -3,7 +3,7 @@
 [run]                                   # the environment of `make run`
 GROWFOLIO_EXCHANGES = "kraken,okx"
 
-timeframes = ["5m", "15m"]              # and [stocks], [crypto]: what to serve, as in assets.json
+timeframes = ["5m", "15m"]      # and [stocks], [crypto]: as in domain/assets_and_timeframes.json
 
 [deploy]                                # parameters of template.yaml, for every stage
 AlarmEmail = "you@example.com"

@@ -1,7 +1,8 @@
 """growfolio.toml and keys.env as `make setup` writes them and `make run` reads them.
 
-growfolio.toml (infra/owner_settings.py) may hold a list of assets and timeframes too, as assets.json does.
-Keys never stand in it: here they lie in keys.env, which only its owner may read, and on AWS in SSM.
+growfolio.toml (infra/owner_settings.py) may hold a list of assets and timeframes too, in place of
+assets_and_timeframes.json. Keys never stand in it: here they lie in keys.env, which only its owner may read,
+and on AWS in SSM.
 """
 
 import json

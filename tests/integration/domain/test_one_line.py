@@ -1,4 +1,4 @@
-"""README's promise: an asset is one line of assets.json, and so is a timeframe; the tests pass with both."""
+"""README's promise: an asset is one line of one file, and so is a timeframe; the tests pass with both."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ def test_with_one_more_asset_of_each_market_and_one_more_timeframe_the_unit_test
     for line, longer in LINES.items():
         assert listed.count(line) == 1
         listed = listed.replace(line, longer)
-    longer_list = tmp_path / "assets.json"
+    longer_list = tmp_path / "assets_and_timeframes.json"
     longer_list.write_text(listed)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/unit"]
     environ = os.environ | {"GROWFOLIO_ASSETS": str(longer_list)}

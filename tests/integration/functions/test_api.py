@@ -276,7 +276,7 @@ def test_assets_and_timeframes_are_those_that_are_set_on_every_route(
 ) -> None:
     """Another list, without 15m: nothing of the API or of its document names a timeframe by hand."""
     listed = {"timeframes": ["5m", "30m"], "stocks": {"IBM": "IBM"}, "crypto": {"BTC": "Bitcoin"}}
-    catalogue = tmp_path / "assets.json"
+    catalogue = tmp_path / "assets_and_timeframes.json"
     catalogue.write_text(json.dumps(listed))
     headers = {"content-type": "text/plain;charset=UTF-8"}
     bodies = ({"trader_type": "day_trader", "timeframe": "30min"}, {"trader_type": "day_trader"})

@@ -172,4 +172,4 @@ def test_the_core_layer_carries_the_owners_list_of_assets_and_nothing_else_of_th
     (tmp_path / name).write_text(texts[name])
     listed = json.loads(assets_json(tmp_path / name))
     assert listed == {"timeframes": ["5m"], "stocks": {}, "crypto": {"BTC": "Bitcoin"}}
-    assert parse((tmp_path / name).read_text(), name) == parse(json.dumps(listed), "assets.json")
+    assert parse((tmp_path / name).read_text(), name) == parse(json.dumps(listed), "in the layer")

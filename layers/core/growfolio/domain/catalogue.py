@@ -15,7 +15,7 @@ from typing import Any
 from growfolio.errors import ConfigurationError
 
 SETTING = "GROWFOLIO_ASSETS"
-OWN = Path(__file__).with_name("assets.json")
+OWN = Path(__file__).with_name("assets_and_timeframes.json")
 MARKETS = ("stocks", "crypto")
 GRID = "5m"
 """The bars that providers are asked for; all longer ones are made of them."""
