@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from growfolio.domain.assets import Market
-from growfolio.domain.times import DAY
+from growfolio.domain.assets import Market, Timeframe
+from growfolio.domain.timeframes import GRID
+from growfolio.domain.times import BAR, DAY
 from growfolio.storage.retention import HISTORY_SECONDS
 
 from infra.template import Template, load
@@ -116,19 +117,21 @@ def _functions(measured: Mapping[str, Any], prices: Prices, stack: Template) -> 
 
 
 def _table(measured: Mapping[str, Any], prices: Prices) -> list[Line]:
+    """A timeframe that was not measured yet counts as the shortest: one signal an asset too."""
     writes = sum(
-        runs * (units["both"] + units["5m"] + units["15m"] / 3)
+        runs * (units["both"] + sum(units.get(own, units[GRID]) * BAR / own.seconds for own in Timeframe))
         for runs, units in (
             (CRYPTO_RUNS, measured["refresh"]["crypto"]["write_units"]),
             (SESSIONS * SESSION_BARS, measured["refresh"]["stocks"]["write_units"]),
         )
     )
     reads = WATCH_RUNS * measured["watch"]["read_units"] + CRYPTO_RUNS * measured["explain"]["read_units"]
+    bars_of_all = sum(BAR / timeframe.seconds for timeframe in Timeframe)
     daily = sum(
-        measured["assets"][market] * days * bars
+        measured["assets"][market] * days * bars * bars_of_all
         for market, days, bars in (
-            (Market.CRYPTO, 1, 288 * 4 / 3),
-            (Market.STOCKS, SESSIONS / DAYS, SESSION_BARS * 4 / 3),
+            (Market.CRYPTO, 1, 288),
+            (Market.STOCKS, SESSIONS / DAYS, SESSION_BARS),
         )
     )
     stored = daily * HISTORY_SECONDS / DAY * measured["history_item_bytes"] / 1e9

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from growfolio.domain.assets import ASSETS, Asset, Market, Timeframe
-from growfolio.domain.catalogue import GRID, LENGTHS, parse
+from growfolio.domain.catalogue import parse
+from growfolio.domain.timeframes import GRID, LENGTHS
 from growfolio.errors import ConfigurationError, UnknownAsset
 from growfolio.settings import Settings
 
@@ -106,7 +107,7 @@ class Guide:
             given = self.ask(f"Timeframes of {', '.join(LENGTHS)} [{default}]: ") or default
             names = [name.strip() for name in given.split(",") if name.strip()]
             if set(names) <= set(LENGTHS) and GRID in names:
-                new = [name for name in names if name not in ("5m", "15m")]
+                new = [name for name in names if name not in list(Timeframe)]
                 if new:
                     self.say(f"  {', '.join(new)} answer no_model until you have trained models for them")
                 return list(dict.fromkeys(names))

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from growfolio.domain.assets import Market, assets_of
+from growfolio.domain.assets import Market, Timeframe, assets_of
 from growfolio.storage import items
 
 from tests.samples import a_signal
@@ -47,7 +47,7 @@ def _metrics(one: Played) -> set[str]:
 
 def _refresh(one: Played) -> Json:
     cold, full, duplicate = one.work
-    written = dict.fromkeys(("5m", "15m", "both"), 0.0)
+    written = dict.fromkeys((*Timeframe, "both"), 0.0)
     for spent in full.spent:
         if not _reads(spent):
             written[_timeframe(spent)] += spent.units
@@ -62,7 +62,7 @@ def _refresh(one: Played) -> Json:
 
 def _timeframe(spent: Spent) -> str:
     """Which bars a write belongs to."""
-    return next((name for name in ("15m", "5m") if spent.partition.endswith(f"#{name}")), "both")
+    return next((name for name in Timeframe if spent.partition.endswith(f"#{name}")), "both")
 
 
 def _reads(spent: Spent) -> bool:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from growfolio.domain.assets import ASSETS, Market, Timeframe, find_asset
-from growfolio.domain.catalogue import LENGTHS, OWN, Catalogue, catalogue, parse
+from growfolio.domain.catalogue import OWN, Catalogue, catalogue, parse
+from growfolio.domain.timeframes import LENGTHS, check_timeframes
 from growfolio.errors import ConfigurationError
 
 SMALL: dict[str, Any] = {
@@ -72,7 +73,7 @@ def test_every_length_divides_a_session_and_a_half_day(length: str) -> None:
 )
 def test_a_slip_is_named_with_the_file_and_what_to_write(change: dict[str, Any], advice: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
-        parse(json.dumps(SMALL | change), "mine.json")
+        check_timeframes(parse(json.dumps(SMALL | change), "mine.json").timeframes, "mine.json")
     assert str(raised.value).startswith("mine.json")
     assert advice in str(raised.value)
 

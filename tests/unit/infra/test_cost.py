@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from growfolio.domain.assets import Timeframe
+from growfolio.domain.timeframes import GRID
 
 from infra.cost import CRYPTO_RUNS, ROOT, Line, Runs, bill, seconds, table
 from infra.template import Template, load
@@ -31,12 +33,19 @@ def test_a_function_with_less_memory_has_less_of_a_core_but_waits_no_longer() ->
     assert seconds(work, 3538, waits=1.0) == whole, "one thread has no use for a second core"
 
 
-def test_writes_are_billed_by_the_bars_that_close() -> None:
+@pytest.mark.parametrize(
+    ("written", "units"),
+    [
+        ({timeframe: 10 * timeframe.minutes for timeframe in Timeframe}, 50 * len(Timeframe)),
+        ({GRID: 10}, sum(50 / timeframe.minutes for timeframe in Timeframe)),
+    ],
+    ids=["all timeframes measured", "the shortest alone"],
+)
+def test_writes_are_billed_by_the_bars_that_close(written: dict[str, int], units: float) -> None:
     measured = json.loads(json.dumps(MEASURED))
-    measured["refresh"]["crypto"]["write_units"] = {"5m": 10, "15m": 30, "both": 1}
-    measured["refresh"]["stocks"]["write_units"] = {"5m": 0, "15m": 0, "both": 0}
-    units = CRYPTO_RUNS * (10 + 30 / 3 + 1)
-    dollars = units / 1e6 * PRICES["dynamodb_million_write_units"]
+    measured["refresh"]["crypto"]["write_units"] = {**written, "both": 1}
+    measured["refresh"]["stocks"]["write_units"] = dict.fromkeys((*Timeframe, "both"), 0)
+    dollars = CRYPTO_RUNS * (units + 1) / 1e6 * PRICES["dynamodb_million_write_units"]
     assert lines(measured)["table, writes"].dollars == pytest.approx(dollars)
 
 

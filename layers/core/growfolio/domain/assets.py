@@ -1,10 +1,10 @@
-"""The assets and timeframes of the product, made once from the catalogue: a process never changes them."""
+"""The assets of the product, made once from the list (catalogue.py): a process never changes them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from growfolio.domain.catalogue import catalogue
+from growfolio.domain.timeframes import Timeframe as Timeframe
 from growfolio.errors import UnknownAsset
 
 _CATALOGUE = catalogue()
@@ -15,25 +15,6 @@ class Market(StrEnum):
 
     STOCKS = "stocks"
     CRYPTO = "crypto"
-
-
-class Timeframe(StrEnum):
-    """The length of one bar. The members are those that the catalogue lists; M5 is always one of them."""
-
-    if TYPE_CHECKING:
-        M5 = "5m"
-        M15 = "15m"
-    else:
-        # In a class body, locals() is the namespace that becomes the enum's members.
-        locals().update(_CATALOGUE.members())
-
-    @property
-    def minutes(self) -> int:
-        return int(self.value.removesuffix("m"))
-
-    @property
-    def seconds(self) -> int:
-        return 60 * self.minutes
 
 
 @dataclass(frozen=True, slots=True, order=True)

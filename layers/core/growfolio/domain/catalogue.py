@@ -8,7 +8,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,6 @@ from growfolio.errors import ConfigurationError
 SETTING = "GROWFOLIO_ASSETS"
 OWN = Path(__file__).with_name("assets_and_timeframes.json")
 MARKETS = ("stocks", "crypto")
-GRID = "5m"
-"""The bars that providers are asked for; all longer ones are made of them."""
-LENGTHS = ("5m", "10m", "15m", "30m")
-"""All lengths that divide both a session of 390 minutes and a half day of 210 into whole 5-minute slots."""
 _SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9.-]{0,11}")
 
 
@@ -29,12 +25,11 @@ class Catalogue:
     """What a file lists, in its order."""
 
     timeframes: tuple[str, ...]
+    """Not yet checked: see timeframes.py."""
     assets: tuple[tuple[str, str, str], ...]
     """Symbol, market and name of each."""
-
-    def members(self) -> dict[str, str]:
-        """The timeframes by the name that code calls them: M5 for 5m."""
-        return {f"M{length.removesuffix('m')}": length for length in self.timeframes}
+    where: str = field(default="", compare=False)
+    """The file's name, for messages."""
 
 
 def catalogue(environ: Mapping[str, str] = os.environ) -> Catalogue:
@@ -70,9 +65,8 @@ def parse(text: str, where: str) -> Catalogue:
         raise ConfigurationError(
             f'{where} needs "timeframes", a list, and "stocks" and "crypto", objects of symbols and names'
         ) from None
-    _check_timeframes(timeframes, where)
     _check_assets(assets, where)
-    return Catalogue(timeframes, assets)
+    return Catalogue(timeframes, assets, where)
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -83,19 +77,6 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise ValueError(f"{key!r} stands there twice")
         known[key] = value
     return known
-
-
-def _check_timeframes(timeframes: tuple[object, ...], where: str) -> None:
-    wrong = [length for length in timeframes if length not in LENGTHS]
-    if wrong:
-        raise ConfigurationError(
-            f"{where}: no timeframe {str(wrong[0])[:20]!r}; choose {', '.join(LENGTHS)}, "
-            "which divide a session and a half day"
-        )
-    if GRID not in timeframes or len(set(timeframes)) != len(timeframes):
-        raise ConfigurationError(
-            f"{where}: list each timeframe once, {GRID} among them: all others are made of it"
-        )
 
 
 def _check_assets(assets: tuple[tuple[object, str, object], ...], where: str) -> None:

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
-from growfolio.domain.catalogue import LENGTHS
 from growfolio.domain.features import FEATURES, FEATURES_VERSION
 from growfolio.domain.forecast import WINDOW
+from growfolio.domain.timeframes import LENGTHS
 from growfolio.domain.times import utc_text
 from growfolio.errors import UnknownAsset
 from growfolio.models.json_fields import Field, read_json
