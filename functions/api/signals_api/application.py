@@ -2,6 +2,7 @@
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from growfolio.domain.times import HOUR
 from growfolio.settings import Settings
 from growfolio.storage.ports import ReaderStore
 
@@ -9,8 +10,6 @@ from signals_api import extension, pages, problems, routes
 from signals_api.documentation import describe
 from signals_api.edge import Edge
 from signals_api.reading import Clock, Reader
-
-ONE_HOUR = 3600
 
 
 def create_app(store: ReaderStore, clock: Clock, settings: Settings) -> FastAPI:
@@ -38,6 +37,6 @@ def create_app(store: ReaderStore, clock: Clock, settings: Settings) -> FastAPI:
         allow_methods=("GET", "POST", "OPTIONS"),
         allow_headers=("Content-Type", "If-None-Match"),
         expose_headers=("ETag", "Retry-After"),
-        max_age=ONE_HOUR,
+        max_age=HOUR,
     )
     return app

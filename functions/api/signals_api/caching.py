@@ -9,14 +9,14 @@ from growfolio.domain.assets import Market
 from growfolio.domain.calendar import GRACE_SECONDS, MarketHours
 from growfolio.domain.freshness import Judged
 from growfolio.domain.signals import Status
-from growfolio.domain.times import BAR
+from growfolio.domain.times import BAR, HOUR
 from growfolio.errors import StoreError
 
 from signals_api import SERVICE
 
 AWAITED_SECONDS = 5
 """How long an answer holds while a bar has closed and its signal may show any moment."""
-LONGEST_SECONDS = 3600
+LONGEST_SECONDS = HOUR
 """No answer holds longer, so that a correction reaches readers over a weekend too."""
 
 Read = TypeVar("Read")

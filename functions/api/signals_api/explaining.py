@@ -2,11 +2,12 @@
 
 from growfolio.domain.freshness import Judged
 from growfolio.domain.signals import Signal
+from growfolio.domain.times import HOUR
 from growfolio.explanations.template import from_template
 from growfolio.storage.records import Explanation
 
 TEMPLATE = "template"
-FITS_SECONDS = 3600
+FITS_SECONDS = HOUR
 """For how long a written explanation goes with later signals of the same action: explain writes anew then."""
 FOLLOWS_SECONDS = 60
 """What is written after a signal comes so soon, or with the next signal."""

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from growfolio.domain.assets import Market, Timeframe, assets_of, find_asset
 from growfolio.domain.signals import Action, Signal, SignalRecord
+from growfolio.domain.times import HOUR
 from growfolio.errors import BadExplanation, PermanentExplainError, StoreError, TemporaryExplainError
 from growfolio.explanations.answer_checks import explanation_from
-from growfolio.explanations.due import HOUR
 from growfolio.explanations.prompt import offer_of
 from growfolio.explanations.service import FAILURES, REST, Explainer, explain_changed
 from growfolio.explanations.template import from_template

@@ -11,9 +11,9 @@ from statistics import fmean, median
 
 from growfolio.domain.assets import Market
 from growfolio.domain.signals import Action, Signal
-from growfolio.domain.times import DAY
+from growfolio.domain.times import DAY, HOUR
 
-SESSION_SECONDS = {Market.STOCKS: 6.5 * 3600, Market.CRYPTO: DAY}
+SESSION_SECONDS = {Market.STOCKS: 6.5 * HOUR, Market.CRYPTO: DAY}
 """A day of trading."""
 
 LEANING = 0.02

@@ -1,4 +1,4 @@
-"""The length of a bar and of a day, and moments as text. Pure; imports no numpy, so that readers start fast.
+"""The length of a bar, an hour and a day; moments as text. Pure; imports no numpy: readers start fast.
 
 A moment is a whole number of seconds since the epoch.
 """
@@ -11,6 +11,7 @@ Moment = Annotated[int, "seconds since the epoch"]
 """Says of a field that it is a moment: readers see it as text."""
 BAR: Final = 300
 """Seconds of the shortest bar, that of 5m: providers are asked for these, all others are made of them."""
+HOUR: Final = 3_600
 DAY: Final = 86_400
 
 _ISO = "%Y-%m-%dT%H:%M:%SZ"

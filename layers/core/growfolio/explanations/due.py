@@ -4,9 +4,8 @@ from collections.abc import Iterable
 
 from growfolio.domain.assets import Asset, Timeframe
 from growfolio.domain.signals import Signal, SignalRecord
+from growfolio.domain.times import HOUR
 from growfolio.storage.records import Explanation
-
-HOUR = 3_600
 
 
 def is_due(signal: Signal, stored: Explanation | None, now: int) -> bool:

@@ -8,9 +8,10 @@ from typing import Protocol
 
 from growfolio.domain.assets import Asset, Timeframe
 from growfolio.domain.signals import Signal, SignalRecord
+from growfolio.domain.times import HOUR
 from growfolio.errors import BadExplanation, ExplainError, PermanentExplainError, StoreError
 from growfolio.explanations.answer_checks import explanation_from
-from growfolio.explanations.due import HOUR, is_due, newest_signals
+from growfolio.explanations.due import is_due, newest_signals
 from growfolio.explanations.prompt import INSTRUCTIONS, offer_of
 from growfolio.explanations.template import from_template
 from growfolio.limits import CircuitBreaker

@@ -8,16 +8,15 @@ import numpy as np
 from growfolio.domain.assets import Market
 from growfolio.domain.bars import Bars, OpenTimes
 from growfolio.domain.calendar import sessions_between
-from growfolio.domain.times import BAR
+from growfolio.domain.times import BAR, HOUR
 from growfolio.errors import WrongAnswer
 
-FURTHEST_CLOCK = 150
+FURTHEST_CLOCK = BAR // 2
 """Seconds that a provider's clock may differ from ours: half a bar."""
 FEWEST_STEPS = 5
 """Steps between bars without which their spacing says nothing: a halt, or a pair that few trade."""
 ON_GRID = 0.9
 """The least share of bars that open on the 5-minute grid: the running one opens at its last trade."""
-HOUR = 3_600
 
 
 def check_spacing(bars: Bars, provider: str) -> None:

@@ -10,14 +10,12 @@ from growfolio.domain.alignment import MAX_FILLED_IN_A_ROW, REACH
 from growfolio.domain.assets import Asset
 from growfolio.domain.bars import Bars, IntArray, OpenTimes
 from growfolio.domain.quarantine import sound, untraded
-from growfolio.domain.times import BAR
+from growfolio.domain.times import BAR, HOUR
 
 log = logging.getLogger(__name__)
 
 ASKED_AGAIN = 6
 """The newest bars are asked for again: providers revise them, their volume above all."""
-HOUR = 3600
-"""Slots that no bar has come for are asked about at each refresh for a day, and once an hour after that."""
 
 
 class CandleWindow:
@@ -69,6 +67,7 @@ class CandleWindow:
         if asset in self._doubted or not len(held) or held[0] > first + MAX_FILLED_IN_A_ROW:
             return start
         holes = np.setdiff1d(np.arange(max(first, held[0]), held[-1]), held)
+        # Slots that no bar has come for are asked about at each refresh for a day, and hourly after that.
         if (int(slots[-1]) + BAR) % HOUR:
             holes = holes[holes >= len(slots) - REACH]
         oldest = min([_before_session(slots, int(held[-1])), int(held[-1]) + 1 - ASKED_AGAIN, *holes[:1]])
