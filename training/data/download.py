@@ -144,17 +144,27 @@ def _take(step: Step, files: CandleFiles) -> tuple[int, list[Shortfall]]:
     """Fetch and write one step; return the number of new bars, and the shortfalls."""
     answers = step.origin.source.fetch(step.since, step.until)
     # Known only now: after an exchange that served no asset, the next one answers.
-    source, added, short = step.origin.source.name, 0, []
+    source = step.origin.source.name
+    came, short = {}, []
     for asset, answer in answers.items():
         if isinstance(answer, MarketError):
             when = f"{day_of(step.since[asset])} to {day_of(step.until)}"
             short.append(Shortfall(asset, f"{when}: {answer}", answer))
-            continue
+        else:
+            came[asset, source] = answer
+    added, refused = _add(files, came)
+    return added, short + refused
+
+
+def _add(files: CandleFiles, bars: Mapping[tuple[Asset, str], Bars]) -> tuple[int, list[Shortfall]]:
+    """Merge bars, by asset and source, into the files; return how many these lacked, and what was refused."""
+    added, refused = 0, []
+    for (asset, source), own in bars.items():
         try:
-            added += files.add(asset, answer, source)
+            added += files.add(asset, own, source)
         except BadCandles as reason:
-            short.append(Shortfall(asset, str(reason), reason))
-    return added, short
+            refused.append(Shortfall(asset, str(reason), reason))
+    return added, refused
 
 
 def _from_archive(
@@ -178,13 +188,7 @@ def _from_archive(
                 kept[own] = kept.get(own, Bars.of([])).joined_with(candles.bars[asset])
     except ArchiveError as reason:
         return 0, [Shortfall(None, str(reason), reason)]
-    added, short = 0, []
-    for (asset, source), bars in kept.items():
-        try:
-            added += files.add(asset, bars, source)
-        except BadCandles as reason:
-            short.append(Shortfall(asset, str(reason), reason))
-    return added, short
+    return _add(files, kept)
 
 
 def _days_lacking(files: CandleFiles, asset: Asset, start: int, now: int) -> set[date]:
