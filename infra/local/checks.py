@@ -1,13 +1,13 @@
 """Asks each provider whether it serves what a person wants to set."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from growfolio.domain.assets import Asset, Market
 from growfolio.domain.bars import Bars
 from growfolio.domain.times import DAY
 from growfolio.errors import BadExplanation, ExplainError, PermanentExplainError, PermanentMarketError
-from growfolio.explanations.gemini import GeminiWriter
+from growfolio.explanations.language_models import key_variable, language_model
 from growfolio.market.finnhub import FinnhubQuotes
 from growfolio.market.ports import MarketSource, Patience
 from growfolio.market.providers import market_source
@@ -61,9 +61,9 @@ class Providers:
         why = "; ".join(quotes.notes) or "finnhub gave no price"
         return Verdict(False if "refuse" in why else None, why)
 
-    def gemini(self, key: str) -> Verdict:
-        model, url = self.settings.explain_model, self.settings.explain_url
-        writer = GeminiWriter(lambda: key, "GEMINI_KEY", model, url, PATIENCE.request)
+    def language_model(self, provider: str, key: str) -> Verdict:
+        settings = replace(self.settings, explain_provider=provider)
+        writer = language_model(settings, lambda: key, key_variable(provider), PATIENCE.request)
         try:
             writer.choose("Answer with an empty array.", "[]")
         except PermanentExplainError as fault:

@@ -3,12 +3,15 @@
 from collections.abc import Mapping, MutableMapping
 
 import boto3
+from growfolio.explanations.language_models import PROVIDERS, key_variable
+from growfolio.settings import Settings
 
 from infra.local.options import Options
 
+EXPLAIN = "GROWFOLIO_EXPLAIN_KEY_PARAMETER"
 KEYS = {
     "FINNHUB_KEY": "GROWFOLIO_QUOTE_KEY_PARAMETER",
-    "GEMINI_KEY": "GROWFOLIO_EXPLAIN_KEY_PARAMETER",
+    **{key_variable(provider): EXPLAIN for provider in PROVIDERS},
     "HUB_TOKEN": "GROWFOLIO_HUB_TOKEN_PARAMETER",
 }
 """Secrets a person may set, and the setting that names the parameter in which functions look for them."""
@@ -36,9 +39,10 @@ def environment(options: Options, endpoint: str, environ: Mapping[str, str]) -> 
 def keep_secrets(environ: MutableMapping[str, str], endpoint: str) -> None:
     """Move each secret out of the environment into the embedded parameter store, where functions read it."""
     client = boto3.client("ssm", endpoint_url=endpoint)
+    explaining = key_variable(Settings.from_environment(environ).explain_provider)
     for secret, setting in KEYS.items():
         value = environ.pop(secret, "")
-        if value:
+        if value and (setting != EXPLAIN or secret == explaining):
             name = f"/growfolio/local/{secret.lower()}"
             client.put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
             environ[setting] = name

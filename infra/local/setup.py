@@ -16,6 +16,7 @@ from growfolio.domain.assets import ASSETS, Asset, Market, Timeframe
 from growfolio.domain.catalogue import parse
 from growfolio.domain.timeframes import GRID, LENGTHS
 from growfolio.errors import ConfigurationError, UnknownAsset
+from growfolio.explanations.language_models import PROVIDERS, key_variable
 from growfolio.settings import Settings
 
 from infra.layers import EXCHANGES
@@ -28,7 +29,14 @@ Say = Callable[[str], None]
 
 SECRETS = {
     "FINNHUB_KEY": ("Finnhub key, for live prices of stocks", "QuoteKeyParameter", "finnhub-key"),
-    "GEMINI_KEY": ("Gemini key, for explanations", "ExplainKeyParameter", "gemini-key"),
+    **{
+        key_variable(name): (
+            f"{name.capitalize()} key, for explanations",
+            "ExplainKeyParameter",
+            f"{name}-key",
+        )
+        for name in PROVIDERS
+    },
     "HUB_TOKEN": ("Hugging Face token, for a private model repository", "HubTokenParameter", "hub-token"),
 }
 """What each is for, the stack's parameter that names where it lies, and the end of that name."""
@@ -54,9 +62,14 @@ class Guide:
         assets = self._assets(replace(self.providers.settings, exchanges=exchanges))
         timeframes = self._timeframes()
         market = self._one_of("Market of make run", before.get("MARKET", "simulated"), ("simulated", "live"))
-        keys = {name: key for name in SECRETS if (key := self._key(name))}
+        explaining = self._explaining()
+        others = {key_variable(name) for name in PROVIDERS if name != explaining}
+        keys = {name: key for name in SECRETS if name not in others and (key := self._key(name, explaining))}
         joined = ",".join(exchanges)
         parameters = {"Exchanges": joined} | {SECRETS[n][1]: PLACE + SECRETS[n][2] for n in keys}
+        if explaining != Settings().explain_provider:
+            before = {**before, "GROWFOLIO_EXPLAIN_PROVIDER": explaining}
+            parameters["ExplainProvider"] = explaining
         settings = {
             "timeframes": timeframes,
             **{
@@ -120,10 +133,15 @@ class Guide:
                 return given
             self.say(f"  choose {' or '.join(choices)}")
 
-    def _key(self, name: str) -> str:
+    def _explaining(self) -> str:
+        """Whose language model explains; no question where there is one provider."""
+        default = self.providers.settings.explain_provider
+        return self._one_of("Explanations by", default, tuple(PROVIDERS)) if len(PROVIDERS) > 1 else default
+
+    def _key(self, name: str, explaining: str) -> str:
         check: dict[str, Callable[[str], Verdict]] = {
             "FINNHUB_KEY": self.providers.finnhub,
-            "GEMINI_KEY": self.providers.gemini,
+            key_variable(explaining): lambda key: self.providers.language_model(explaining, key),
             "HUB_TOKEN": self.providers.hub,
         }
         while key := self.ask_secretly(f"{SECRETS[name][0]} [none]: ").strip():

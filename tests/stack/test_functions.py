@@ -72,7 +72,7 @@ def test_without_any_one_layer_a_function_fails(
         ("RefreshStocksFunction", "QUOTE_KEY_PARAMETER", "never needs ssm:GetParameter of ReadQuoteKey"),
         ("ApiFunction", "TABLE", "needs GROWFOLIO_TABLE"),
         ("ExplainFunction", "TABLE", "needs GROWFOLIO_TABLE"),
-        ("ExplainFunction", "EXPLAIN_KEY_PARAMETER", "never needs ssm:GetParameter of ReadGeminiKey"),
+        ("ExplainFunction", "EXPLAIN_KEY_PARAMETER", "never needs ssm:GetParameter of ReadExplainKey"),
         ("TrainFunction", "JOB_QUEUE", "GROWFOLIO_JOB_QUEUE"),
         ("WatchFunction", "TABLE", "needs GROWFOLIO_TABLE"),
     ],

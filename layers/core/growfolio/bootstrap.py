@@ -101,14 +101,17 @@ def live_quotes(settings: Settings, source: MarketSource) -> Quotes | None:
 
 
 def explainer_from(settings: Settings, store: CallBudget) -> Explainer:
-    """Gemini where its key is set and calls are allowed, else the template. Loads no client library."""
-    from growfolio.explanations.gemini import GeminiWriter
+    """The language model where its key is set and calls are allowed, else the template.
+
+    Loads no client library. Raises ConfigurationError for a language model that there is not.
+    """
+    from growfolio.explanations.language_models import language_model
     from growfolio.explanations.service import Explainer
 
     if not settings.explain_key_parameter or settings.explain_calls_per_hour < 1:
         return Explainer(store, None, 0)
     key = SsmParameter(settings.explain_key_parameter)
-    writer = GeminiWriter(key.current, key.name, settings.explain_model, settings.explain_url)
+    writer = language_model(settings, key.current, key.name)
     return Explainer(store, writer, settings.explain_calls_per_hour)
 
 

@@ -57,14 +57,16 @@ class Settings:
     """GROWFOLIO_QUOTE_KEY_PARAMETER: the SSM SecureString with the Finnhub key; without it, last closes."""
     quote_url: str = ""
     """GROWFOLIO_QUOTE_URL: where Finnhub's API is asked; empty for Finnhub's own address."""
+    explain_provider: str = "gemini"
+    """GROWFOLIO_EXPLAIN_PROVIDER: whose language model explains (explanations/language_models.py)."""
     explain_key_parameter: str = ""
-    """GROWFOLIO_EXPLAIN_KEY_PARAMETER: the SSM SecureString with the Gemini key; without it, templates."""
-    explain_model: str = "gemini-2.5-flash-lite"
-    """GROWFOLIO_EXPLAIN_MODEL: the Gemini model asked for explanations."""
+    """GROWFOLIO_EXPLAIN_KEY_PARAMETER: the SSM SecureString with its key; without it, templates."""
+    explain_model: str = ""
+    """GROWFOLIO_EXPLAIN_MODEL: which of the provider's models is asked; empty for the provider's default."""
     explain_url: str = ""
-    """GROWFOLIO_EXPLAIN_URL: where Gemini is asked; empty for Google's own address."""
+    """GROWFOLIO_EXPLAIN_URL: where the provider is asked; empty for its own address."""
     explain_calls_per_hour: int = 60
-    """GROWFOLIO_EXPLAIN_CALLS_PER_HOUR: the budget of Gemini calls."""
+    """GROWFOLIO_EXPLAIN_CALLS_PER_HOUR: the budget of calls of the language model."""
     allowed_origins: tuple[str, ...] = ()
     """GROWFOLIO_ALLOWED_ORIGINS: origins that browsers may call from, e.g. chrome-extension://<id>."""
     fresh_share: float = 0.8

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any
+from typing import Any, Self
 
 from growfolio.errors import (
     BadExplanation,
@@ -18,7 +18,10 @@ from growfolio.errors import (
     TemporaryExplainError,
     TemporaryParameterError,
 )
+from growfolio.settings import Settings
 
+MODEL = "gemini-2.5-flash-lite"
+"""Asked where the settings name no model."""
 TIMEOUT = 8.0
 """Seconds for one answer."""
 FINISHED = 1
@@ -48,6 +51,14 @@ class GeminiWriter:
         self._url = url
         self._timeout = timeout
         self._key = ""
+
+    @classmethod
+    def from_settings(
+        cls, settings: Settings, key: Callable[[], str], key_name: str, timeout: float | None = None
+    ) -> Self:
+        """See language_models.PROVIDERS."""
+        model = settings.explain_model or MODEL
+        return cls(key, key_name, model, settings.explain_url, timeout or TIMEOUT)
 
     def choose(self, instructions: str, offer: str) -> str:
         """See Writer. Raises BadExplanation for an answer that was blocked or cut off."""
