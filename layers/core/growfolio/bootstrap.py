@@ -49,7 +49,7 @@ class Refresher:
         self._quotes = live_quotes(settings, source)
         self._models = model_loader(settings, [self.market])
         self._store = DynamoStore(settings.table)
-        self._loading, self._fetching = OneAtATime(), OneAtATime()
+        self._loading, self._fetching, self._quoting = OneAtATime(), OneAtATime(), OneAtATime()
 
     def refresh(self, now: int, deadline: Deadline = NO_DEADLINE) -> tuple[RefreshReport, tuple[str, ...]]:
         """One refresh at now (seconds since the epoch), and notes for the operator.
@@ -61,7 +61,14 @@ class Refresher:
 
         models = self._load_models(deadline.before(RESERVE_SECONDS + FETCHING_SECONDS))
         ports = Ports(
-            self.market, self._feed, models.forecaster, self._store, self._quotes, WRITERS, self._fetching
+            self.market,
+            self._feed,
+            models.forecaster,
+            self._store,
+            self._quotes,
+            WRITERS,
+            self._fetching,
+            self._quoting,
         )
         report = refresh(ports, now, deadline.before(RESERVE_SECONDS))
         notes = [*models.notes, *self._source.notes, *report.notes]

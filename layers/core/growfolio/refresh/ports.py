@@ -46,3 +46,5 @@ class Ports:
     """Writes that are made at the same time."""
     fetching: OneAtATime = field(default_factory=OneAtATime)
     """Keeps an update of the feed that is late apart from the next one."""
+    quoting: OneAtATime = field(default_factory=OneAtATime)
+    """The same for quotes, so that those that are late hold up no candles."""

@@ -71,8 +71,9 @@ def refresh(ports: Ports, now: int, deadline: Deadline = NO_DEADLINE) -> Refresh
         for asset in assets_of(ports.market)
         if interrupted or any(asset in work.unhandled for work in works)
     ]
-    fetched = _fetch(run, assets, deadline.before(WRITING_SECONDS)) if assets else {}
-    _ask_for_quotes(run, [asset for asset, own in fetched.items() if isinstance(own, Bars)])
+    asking = deadline.before(WRITING_SECONDS)
+    fetched = _fetch(run, assets, asking) if assets else {}
+    _ask_for_quotes(run, [asset for asset, own in fetched.items() if isinstance(own, Bars)], asking)
     for work in works:
         _mend_history(run, work)
         run.report.unchanged += len(assets_of(ports.market)) - len(work.unhandled)
@@ -108,14 +109,16 @@ def _fetch(run: _Run, assets: Sequence[Asset], deadline: Deadline) -> Fetched:
     return dict.fromkeys(assets, late)
 
 
-def _ask_for_quotes(run: _Run, served: Sequence[Asset]) -> None:
-    """Live prices are optional: whatever their provider raises is a note, and signals show the close."""
+def _ask_for_quotes(run: _Run, served: Sequence[Asset], deadline: Deadline) -> None:
+    """Live prices are optional: whatever their provider does is a note, and signals show the close."""
     quotes = run.ports.quotes
     if quotes is None or not served:
         return
     try:
-        run.quotes.update(quotes.latest(served, run.now))
+        run.quotes.update(run.ports.quoting.call(lambda: quotes.latest(served, run.now), deadline))
         run.report.notes.extend(quotes.notes)
+    except TimeoutError:
+        run.report.notes.append("no live prices before the refresh had to go on")
     except Exception as fault:  # a provider's library may raise anything
         log.warning("no live prices", exc_info=True)
         run.report.notes.append(f"no live prices: {type(fault).__name__}: {fault}"[:200])
