@@ -60,7 +60,7 @@ FEATURES: Final = tuple(FORMULAS)
 
 
 def features(candles: Candles, known: Indicators | None = None) -> FeatureArray:
-    """Array (assets, bars, 16), float32: FORMULAS in their order, finite at every bar.
+    """Array (assets, bars, features), float32: FORMULAS in their order, finite at every bar.
 
     A feature at a bar is made of that bar and earlier ones only. known saves computing the
     indicators of these same candles again.
@@ -75,7 +75,7 @@ def features(candles: Candles, known: Indicators | None = None) -> FeatureArray:
 def windows(table: FeatureArray, rows: Indexes, ends: Indexes) -> FeatureArray:
     """The windows that models take, (n, WINDOW, 16): of asset rows[i] of table, up to and with bar ends[i].
 
-    table is what features() gave, (assets, bars, 16). One row stands for all ends. Only what is asked
+    table is what features() gave, (assets, bars, features). One row stands for all ends. Only what is asked
     for is copied. Raises ValueError where an end has too few bars before it.
     """
     at, last = np.asarray(ends, dtype=np.int64), table.shape[1] - 1

@@ -1,4 +1,4 @@
-"""An explanation without a language model: the catalogue's own choice of statements."""
+"""An explanation without a language model: the choice that statements.py itself marks."""
 
 from growfolio.domain.signals import Signal
 from growfolio.explanations.statements import compose, offers
