@@ -47,6 +47,19 @@ def test_an_unreported_split_beyond_the_assets_own_nights_is_refused_or_marked(r
     assert not align({AAPL: BARS}, GRID, Timeframe.M5)[0].after_step.any()
 
 
+@pytest.mark.parametrize("ratio", [2, 3, 4, 5, 10, 1 / 2, 1 / 4])
+def test_a_step_of_a_split_ratio_is_refused(ratio: float) -> None:
+    _, refused = align({AAPL: split_over_night(ratio, reported=False)}, GRID, Timeframe.M5)
+    assert "a split that the provider has not worked" in str(refused[AAPL])
+
+
+@pytest.mark.parametrize("ratio", [1.2, 1.4, 1.75, 2.4, 1 / 1.75, 1 / 2.4])
+def test_any_other_step_beyond_the_assets_own_nights_is_served_and_marked(ratio: float) -> None:
+    candles, refused = align({AAPL: split_over_night(ratio, reported=False)}, GRID, Timeframe.M5)
+    assert refused == {}
+    assert candles.times[0][candles.after_step[0]].tolist() == [MORNING + 300]
+
+
 @given(ratio=RATIOS, shared=st.integers(3, 40))
 def test_a_rewritten_past_is_found_by_the_ratio_that_is_common_to_the_overlap(
     ratio: float, shared: int

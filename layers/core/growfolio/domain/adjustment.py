@@ -2,7 +2,7 @@
 
 A split changes all prices before it by one ratio. What tells it from trading is that the ratio is
 common to all bars, or that the provider reports the event. A night's step alone proves nothing, unless
-it is one that no market makes.
+no market makes it and its size is a usual split's.
 """
 
 from dataclasses import replace
@@ -18,6 +18,8 @@ COMMON = 1e-3
 """Relative scatter of a common ratio: prices are rounded to ticks after the division."""
 LARGEST_NIGHT = 1.6
 """A stock's open over its last close, or the inverse: earnings move large stocks by up to a third."""
+SPLIT_RATIOS = (1.5, 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 50)
+"""A step beyond LARGEST_NIGHT that is one of these, or the inverse, is taken for a split."""
 LEAST_STEP = 0.02
 """A night's step of less is never remarkable, however calm the asset's other nights were."""
 USUAL_STEPS = 4.0
@@ -67,5 +69,17 @@ def adjusted(bars: Bars) -> Bars:
 def remarkable(steps: FloatArray) -> BoolArray:
     """Which nightly steps (nights,), as log ratios, lie beyond the range of the asset's other nights."""
     sizes = np.abs(steps)
+    return np.asarray((sizes > _range_of_others(sizes)) | (sizes > np.log(LARGEST_NIGHT)))
+
+
+def like_a_split(steps: FloatArray) -> BoolArray:
+    """Which nightly steps are beyond LARGEST_NIGHT and a common split ratio, give or take a usual night."""
+    sizes = np.abs(steps)
+    away = np.abs(sizes[:, None] - np.log(SPLIT_RATIOS)).min(axis=1)
+    return np.asarray((sizes > np.log(LARGEST_NIGHT)) & (away <= _range_of_others(sizes)))
+
+
+def _range_of_others(sizes: FloatArray) -> FloatArray:
+    """For each night, how far the asset's other nights let its price move, as a log ratio."""
     usual = np.array([np.median(np.delete(sizes, at)) if len(sizes) > 1 else 0.0 for at in range(len(sizes))])
-    return np.asarray(sizes > np.maximum(LEAST_STEP, USUAL_STEPS * usual))
+    return np.maximum(LEAST_STEP, USUAL_STEPS * usual)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from growfolio.domain.adjustment import LARGEST_NIGHT, remarkable
+from growfolio.domain.adjustment import like_a_split, remarkable
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.bars import (
     PRICES,
@@ -149,11 +149,12 @@ def _night_steps(within: Bars, at: IntArray, slots: CloseTimes) -> BoolArray:
         return marks
     opened, close = within.open[nights], within.close[nights - 1]
     steps = np.log(opened / close)
-    largest = int(np.argmax(np.abs(steps)))
-    if abs(steps[largest]) > np.log(LARGEST_NIGHT):
+    splits = np.flatnonzero(like_a_split(steps))
+    if len(splits):
+        newest = int(splits[-1])
         raise BadCandles(
-            f"{close[largest]:g} became {opened[largest]:g} in the night before "
-            f"{utc_minute(int(slots[at[nights[largest]]]))}: "
+            f"{close[newest]:g} became {opened[newest]:g} in the night before "
+            f"{utc_minute(int(slots[at[nights[newest]]]))}: "
             "a split that the provider has not worked into the candles before it?"
         )
     marks[at[nights[remarkable(steps)]]] = True
