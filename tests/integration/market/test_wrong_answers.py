@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from growfolio.domain.assets import Asset, Market, assets_of, find_asset
 from growfolio.domain.bars import PRICES, Bars, OpenTimes
-from growfolio.domain.times import DAY
+from growfolio.domain.times import BAR, DAY
 from growfolio.errors import WrongAnswer
 from growfolio.market.exchange import ExchangeSource
 from growfolio.market.ports import Fetched, MarketSource, Patience
 from growfolio.market.yahoo import YahooSource
+from growfolio.refresh.candle_window import ASKED_AGAIN
 
 from tests.bars import in_order, moment, printed, without
 from tests.fakes.exchange import LocalSession
@@ -156,3 +157,13 @@ def test_rows_without_prices_are_slots_without_trades_whatever_their_volume_says
     bars = from_yahoo(yahoo).fetch({MSFT: SINCE}, NOW)[MSFT]
     assert isinstance(bars, Bars)
     np.testing.assert_array_equal(bars.open_time, without(whole, -20, -30, -40).open_time)
+
+
+@pytest.mark.parametrize("minutes", [15, 30])
+def test_bars_of_another_length_are_refused_in_the_short_answers_of_a_warm_function_too(
+    binance: BinanceTickers, minutes: int
+) -> None:
+    binance.candles["DOGEUSDT"] = of_minutes(binance.candles["DOGEUSDT"], minutes)
+    source = from_binance(binance)
+    answers = source.fetch(dict.fromkeys(COINS, NOW - 4 - ASKED_AGAIN * BAR), NOW)
+    assert refused(source, answers, DOGE) == f"binance sent bars of {minutes} minutes in place of 5"

@@ -443,3 +443,18 @@ def held(archive: CandleArchive, asset: Asset) -> Bars:
     kept: KeptCandles | None = archive.read_day(archive.days()[-1])
     assert kept is not None
     return kept.bars[asset]
+
+
+def test_a_kept_window_with_a_doubtful_bar_is_asked_for_anew_by_a_cold_function() -> None:
+    source, objects = history(BTC), MemoryObjects()
+    odd = source.bars[BTC]
+    assert isinstance(odd, Bars)
+    at = int(np.flatnonzero(odd.open_time == NOW - 60 * BAR)[0])
+    prices = {name: 1.5 * float(getattr(odd, name)[at]) for name in ("open", "high", "low", "close")}
+    source.bars[BTC] = changed(odd, at, **prices)
+    warm = feed(source, objects)
+    answered(warm, BTC)
+    warm.save(NOW)
+    source.bars[BTC] = odd
+    (bars,) = answered(feed(source, objects), BTC, now=NOW + BAR, first=FIRST + BAR)
+    np.testing.assert_array_equal(bars.close, odd.closed_by(NOW + BAR).close[-len(bars) :])

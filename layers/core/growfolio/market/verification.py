@@ -13,7 +13,7 @@ from growfolio.errors import WrongAnswer
 
 FURTHEST_CLOCK = BAR // 2
 """Seconds that a provider's clock may differ from ours: half a bar."""
-FEWEST_STEPS = 5
+FEWEST_STEPS = 3
 """Steps between bars without which their spacing says nothing: a halt, or a pair that few trade."""
 ON_GRID = 0.9
 """The least share of bars that open on the 5-minute grid: the running one opens at its last trade."""

@@ -10,6 +10,7 @@ from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.bars import Bars, OpenTimes, opens_of
 from growfolio.domain.calendar import Session, sessions_between
 from growfolio.domain.grid import last_slots, slots_between
+from growfolio.domain.moves import doubtful
 from growfolio.domain.times import day_of
 from growfolio.errors import ArchiveError, MarketError, ObjectChanged
 from growfolio.market.ports import Fetched, MarketSource
@@ -94,7 +95,8 @@ class WindowedFeed:
         """The window of the source that serves, with what the last refresh kept of it."""
         if self.source not in self._windows:
             kept = self._read(self._archive, now) if self._archive else None
-            self._windows[self.source] = CandleWindow(self.source, kept.bars if kept else None)
+            made = self._windows[self.source] = CandleWindow(self.source, kept.bars if kept else None)
+            made.doubt((), [asset for asset, bars in made.bars.items() if doubtful(bars).any()])
             self._archived_until = max(self._archived_until, kept.archived_until if kept else 0)
         window = self._windows[self.source]
         window.drop_before(int(slots[0]))

@@ -14,8 +14,11 @@ from growfolio.domain.times import BAR, HOUR
 
 log = logging.getLogger(__name__)
 
-ASKED_AGAIN = 6
-"""The newest bars are asked for again: providers revise them, their volume above all."""
+ASKED_AGAIN = 24
+"""The newest bars are asked for again: providers revise them, their volume above all.
+
+Two hours of them, so that an answer with bars of another length is told from a short one.
+"""
 
 
 class CandleWindow:
