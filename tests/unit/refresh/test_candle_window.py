@@ -362,6 +362,21 @@ def test_an_archive_out_of_reach_costs_a_note_and_no_signal() -> None:
     assert note.startswith("candles were not kept: ")
 
 
+@pytest.mark.parametrize("fault", [KeyError("Body"), OSError(5, "disk"), RuntimeError("x"), MemoryError()])
+def test_whatever_the_archive_raises_costs_a_note_and_no_signal(fault: Exception) -> None:
+    class Raising(MemoryObjects):
+        def read(self, key: str) -> bytes | None:
+            raise fault
+
+        def write(self, key: str, content: bytes) -> None:
+            raise fault
+
+    one = feed(history(AAPL), Raising())
+    assert len(answered(one, AAPL)) == 1
+    (note,) = one.save(NOW)
+    assert note == f"candles were not kept: {type(fault).__name__}: {fault}"
+
+
 def test_without_a_bucket_nothing_is_written_and_nothing_is_missed() -> None:
     one = feed(history(AAPL))
     answered(one, AAPL)

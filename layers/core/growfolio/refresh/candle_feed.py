@@ -87,8 +87,9 @@ class WindowedFeed:
         try:
             self._archive_sessions(self._archive, window, now)
             self._write(self._archive, window, now)
-        except ArchiveError as fault:
-            return (f"candles were not kept: {fault}",)
+        except Exception as fault:  # an optional port: whatever it raises, signals are served
+            log.warning("candles were not kept", exc_info=True)
+            return (f"candles were not kept: {_in_words(fault)}",)
         return ()
 
     def _window(self, slots: OpenTimes, now: int) -> CandleWindow:
@@ -106,8 +107,8 @@ class WindowedFeed:
         """What the last refresh kept. Missing or damaged, all is fetched again."""
         try:
             return archive.read_window(self.source, now)
-        except ArchiveError as fault:
-            log.warning("the candle window starts empty: %s", fault)
+        except Exception as fault:  # an optional port: all is fetched again
+            log.warning("the candle window starts empty: %s", _in_words(fault), exc_info=True)
             return None
 
     def _write(self, archive: CandleArchive, window: CandleWindow, now: int) -> None:
