@@ -12,6 +12,7 @@ from multiprocessing import get_context
 from os import cpu_count
 
 from tests.faults.jobs import jobs, run_nth
+from tests.faults.storage import CHECKS
 from tests.faults.table import print_table
 
 
@@ -19,9 +20,11 @@ def main() -> int:
     logging.disable(logging.WARNING)
     started = time.monotonic()
     with ProcessPoolExecutor(cpu_count(), mp_context=get_context("spawn")) as pool:
+        checking = [pool.submit(check) for check in CHECKS]
         rows = [row for made in pool.map(run_nth, range(len(jobs()))) for row in made]
-    print_table(rows, time.monotonic() - started)
-    return 1 if any(row.breaches for row in rows) else 0
+        checked = [check.result() for check in checking]
+    print_table(rows, checked, time.monotonic() - started)
+    return 1 if any(row.breaches for row in rows) or any(breaches for *_, breaches in checked) else 0
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ from tests.faults.fault import Fault
 
 CORRECTED = 10
 """Bars after which a bad bar is corrected: 45 minutes after its close."""
+TWIN_TRADED = 0.25
+"""The twin has seen a day of trading that there never was."""
 YAHOO = ("yahoo",)
 BINANCE = ("binance",)
 
@@ -31,7 +33,16 @@ HALTS = [
     Fault("halt of 30 minutes, null prices", nulls(6), 6, quiet=True, sources=YAHOO),
     Fault("null prices, volume 0, twice", nulls(2), 2, sources=YAHOO),
     Fault("null prices, some volume, once", nulls(1, 500.0), 1, sources=YAHOO),
-    Fault("unscheduled closure", gap(78), 78, everybody=True, quiet=True, scene="closed day", sources=YAHOO),
+    Fault(
+        "unscheduled closure",
+        gap(78),
+        78,
+        apart=TWIN_TRADED,
+        everybody=True,
+        quiet=True,
+        scene="closed day",
+        sources=YAHOO,
+    ),
     Fault("early close", gap(36), 36, everybody=True, quiet=True, scene="half day", sources=YAHOO),
 ]
 BARS = [Fault(f"{name}, for ever", spoiled(spoil), 1, more=0) for name, spoil in IMPOSSIBLE.items()]

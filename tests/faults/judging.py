@@ -12,13 +12,8 @@ from tests.faults.run import Key, Scene, Seen
 
 EQUAL = 1e-3
 """Probabilities that differ by so little are those of the twin."""
-WRONG = 0.1
-"""A signal without a caveat, whose probabilities are further from the twin's, is wrong.
-
-Signals differ by up to 0.07 where one to three bars never come, or where trading broke off over night.
-"""
 WRONG_PRICE = 2e-3
-"""The same, relative, of its price."""
+"""A signal without a caveat, whose price is further from the twin's than this share, is wrong."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +92,7 @@ def _is_wrong(fault: Fault, key: Key, own: set[Key], one: Seen, good: Seen) -> b
     if fault.never_plain and key in own:
         return True
     assert one.signal
-    return good.signal is None or _apart(one.signal, good.signal) > WRONG or not _same_price(one, good)
+    return good.signal is None or _apart(one.signal, good.signal) > fault.apart or not _same_price(one, good)
 
 
 def _is_equal(one: Seen, good: Seen) -> bool:

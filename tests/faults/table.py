@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from growfolio.domain.assets import Timeframe
 
 from tests.faults.judging import Row
+from tests.faults.storage import Checked
 
 
-def print_table(rows: Sequence[Row], seconds: float) -> None:
+def print_table(rows: Sequence[Row], checked: Sequence[Checked], seconds: float) -> None:
     """One line a fault and source; beneath a row that breaks its bar, why."""
     width = max(len(row.fault) for row in rows)
     frames = "/".join(tf.value for tf in Timeframe)
@@ -21,8 +22,12 @@ def print_table(rows: Sequence[Row], seconds: float) -> None:
         )
         for breach in row.breaches:
             print(f"    {breach}")
-    broken = sum(bool(row.breaches) for row in rows)
-    print(f"{len(rows)} rows, {broken} break their bar; {seconds:.0f} s")
+    for name, tried, breaches in checked:
+        print(f"{name:{width}}  {tried:14}  {'BROKEN' if breaches else 'nothing lost or wrong, all served'}")
+        for breach in breaches:
+            print(f"    {breach}")
+    broken = sum(bool(row.breaches) for row in rows) + sum(bool(breaches) for _, _, breaches in checked)
+    print(f"{len(rows) + len(checked)} rows, {broken} break their bar; {seconds:.0f} s")
 
 
 def _counts(by_timeframe: Mapping[Timeframe, int]) -> str:
