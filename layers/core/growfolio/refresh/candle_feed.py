@@ -143,6 +143,10 @@ class WindowedFeed:
         self._archived_until = closed[-1].close
 
 
+def _in_words(fault: Exception) -> str:
+    return str(fault) if isinstance(fault, ArchiveError) else f"{type(fault).__name__}: {fault}"[:200]
+
+
 def _extend(window: CandleWindow, slots: OpenTimes, answers: Fetched) -> Fetched:
     """The answers, each asset's bars joined with those of the window, which is extended by them."""
     extended: Fetched = {}
