@@ -10,7 +10,8 @@ from growfolio.domain.assets import Market, Timeframe, assets_of
 from growfolio.errors import TemporaryStoreError
 from growfolio.models.onnx_forecaster import FallBack, OnnxForecaster
 from growfolio.refresh.candle_feed import WindowedFeed
-from growfolio.refresh.run import Ports, refresh
+from growfolio.refresh.ports import Ports
+from growfolio.refresh.run import refresh
 from growfolio.storage.candle_archive import CandleArchive
 
 from tests.fakes.events import END, Events, Killed, Mortal, walks

@@ -299,11 +299,14 @@ def test_ctrl_c_ends_make_run_without_an_error_of_makes() -> None:
 
 
 AS_TERMINALS_OWN = """
-import fcntl, os, sys, termios
+import fcntl, os, signal, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execvp(sys.argv[1], sys.argv[1:])
 """
-"""Runs a command as a shell would in a terminal, so that what is typed reaches it as a signal."""
+"""Runs a command as a shell would in a terminal, so that what is typed reaches it as a signal.
+
+A job in the background ignores Ctrl+C, and would hand that on."""
 
 
 def on_a_terminal(

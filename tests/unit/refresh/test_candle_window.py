@@ -12,6 +12,7 @@ from growfolio.errors import ArchiveError, TemporaryMarketError
 from growfolio.market.ports import Fetched
 from growfolio.market.simulated import SimulatedSource
 from growfolio.refresh.candle_feed import WindowedFeed
+from growfolio.refresh.candle_window import ASKED_AGAIN
 from growfolio.storage.candle_archive import CandleArchive, KeptCandles
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -341,7 +342,10 @@ def test_going_back_to_the_first_exchange_asks_only_for_the_time_it_did_not_serv
     source.answering, first.asked = first, []
     back = run(1)
     # The bars since it was left, and those before that it may have revised.
-    assert min(since for asked in first.asked for since in asked.values()) >= now - (away + 1 + 6) * BAR
+    assert (
+        min(since for asked in first.asked for since in asked.values())
+        >= now - (away + 1 + ASKED_AGAIN) * BAR
+    )
     fresh = ScriptedSource({BTC: first.bars[BTC]})
     (undisturbed,) = answered(feed(fresh), BTC, now=now, first=now - DAY)
     for name in ("open_time", *PRICES):
