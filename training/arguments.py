@@ -5,14 +5,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 from growfolio.domain.assets import ASSETS, Asset, Market, Timeframe, find_asset
-from growfolio.models.manifest import LABEL_KINDS
+from growfolio.domain.label import LABEL_KINDS, Label
 from growfolio.training_jobs.networks import DEFAULT_NETWORK, Network
 
-from training.data.labels import LabelRule
 from training.fitting.settings import FitSettings
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-RULE, FIT = LabelRule(), FitSettings()
+LABEL, FIT = Label(), FitSettings()
 
 
 def add_candles(command: argparse.ArgumentParser) -> None:
@@ -73,27 +72,27 @@ def add_label(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--horizon",
         type=positive,
-        default=RULE.horizon_bars,
+        default=LABEL.horizon_bars,
         metavar="BARS",
         help="bars from a signal to the close that decides its label (default: %(default)s)",
     )
     command.add_argument(
         "--threshold",
         type=float,
-        default=RULE.threshold,
+        default=LABEL.threshold,
         metavar="SHARE",
         help="move above which the label is buy or sell: fixed, a share of the price, 0.001 is 0.1 %%; "
         "volatility, a share of the usual deviation; triple_barrier, a share of the way to the targets "
         "(default: %(default)s)",
     )
     command.add_argument(
-        "--label", choices=LABEL_KINDS, default=RULE.kind, help="how labels are made (default: %(default)s)"
+        "--label", choices=LABEL_KINDS, default=LABEL.kind, help="how labels are made (default: %(default)s)"
     )
 
 
-def label_rule(given: argparse.Namespace) -> LabelRule:
-    """Return the rule that add_label's arguments describe."""
-    return LabelRule(given.horizon, given.threshold, given.label)
+def label_in(given: argparse.Namespace) -> Label:
+    """Return the label that add_label's arguments describe."""
+    return Label(given.label, given.horizon, given.threshold)
 
 
 def positive(text: str) -> int:

@@ -178,7 +178,7 @@ def _train(given: argparse.Namespace) -> Outcome:
             out=given.out,
             assets=shared.assets_in(given),
             timeframes=tuple(given.timeframes),
-            rule=shared.label_rule(given),
+            label=shared.label_in(given),
             fit=fit,
             pooled_only=given.pooled_only,
             expires_days=given.expires_days or None,

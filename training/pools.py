@@ -70,7 +70,7 @@ def gather(settings: TrainSettings, now: int) -> tuple[list[Samples], dict[str, 
         bars = {a: b for a, b in read.items() if isinstance(b, Bars) and a.market is market}
         for timeframe in settings.timeframes:
             after = settings.warm.after(market, timeframe) if settings.warm else 0
-            samples, refused = build_samples(market, timeframe, bars, settings.rule, after=after)
+            samples, refused = build_samples(market, timeframe, bars, settings.label, after=after)
             left_out |= {f"{asset.id} {timeframe}": str(reason) for asset, reason in refused.items()}
             pools += [samples] if samples is not None else []
     return on_one_calendar(pools), left_out

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from growfolio.domain.assets import ASSETS, Asset, Timeframe
+from growfolio.domain.label import Label
 
-from training.data.labels import LabelRule
 from training.fitting.settings import FitSettings
 from training.fitting.warm_start import WarmStart
 
@@ -21,7 +21,7 @@ class TrainSettings:
     assets: tuple[Asset, ...] = ASSETS
     """Whose candles to train on; the models serve all assets of their markets."""
     timeframes: tuple[Timeframe, ...] = tuple(Timeframe)
-    rule: LabelRule = field(default_factory=LabelRule)
+    label: Label = field(default_factory=Label)
     fit: FitSettings = field(default_factory=FitSettings)
     pooled_only: bool = False
     """No models of single assets."""

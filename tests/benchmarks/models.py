@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from growfolio.domain.assets import ASSETS, Asset, Timeframe
 from growfolio.domain.features import FeatureArray
+from growfolio.domain.label import Label
 from growfolio.domain.times import DAY
-from growfolio.models.manifest import MANIFEST, Label, Manifest, Model, ModelFile
+from growfolio.models.manifest import MANIFEST, Manifest, Model, ModelFile
 
 from training.networks.architectures import SignalModel, build
 from training.networks.export import write_onnx

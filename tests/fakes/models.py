@@ -8,8 +8,9 @@ from typing import Self
 
 import numpy as np
 from growfolio.domain.assets import Market, Timeframe, find_asset
+from growfolio.domain.label import Label
 from growfolio.domain.times import DAY
-from growfolio.models.manifest import MANIFEST, Label, Manifest, Model, ModelFile
+from growfolio.models.manifest import MANIFEST, Manifest, Model, ModelFile
 from growfolio.models.repository import ModelSet
 from onnx import TensorProto, helper, numpy_helper
 

@@ -7,6 +7,7 @@ from growfolio.domain.assets import Asset, Timeframe
 from growfolio.domain.bars import Bars, opens_of
 from growfolio.domain.forecast import Forecast, Windows
 from growfolio.domain.grid import last_slots
+from growfolio.domain.label import Label
 from growfolio.domain.signals import Price
 from growfolio.errors import MarketError, ModelError, TemporaryMarketError
 from growfolio.market.ports import Fetched
@@ -80,6 +81,6 @@ class FixedForecaster:
         return [
             ModelError(f"no model for {asset.symbol} {timeframe}")
             if self._without(asset, timeframe)
-            else Forecast(self._probabilities, f"{asset.id}_{timeframe}", self.revision, 1, 0.001, 0, 0)
+            else Forecast(self._probabilities, f"{asset.id}_{timeframe}", self.revision, Label(), 0, 0)
             for asset, timeframe in requests
         ]

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from growfolio.domain.assets import ASSETS, Timeframe
-from growfolio.models.manifest import LABEL_KINDS, parse_manifest
+from growfolio.domain.label import LABEL_KINDS
+from growfolio.models.manifest import parse_manifest
 from growfolio.training_jobs.networks import DEFAULT_NETWORK, Network
 
 from training.__main__ import main

@@ -9,12 +9,13 @@ import numpy.typing as npt
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.bars import Bars, BoolArray, Candles, CloseTimes, IntArray
 from growfolio.domain.features import BARS_NEEDED, FeatureArray, features
+from growfolio.domain.label import Label
 from growfolio.domain.times import utc_text
 from growfolio.errors import BadCandles, GrowfolioError, MissingCandles
 
 from training.data.history import Stretch, stretches
 from training.data.inversion import inverted, inverted_labels
-from training.data.labels import UNKNOWN, LabelRule, Labels
+from training.data.labels import UNKNOWN, Labels, labels_of
 from training.data.splits import Split, split_calendar
 
 FeatureFunction = Callable[[Candles], FeatureArray]
@@ -88,7 +89,7 @@ def build_samples(
     market: Market,
     timeframe: Timeframe,
     bars: Mapping[Asset, Bars],
-    rule: LabelRule,
+    label: Label,
     compute: FeatureFunction = features,
     after: int = 0,
 ) -> tuple[Samples | None, dict[Asset, GrowfolioError]]:
@@ -108,7 +109,7 @@ def build_samples(
     if not parts:
         return None, left_out
     assets = tuple(dict.fromkeys(asset for asset, _ in parts))
-    labels, decided = zip(*(rule.labels(stretch) for _, stretch in parts), strict=True)
+    labels, decided = zip(*(labels_of(stretch, label) for _, stretch in parts), strict=True)
     history = BARS_NEEDED[timeframe]
     whole_history = [np.arange(len(stretch.close_time)) >= history - 1 for _, stretch in parts]
     all_labels = np.concatenate(labels)

@@ -1,13 +1,12 @@
 """Labels: the class of each bar, from where the price is some bars later or what it reaches first."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 from growfolio.domain.bars import BoolArray, Candles, CloseTimes, FloatArray
 from growfolio.domain.forecast import BUY, HOLD, SELL
 from growfolio.domain.grid import session_number
 from growfolio.domain.indicators import indicators
+from growfolio.domain.label import Label
 from growfolio.domain.rolling import moving_mean
 from growfolio.domain.signals import Action
 from growfolio.domain.targets import levels
@@ -21,49 +20,39 @@ Labels = npt.NDArray[np.int64]
 VOLATILITY_BARS = 60
 
 
-@dataclass(frozen=True, slots=True)
-class LabelRule:
-    """The class of a bar, from what the next horizon_bars bring."""
+def labels_of(candles: Candles, label: Label) -> tuple[Labels, CloseTimes]:
+    """Return classes (bars,) of one asset's unbroken candles, and when each is decided, in seconds.
 
-    horizon_bars: int = 1
-    threshold: float = 0.001
-    """fixed: a fraction of the close, the same for all bars; 0.001 is 0.1 %. volatility: a share of the
-    deviation that the last 60 returns lead one to expect over the horizon. triple_barrier: a share of the
-    distance to the targets that readers are shown."""
-    kind: str = "fixed"
-    """One of growfolio.models.manifest.LABEL_KINDS."""
+    SELL where the later close is more than threshold below, BUY where it is more than threshold
+    above, else HOLD; with barriers, see _first_reached. UNKNOWN where the deciding bar is of another
+    session than the bar itself: what happens overnight is no part of the next bars. Crypto has no such
+    closes. Raises ValueError for a kind that there is not.
+    """
+    horizon = label.horizon_bars
+    session = session_number(candles.close_time, candles.assets[0].market)
+    labels = np.full(len(session), UNKNOWN, dtype=np.int64)
+    decided = candles.close_time.copy()
+    if horizon < len(session):
+        same = session[horizon:] == session[:-horizon]
+        labels[:-horizon] = np.where(same, _classes(candles, label), UNKNOWN)
+        decided[:-horizon] = candles.close_time[horizon:]
+    return labels, CloseTimes(decided)
 
-    def labels(self, candles: Candles) -> tuple[Labels, CloseTimes]:
-        """Return classes (bars,) of one asset's unbroken candles, and when each is decided, in seconds.
 
-        SELL where the later close is more than threshold below, BUY where it is more than threshold
-        above, else HOLD; with barriers, see _first_reached. UNKNOWN where the deciding bar is of another
-        session than the bar itself: what happens overnight is no part of the next bars. Crypto has no such
-        closes. Raises ValueError for a kind that there is not.
-        """
-        horizon = self.horizon_bars
-        session = session_number(candles.close_time, candles.assets[0].market)
-        labels = np.full(len(session), UNKNOWN, dtype=np.int64)
-        decided = candles.close_time.copy()
-        if horizon < len(session):
-            same = session[horizon:] == session[:-horizon]
-            labels[:-horizon] = np.where(same, self._classes(candles), UNKNOWN)
-            decided[:-horizon] = candles.close_time[horizon:]
-        return labels, CloseTimes(decided)
-
-    def _classes(self, candles: Candles) -> Labels:
-        """(bars - horizon,)."""
-        close, horizon = candles.close[0], self.horizon_bars
-        if self.kind == "triple_barrier":
-            return _first_reached(candles, horizon, self.threshold)
-        change = close[horizon:] / close[:-horizon] - 1
-        if self.kind == "volatility":
-            needed = self.threshold * (_volatility(candles) * np.sqrt(horizon))[:-horizon]
-        elif self.kind == "fixed":
-            needed = np.full(len(change), self.threshold)
-        else:
-            raise ValueError(f"there is no label {self.kind!r}")
-        return np.where(change > needed, BUY, np.where(change < -needed, SELL, HOLD)).astype(np.int64)
+def _classes(candles: Candles, label: Label) -> Labels:
+    """(bars - horizon,)."""
+    close, horizon = candles.close[0], label.horizon_bars
+    threshold = label.threshold_for(candles.assets[0])
+    if label.kind == "triple_barrier":
+        return _first_reached(candles, horizon, threshold)
+    change = close[horizon:] / close[:-horizon] - 1
+    if label.kind == "volatility":
+        needed = threshold * (_volatility(candles) * np.sqrt(horizon))[:-horizon]
+    elif label.kind == "fixed":
+        needed = np.full(len(change), threshold)
+    else:
+        raise ValueError(f"there is no label {label.kind!r}")
+    return np.where(change > needed, BUY, np.where(change < -needed, SELL, HOLD)).astype(np.int64)
 
 
 def _volatility(candles: Candles) -> FloatArray:

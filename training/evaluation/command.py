@@ -56,7 +56,7 @@ def evaluation_settings(given: argparse.Namespace) -> EvaluationSettings:
         candles=given.candles,
         out=given.out,
         assets=shared.assets_in(given),
-        rule=shared.label_rule(given),
+        label=shared.label_in(given),
         fit=fit,
     )
     settings = EvaluationSettings(train, folds=given.folds, lineage=LINEAGE not in given.without)

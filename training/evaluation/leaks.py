@@ -7,13 +7,13 @@ import numpy as np
 from growfolio.domain.assets import Asset
 from growfolio.domain.bars import PRICES, Bars, Candles, closes_of
 from growfolio.domain.features import FeatureArray, features
+from growfolio.domain.label import Label
 from growfolio.record.metrics import log_loss
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from training.data.dataset import FeatureFunction, Part, Samples, build_samples
-from training.data.labels import LabelRule
 from training.evaluation.baselines import learned, prior_of
 from training.evaluation.walk_forward import Fold
 
@@ -32,9 +32,9 @@ class Check:
     passed: bool
 
 
-def leak_checks(fold: Fold, bars: Mapping[Asset, Bars], rule: LabelRule) -> list[Check]:
+def leak_checks(fold: Fold, bars: Mapping[Asset, Bars], label: Label) -> list[Check]:
     """Run all checks on the pool of this fold, whose candles are bars."""
-    return [_shuffled(fold), _future(fold, bars, rule), _planted(fold, bars, rule)]
+    return [_shuffled(fold), _future(fold, bars, label), _planted(fold, bars, label)]
 
 
 def _shuffled(fold: Fold) -> Check:
@@ -67,15 +67,15 @@ def gain_of(relabelled: Fold, fold: Fold) -> float:
     return log_loss(shares, labels) - log_loss(answers.before, labels)
 
 
-def _future(fold: Fold, bars: Mapping[Asset, Bars], rule: LabelRule) -> Check:
+def _future(fold: Fold, bars: Mapping[Asset, Bars], label: Label) -> Check:
     """Change the candles after a moment: no feature and no decided label before it may change."""
-    changed = _changes_before(fold, bars, rule, features)
+    changed = _changes_before(fold, bars, label, features)
     return Check("the future changed: nothing before it changes", f"{changed} values differ", changed == 0)
 
 
-def _planted(fold: Fold, bars: Mapping[Asset, Bars], rule: LabelRule) -> Check:
+def _planted(fold: Fold, bars: Mapping[Asset, Bars], label: Label) -> Check:
     """Plant a feature that holds the next bar's return: the same comparison must catch it."""
-    changed = _changes_before(fold, bars, rule, _leaking)
+    changed = _changes_before(fold, bars, label, _leaking)
     return Check("a leak planted on purpose: it is caught", f"{changed} values differ", changed > 0)
 
 
@@ -85,11 +85,11 @@ def _leaking(candles: Candles) -> FeatureArray:
     return table
 
 
-def _changes_before(fold: Fold, bars: Mapping[Asset, Bars], rule: LabelRule, compute: FeatureFunction) -> int:
+def _changes_before(fold: Fold, bars: Mapping[Asset, Bars], label: Label, compute: FeatureFunction) -> int:
     """Count the features and labels up to the end of validation that change with later candles."""
     moment = fold.samples.split.validate_until
-    first = _built(fold, bars, rule, compute)
-    other = _built(fold, {asset: changed_after(b, moment) for asset, b in bars.items()}, rule, compute)
+    first = _built(fold, bars, label, compute)
+    other = _built(fold, {asset: changed_after(b, moment) for asset, b in bars.items()}, label, compute)
     past, decided = first.bar_close <= moment, first.decided <= moment
     if not np.array_equal(first.bar_close[past], other.bar_close[other.bar_close <= moment]):
         return int(past.sum())
@@ -98,8 +98,8 @@ def _changes_before(fold: Fold, bars: Mapping[Asset, Bars], rule: LabelRule, com
     return int(features_differ.sum() + labels_differ.sum())
 
 
-def _built(fold: Fold, bars: Mapping[Asset, Bars], rule: LabelRule, compute: FeatureFunction) -> Samples:
-    samples, _ = build_samples(fold.samples.market, fold.samples.timeframe, bars, rule, compute)
+def _built(fold: Fold, bars: Mapping[Asset, Bars], label: Label, compute: FeatureFunction) -> Samples:
+    samples, _ = build_samples(fold.samples.market, fold.samples.timeframe, bars, label, compute)
     if samples is None:
         raise ValueError("the candles of the fold make no samples")
     return samples

@@ -7,11 +7,11 @@ import torch
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.calendar import MarketHours
 from growfolio.domain.forecast import Forecast, Windows
+from growfolio.domain.label import Label
 from growfolio.domain.signals import Attempt, Signal, SignalRecord
 from growfolio.errors import ModelError, PermanentModelError
 from growfolio.storage.records import Completion, MarketRecord
 
-from training.data.labels import LabelRule
 from training.networks.architectures import Served
 
 Key = tuple[Asset, Timeframe]
@@ -65,7 +65,7 @@ class TrainedModels:
     """A Forecaster of models that are not yet files, by market and timeframe."""
 
     models: Mapping[tuple[Market, Timeframe], Served]
-    rule: LabelRule
+    label: Label
     trained_until: int
     revision: str = "evaluation"
 
@@ -85,8 +85,7 @@ class TrainedModels:
                     given,
                     f"{asset.market}_{timeframe}",
                     self.revision,
-                    self.rule.horizon_bars,
-                    self.rule.threshold,
+                    self.label,
                     0,
                     self.trained_until,
                 )

@@ -112,10 +112,10 @@ def _pool(samples: Samples) -> str:
 
 
 def _about(settings: EvaluationSettings, pools: Sequence[Samples]) -> dict[str, object]:
-    fit, rule = settings.train.fit, settings.train.rule
+    fit = settings.train.fit
     return {
         "network": fit.network,
-        "label": f"{rule.kind}, {rule.horizon_bars} bars ahead, threshold {rule.threshold:g}",
+        "label": settings.train.label.described(),
         "inversion": _yes_or_no(fit.inverted),
         "lineage": _yes_or_no(settings.lineage),
         "epochs at most": fit.epochs,
@@ -159,13 +159,13 @@ def _checks(fold: Fold, settings: EvaluationSettings, now: int) -> list[Check]:
     assets = dict.fromkeys(fold.samples.assets, 0)
     read = ReplaySource(settings.train.candles).fetch(assets, now)
     bars: dict[Asset, Bars] = {asset: own for asset, own in read.items() if isinstance(own, Bars)}
-    return leak_checks(fold, bars, settings.train.rule)
+    return leak_checks(fold, bars, settings.train.label)
 
 
 def _backtest(fold: Fold, one: FittedModel, settings: EvaluationSettings, say_time: _Clock) -> Equity:
     samples = fold.samples
     models = TrainedModels(
-        {(samples.market, samples.timeframe): one.model}, settings.train.rule, samples.split.validate_until
+        {(samples.market, samples.timeframe): one.model}, settings.train.label, samples.split.validate_until
     )
     start = samples.split.test_from
     end = min(start + settings.backtest_days * DAY, fold.test_until)

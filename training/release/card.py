@@ -16,10 +16,11 @@ CARD = "MODEL_CARD.md"
 
 _CARD = """# Models of BUY / HOLD / SELL signals
 
-Each model answers one question about a closed bar: will the close {horizon} bar(s) later lie more than
-{threshold:.2%} below (sell), within (hold), or more than that above (buy)? Input: the last {window} bars of
-growfolio's {features} features, raw. Output: calibrated probabilities of sell, hold and buy; normalisation,
-temperature and softmax are inside the graph. Network: `{network}`. Made {created}.
+Each model answers one question about a closed bar:
+{question}
+Input: the last {window} bars of growfolio's {features} features, raw. Output: calibrated probabilities of
+sell, hold and buy; normalisation, temperature and softmax are inside the graph. Network: `{network}`.
+Made {created}.
 
 ## Data
 
@@ -76,8 +77,7 @@ def model_card(results: Sequence[PoolResult], left_out: str, settings: TrainSett
     return _CARD.format(
         window=WINDOW,
         features=len(FEATURES),
-        horizon=settings.rule.horizon_bars,
-        threshold=settings.rule.threshold,
+        question=settings.label.question(),
         network=settings.fit.network,
         created=utc_text(created_at),
         about=settings.about or "Origin and licence of the candles were not stated for this run.",

@@ -15,11 +15,10 @@ from growfolio.domain.forecast import WINDOW, Windows
 from growfolio.domain.grid import last_slots
 from growfolio.domain.times import BAR
 from growfolio.errors import PermanentModelError
-from growfolio.models.manifest import Label, Manifest, Model
+from growfolio.models.manifest import Manifest, Model
 
 from training.data.candle_files import CandleFiles
 from training.data.dataset import Samples, build_samples
-from training.data.labels import LabelRule
 from training.fitting.champion import Champion
 from training.networks.export import read_pth
 from training.release.gate import Evidence, GateRule, Verdict, judge, too_few
@@ -49,7 +48,7 @@ class Contest:
         for market in Market:
             bars = {asset: own for asset in assets_of(market) if len(own := files.read(asset))}
             for model in self.new.assigned(market):
-                samples, _ = build_samples(market, model.timeframe, bars, _rule_of(model.label))
+                samples, _ = build_samples(market, model.timeframe, bars, model.label)
                 rows = self._rows(model, samples) if samples else np.empty(0, dtype=np.int64)
                 refusal = too_few(len(rows), self.rule)
                 if samples is None or refusal is not None:
@@ -94,7 +93,7 @@ class Contest:
     def _champion(self, asset: Asset, model: Model) -> Model | None:
         """Who serves the asset now and answers the same question."""
         serving = self.champion.manifest.serving(asset, model.timeframe) if self.champion else None
-        return serving if serving is not None and _rule_of(serving.label) == _rule_of(model.label) else None
+        return serving if serving is not None and serving.label.asks_as(model.label) else None
 
     def _champions_answers(self, model: Model, samples: Samples, rows: IntArray) -> tuple[FloatArray, str]:
         """(rows, 3), and whose they are: where nobody serves, the class shares of earlier bars answer."""
@@ -145,10 +144,6 @@ def _as_served(samples: Samples, rows: IntArray, bars: Mapping[Asset, Bars]) -> 
             raise refused[asset]
         made.append(features(candles)[0, -WINDOW:])
     return np.array(made, dtype=np.float32).reshape(-1, WINDOW, samples.features.shape[1])
-
-
-def _rule_of(label: Label) -> LabelRule:
-    return LabelRule(label.horizon_bars, label.threshold, label.kind)
 
 
 def _windows(samples: Samples, rows: IntArray) -> Windows:

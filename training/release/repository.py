@@ -2,14 +2,15 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from growfolio.domain.assets import Timeframe
 from growfolio.domain.features import windows
+from growfolio.domain.label import Label
 from growfolio.domain.times import DAY, utc_text
-from growfolio.models.manifest import Label, Manifest, Model, ModelFile
+from growfolio.models.manifest import Manifest, Model, ModelFile
 
 from training.data.dataset import Part, Samples
 from training.evaluation.charts import model_picture
@@ -118,10 +119,10 @@ def _first_seen(candidate: Candidate, settings: TrainSettings) -> int:
 
 
 def _label(candidate: Candidate, settings: TrainSettings) -> Label:
-    rule, samples = settings.rule, candidate.samples
+    samples = candidate.samples
     counts = np.bincount(samples.labels[samples.rows(Part.TRAIN, candidate.own)], minlength=3)
     sell, hold, _ = (round(float(share), 6) for share in counts / counts.sum())
-    return Label(rule.kind, rule.horizon_bars, rule.threshold, (sell, hold, round(1 - sell - hold, 6)))
+    return replace(settings.label, class_shares=(sell, hold, round(1 - sell - hold, 6)))
 
 
 def _file(path: Path) -> ModelFile:

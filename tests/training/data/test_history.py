@@ -8,12 +8,13 @@ from growfolio.domain.bars import Bars
 from growfolio.domain.features import BARS_NEEDED, features
 from growfolio.domain.forecast import WINDOW
 from growfolio.domain.grid import last_slots
+from growfolio.domain.label import Label
 from growfolio.domain.times import BAR
 
 from tests.training.conftest import simulated
 from training.data.dataset import Samples, build_samples
 from training.data.history import stretches
-from training.data.labels import UNKNOWN, LabelRule
+from training.data.labels import UNKNOWN, labels_of
 
 AAPL, BTC = find_asset("AAPL"), find_asset("BTC")
 
@@ -25,7 +26,7 @@ def without(bars: Bars, first: int, count: int) -> Bars:
 
 
 def samples_of(bars: dict[Asset, Bars], timeframe: Timeframe = Timeframe.M5) -> Samples:
-    samples, _ = build_samples(next(iter(bars)).market, timeframe, bars, LabelRule())
+    samples, _ = build_samples(next(iter(bars)).market, timeframe, bars, Label())
     assert samples is not None
     return samples
 
@@ -50,7 +51,7 @@ def test_a_longer_gap_is_a_break_in_trading_as_in_serving() -> None:
     np.testing.assert_array_equal(stretch.close[0], bars.close)
     np.testing.assert_array_equal(stretch.close_time, bars.open_time + BAR)
     assert np.flatnonzero(stretch.after_break[0]).tolist() == [100]
-    labels, _ = LabelRule().labels(stretch)
+    labels, _ = labels_of(stretch, Label())
     assert (labels[99], labels[-1]) == (UNKNOWN, UNKNOWN)
     assert (np.delete(labels, [99, len(labels) - 1]) != UNKNOWN).all()
 
@@ -93,7 +94,7 @@ def test_a_bar_that_no_market_prints_is_a_slot_without_trades() -> None:
 
 def test_an_asset_with_hardly_any_candles_is_left_out_with_the_reason() -> None:
     pool = {AAPL: simulated("AAPL", 30), find_asset("TMO"): simulated("TMO", 4)}
-    samples, left_out = build_samples(AAPL.market, Timeframe.M5, pool, LabelRule())
+    samples, left_out = build_samples(AAPL.market, Timeframe.M5, pool, Label())
     assert samples is not None
     assert samples.assets == (AAPL,)
     assert "too few candles" in str(left_out[find_asset("TMO")])

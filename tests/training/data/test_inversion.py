@@ -9,16 +9,17 @@ from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.bars import Bars
 from growfolio.domain.features import FEATURES
 from growfolio.domain.forecast import BUY, HOLD, SELL
+from growfolio.domain.label import Label
 
 from tests.training.fitting.alone import fit_alone
 from training.data.dataset import Part, Samples, build_samples
 from training.data.history import stretches
 from training.data.inversion import inverted, inverted_labels
-from training.data.labels import UNKNOWN, LabelRule
+from training.data.labels import UNKNOWN, labels_of
 from training.evaluation.leaks import changed_after
 from training.fitting.settings import FitSettings
 
-RULES = [LabelRule(), LabelRule(4, 0.5, "volatility"), LabelRule(12, 1.0, "triple_barrier")]
+RULES = [Label(), Label("volatility", 4, 0.5), Label("triple_barrier", 12, 1.0)]
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def coins(market: dict[Asset, Bars]) -> dict[Asset, Bars]:
 
 
 def samples_of(bars: dict[Asset, Bars]) -> Samples:
-    samples, _ = build_samples(Market.CRYPTO, Timeframe.M5, bars, LabelRule())
+    samples, _ = build_samples(Market.CRYPTO, Timeframe.M5, bars, Label())
     assert samples is not None
     return samples
 
@@ -43,14 +44,14 @@ def test_mirrored_twice_is_the_market_again(coins: dict[Asset, Bars]) -> None:
         np.testing.assert_allclose(getattr(again, name), getattr(candles, name), rtol=1e-12)
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.kind)
+@pytest.mark.parametrize("label", RULES, ids=lambda label: label.kind)
 def test_the_labels_mirrored_are_those_of_the_candles_mirrored(
-    coins: dict[Asset, Bars], rule: LabelRule
+    coins: dict[Asset, Bars], label: Label
 ) -> None:
     asset, bars = next(iter(coins.items()))
     candles = stretches(asset, bars, Timeframe.M5)[0]
-    labels, _ = rule.labels(candles)
-    of_inverted, _ = rule.labels(inverted(candles))
+    labels, _ = labels_of(candles, label)
+    of_inverted, _ = labels_of(inverted(candles), label)
     # A rise of 0.1 % is a fall of 0.0999 %: labels on the very edge differ.
     assert (inverted_labels(labels) == of_inverted).mean() > 0.99
     turned = inverted_labels(np.array([SELL, HOLD, BUY, UNKNOWN]))

@@ -8,12 +8,12 @@ from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
 from growfolio.domain.bars import PRICES, Bars, Candles, CloseTimes, closes_of
 from growfolio.domain.forecast import BUY, HOLD, SELL
 from growfolio.domain.grid import session_number
+from growfolio.domain.label import LABEL_KINDS, Label
 from growfolio.domain.times import BAR, DAY
-from growfolio.models.manifest import LABEL_KINDS
 
 from tests.training.conftest import simulated
 from training.data.history import stretches
-from training.data.labels import UNKNOWN, LabelRule
+from training.data.labels import UNKNOWN, labels_of
 
 
 def closes(*prices: float, symbol: str = "BTC") -> Candles:
@@ -25,19 +25,32 @@ def closes(*prices: float, symbol: str = "BTC") -> Candles:
 
 
 def test_a_move_beyond_the_threshold_is_buy_or_sell_and_one_within_is_hold() -> None:
-    labels, _ = LabelRule(threshold=0.001).labels(closes(100.0, 100.2, 100.25, 100.1, 100.1))
+    labels, _ = labels_of(closes(100.0, 100.2, 100.25, 100.1, 100.1), Label(threshold=0.001))
     assert labels.tolist() == [BUY, HOLD, SELL, HOLD, UNKNOWN]
+
+
+class LabelOfEachAsset(Label):
+    """What a label with an own threshold for each asset would answer."""
+
+    def threshold_for(self, asset: Asset) -> float:
+        return 0.01 if asset.symbol == "BTC" else self.threshold
+
+
+@pytest.mark.parametrize(("symbol", "first"), [("BTC", HOLD), ("ETH", BUY)])
+def test_the_threshold_is_that_of_the_asset(symbol: str, first: int) -> None:
+    labels, _ = labels_of(closes(100.0, 100.2, symbol=symbol), LabelOfEachAsset())
+    assert labels.tolist() == [first, UNKNOWN]
 
 
 def test_a_label_looks_as_many_bars_ahead_as_its_horizon_and_says_when_it_is_decided() -> None:
     candles = closes(100.0, 100.0, 100.0, 101.0, 101.0)
-    labels, decided = LabelRule(horizon_bars=3).labels(candles)
+    labels, decided = labels_of(candles, Label(horizon_bars=3))
     assert labels.tolist() == [BUY, BUY, UNKNOWN, UNKNOWN, UNKNOWN]
     assert (decided[:2] - candles.close_time[:2]).tolist() == [900, 900]
 
 
 def test_a_history_shorter_than_the_horizon_has_no_labels() -> None:
-    labels, _ = LabelRule(horizon_bars=5).labels(closes(1.0, 2.0, 3.0))
+    labels, _ = labels_of(closes(1.0, 2.0, 3.0), Label(horizon_bars=5))
     assert (labels == UNKNOWN).all()
 
 
@@ -45,7 +58,7 @@ def test_a_history_shorter_than_the_horizon_has_no_labels() -> None:
 @pytest.mark.parametrize("timeframe", list(Timeframe))
 def test_a_label_of_a_stock_never_crosses_a_close(horizon: int, timeframe: Timeframe) -> None:
     (candles,) = stretches(find_asset("AAPL"), simulated("AAPL", 21), timeframe)
-    labels, decided = LabelRule(horizon, threshold=1e-6).labels(candles)
+    labels, decided = labels_of(candles, Label("fixed", horizon, 1e-6))
     known = labels != UNKNOWN
     session = session_number(candles.close_time, Market.STOCKS)
     assert (session_number(decided[known], Market.STOCKS) == session[known]).all()
@@ -58,13 +71,13 @@ def test_an_overnight_jump_labels_no_bar() -> None:
     asset, bars = find_asset("AAPL"), simulated("AAPL", 21)
     (candles,) = stretches(asset, bars, Timeframe.M5)
     jumped = stretches(asset, _raised_each_night(asset, bars), Timeframe.M5)[0]
-    rule = LabelRule()
-    assert (rule.labels(candles)[0] == rule.labels(jumped)[0]).all()
+    label = Label()
+    assert (labels_of(candles, label)[0] == labels_of(jumped, label)[0]).all()
 
 
 def test_coins_have_no_close_to_cross() -> None:
     (candles,) = stretches(find_asset("BTC"), simulated("BTC", 5), Timeframe.M15)
-    labels, _ = LabelRule().labels(candles)
+    labels, _ = labels_of(candles, Label())
     assert (labels[:-1] != UNKNOWN).all()
     assert labels[-1] == UNKNOWN
 
@@ -84,23 +97,23 @@ def bars_of(close: list[float], high: list[float], low: list[float]) -> Candles:
 
 
 def test_with_barriers_a_bar_is_buy_where_the_sell_target_is_reached_before_the_stop() -> None:
-    rule = LabelRule(3, 1.0 - 1e-9, "triple_barrier")
+    label = Label("triple_barrier", 3, 1.0 - 1e-9)
     up = bars_of([101.0, 102.0, 102.0], [101.2, 102.5, 102.1], [100.0, 101.0, 102.0])
-    assert rule.labels(up)[0][59] == BUY
+    assert labels_of(up, label)[0][59] == BUY
     stopped_first = bars_of([98.6, 102.0, 102.0], [100.0, 102.5, 102.1], [98.4, 98.6, 102.0])
-    assert rule.labels(stopped_first)[0][59] == HOLD
+    assert labels_of(stopped_first, label)[0][59] == HOLD
     down = bars_of([99.0, 98.0, 98.0], [100.0, 99.0, 98.2], [98.8, 97.5, 97.9])
-    assert rule.labels(down)[0][59] == SELL
+    assert labels_of(down, label)[0][59] == SELL
     neither = bars_of([100.0, 100.5, 100.2], [100.6, 100.9, 100.6], [99.6, 99.9, 100.0])
-    assert rule.labels(neither)[0][59] == HOLD
+    assert labels_of(neither, label)[0][59] == HOLD
 
 
 def test_a_threshold_scaled_by_volatility_asks_more_of_a_wild_market() -> None:
-    rule = LabelRule(1, 0.5, "volatility")
+    label = Label("volatility", 1, 0.5)
     calm = closes(*(100 * (1 + 0.0005 * (-1) ** n) for n in range(70)), 100.1)
     wild = closes(*(100 * (1 + 0.01 * (-1) ** n) for n in range(70)), 99.1)
-    assert rule.labels(calm)[0][69] == BUY
-    assert rule.labels(wild)[0][69] == HOLD
+    assert labels_of(calm, label)[0][69] == BUY
+    assert labels_of(wild, label)[0][69] == HOLD
 
 
 @pytest.mark.parametrize("kind", LABEL_KINDS)
@@ -109,12 +122,12 @@ def test_no_kind_of_label_looks_across_a_close_or_past_its_horizon(
 ) -> None:
     asset = find_asset("AAPL")
     (candles, *_) = stretches(asset, market[asset], Timeframe.M5)
-    rule = LabelRule(4, 0.4, kind)
-    labels, decided = rule.labels(candles)
+    label = Label(kind, 4, 0.4)
+    labels, decided = labels_of(candles, label)
     session = session_number(candles.close_time, asset.market)
     known = np.flatnonzero(labels != UNKNOWN)
     assert (session[known] == session[known + 4]).all()
     assert (decided[known] == candles.close_time[known + 4]).all()
     later = np.arange(len(labels)) > 204
     moved = {name: np.where(later, getattr(candles, name) * 1.1, getattr(candles, name)) for name in PRICES}
-    assert (rule.labels(replace(candles, **moved))[0][:201] == labels[:201]).all()
+    assert (labels_of(replace(candles, **moved), label)[0][:201] == labels[:201]).all()

@@ -6,10 +6,10 @@ import torch
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.bars import Bars, Candles
 from growfolio.domain.features import FeatureArray, features
+from growfolio.domain.label import Label
 
 from tests.training.fitting.alone import fit_alone
 from training.data.dataset import FeatureFunction, Part, Samples, build_samples
-from training.data.labels import LabelRule
 from training.evaluation.leaks import changed_after
 from training.fitting.settings import FitSettings
 from training.networks.architectures import SignalModel
@@ -18,7 +18,7 @@ QUICK = FitSettings(epochs=1, batch_size=32)
 
 
 def samples_of(bars: dict[Asset, Bars], compute: FeatureFunction = features) -> Samples:
-    samples, _ = build_samples(Market.CRYPTO, Timeframe.M5, bars, LabelRule(), compute)
+    samples, _ = build_samples(Market.CRYPTO, Timeframe.M5, bars, Label(), compute)
     assert samples is not None
     return samples
 

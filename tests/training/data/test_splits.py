@@ -5,16 +5,16 @@ import pytest
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.bars import Bars
 from growfolio.domain.forecast import WINDOW
+from growfolio.domain.label import Label
 
 from training.data.dataset import Part, Samples, build_samples
-from training.data.labels import LabelRule
 
 
 @pytest.fixture(params=[(Market.STOCKS, 1), (Market.STOCKS, 5), (Market.CRYPTO, 1), (Market.CRYPTO, 12)])
 def pool(request: pytest.FixtureRequest, market: dict[Asset, Bars]) -> Samples:
     wanted, horizon = request.param
     bars = {asset: own for asset, own in market.items() if asset.market is wanted}
-    samples, _ = build_samples(wanted, Timeframe.M5, bars, LabelRule(horizon))
+    samples, _ = build_samples(wanted, Timeframe.M5, bars, Label(horizon_bars=horizon))
     assert samples is not None
     return samples
 

@@ -11,11 +11,11 @@ import pytest
 import torch
 from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
 from growfolio.domain.bars import Bars, CloseTimes
+from growfolio.domain.label import Label
 from growfolio.domain.times import DAY
 
 from tests.training.conftest import END
 from training.data.dataset import Part, Samples, build_samples
-from training.data.labels import LabelRule
 from training.data.splits import EMBARGO
 from training.evaluation.backtest import COST, backtest
 from training.evaluation.baselines import baselines, last_known, seen_columns
@@ -36,7 +36,7 @@ def coins(market: dict[Asset, Bars]) -> dict[Asset, Bars]:
 
 @pytest.fixture(scope="module")
 def samples(coins: dict[Asset, Bars]) -> Samples:
-    found, _ = build_samples(Market.CRYPTO, Timeframe.M5, coins, LabelRule(horizon_bars=3))
+    found, _ = build_samples(Market.CRYPTO, Timeframe.M5, coins, Label(horizon_bars=3))
     assert found is not None
     return found
 
@@ -103,7 +103,7 @@ def test_all_baselines_give_probabilities_and_the_majority_has_no_correlation(fo
 def test_the_leak_checks_pass_on_the_products_features_and_see_a_planted_leak(
     folds: list[Fold], coins: dict[Asset, Bars]
 ) -> None:
-    shuffled, future, planted = leak_checks(folds[-1], coins, LabelRule(horizon_bars=3))
+    shuffled, future, planted = leak_checks(folds[-1], coins, Label(horizon_bars=3))
     assert (shuffled.passed, future.passed, planted.passed) == (True, True, True)
     assert future.found == "0 values differ"
     assert planted.found != "0 values differ"
@@ -119,7 +119,7 @@ def test_a_backtest_refreshes_every_bar_as_serving_would_and_pays_for_every_trad
     assert isinstance(head, torch.nn.Linear)
     with torch.no_grad():
         head.bias.copy_(torch.tensor([0.0, 0.0, 9.0]))
-    models = TrainedModels({(Market.CRYPTO, Timeframe.M5): model}, LabelRule(), END - DAY)
+    models = TrainedModels({(Market.CRYPTO, Timeframe.M5): model}, Label(), END - DAY)
     equity = backtest(candle_folder, Market.CRYPTO, Timeframe.M5, models, END - 7200, END)
     assert equity.signals == 2 * 24
     assert equity.trades == 2
@@ -128,7 +128,7 @@ def test_a_backtest_refreshes_every_bar_as_serving_would_and_pays_for_every_trad
 
 
 def test_bars_that_a_model_was_fitted_on_earn_nothing(candle_folder: Path) -> None:
-    models = TrainedModels({(Market.CRYPTO, Timeframe.M5): build("lstm").eval()}, LabelRule(), END)
+    models = TrainedModels({(Market.CRYPTO, Timeframe.M5): build("lstm").eval()}, Label(), END)
     equity = backtest(candle_folder, Market.CRYPTO, Timeframe.M5, models, END - 3600, END)
     assert (equity.signals, equity.points) == (0, ((equity.points[0][0], 1.0, 1.0),))
 

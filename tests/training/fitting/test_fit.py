@@ -7,11 +7,11 @@ import pytest
 import torch
 from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
 from growfolio.domain.bars import Bars
+from growfolio.domain.label import Label
 from growfolio.record.metrics import log_loss
 
 from tests.training.fitting.alone import fit_alone
 from training.data.dataset import Part, Samples, build_samples
-from training.data.labels import LabelRule
 from training.fitting.member import fit_normalisation
 from training.fitting.settings import FitSettings
 from training.networks.architectures import Normalisation, build
@@ -22,7 +22,7 @@ from training.release.pool import Candidate, choose
 @pytest.fixture(scope="module")
 def samples(market: dict[Asset, Bars]) -> Samples:
     coins = {asset: bars for asset, bars in market.items() if asset.market is Market.CRYPTO}
-    samples, _ = build_samples(Market.CRYPTO, Timeframe.M5, coins, LabelRule())
+    samples, _ = build_samples(Market.CRYPTO, Timeframe.M5, coins, Label())
     assert samples is not None
     return samples
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
 from growfolio.domain.bars import Bars
+from growfolio.domain.label import Label
 
 from tests.training.fitting.plain_loop import fit
 from training.data.dataset import Part, Samples, build_samples
-from training.data.labels import LabelRule
 from training.fitting.fleet import fit_fleet
 from training.fitting.fleet_weights import FleetWeights
 from training.fitting.member import Fitted, Member
@@ -30,7 +30,7 @@ def pools(market: dict[Asset, Bars]) -> list[Samples]:
     found = []
     for kind in Market:
         bars = {asset: bars for asset, bars in market.items() if asset.market is kind}
-        samples, _ = build_samples(kind, Timeframe.M5, bars, LabelRule())
+        samples, _ = build_samples(kind, Timeframe.M5, bars, Label())
         assert samples is not None
         found.append(samples)
     return found

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.bars import Bars
+from growfolio.domain.label import Label
 
 from training.data.dataset import Part, Samples, build_samples, on_one_calendar
-from training.data.labels import LabelRule
 from training.fitting.parent_pool import parent_pool
 from training.fitting.settings import FitSettings
 from training.release.pool import plan
@@ -17,7 +17,7 @@ from training.settings import TrainSettings
 
 def pool(market: dict[Asset, Bars], kind: Market, timeframe: Timeframe) -> Samples:
     bars = {asset: bars for asset, bars in market.items() if asset.market is kind}
-    samples, _ = build_samples(kind, timeframe, bars, LabelRule())
+    samples, _ = build_samples(kind, timeframe, bars, Label())
     assert samples is not None
     return samples
 

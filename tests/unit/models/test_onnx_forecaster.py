@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from growfolio.domain.assets import Market, Timeframe, find_asset
 from growfolio.domain.forecast import Forecast, Forecaster, Windows
+from growfolio.domain.label import Label
 from growfolio.errors import ModelError, PermanentModelError
 from growfolio.models.onnx_forecaster import OTHER_MODELS, FallBack, NoModels, OnnxForecaster
 
@@ -66,7 +67,7 @@ def test_a_forecast_carries_what_its_model_was_trained_for_and_on() -> None:
     models = Publication().add("up", constant_graph(UP), ["AAPL"]).model_set("a1b2")
     (answer,) = ask(OnnxForecaster(models), ("AAPL", M5))
     assert isinstance(answer, Forecast)
-    assert (answer.revision, answer.horizon_bars, answer.threshold) == ("a1b2", 1, 0.001)
+    assert (answer.revision, answer.label) == ("a1b2", Label("fixed", 1, 0.001))
     assert (answer.trained_from, answer.trained_until) == (TRAINED_FROM, TRAINED_UNTIL)
     assert answer.probabilities.dtype == np.float64
 

@@ -22,6 +22,10 @@ def manifest() -> Manifest:
     return parse_manifest((FOLDER / "manifest.json").read_bytes())
 
 
+def test_their_manifest_is_written_again_as_it_was_read(manifest: Manifest) -> None:
+    assert manifest.to_json() == (FOLDER / "manifest.json").read_text()
+
+
 def test_they_are_the_four_pooled_ensembles_in_less_than_three_megabytes(manifest: Manifest) -> None:
     assert set(manifest.models) == {
         f"{market}_{frame}_ensemble" for market in Market for frame in ("5m", "15m")

@@ -9,6 +9,7 @@ from growfolio.domain.bars import Candles
 from growfolio.domain.calendar import expiry
 from growfolio.domain.forecast import Forecast
 from growfolio.domain.indicators import Indicators
+from growfolio.domain.label import Label
 from growfolio.domain.signals import CLASSES, Facts, ModelRef, Price, Signal
 from growfolio.domain.targets import targets
 
@@ -30,6 +31,7 @@ def decide(
     caveats are those of the candles and the price; the forecast's own follow them.
     """
     probabilities = _to_decimals(forecast)
+    label = forecast.label
     best = max(range(3), key=lambda i: probabilities[i])
     action = CLASSES[best]
     buy, sell, stop = targets(action, price.value, facts.atr_pct)
@@ -39,8 +41,8 @@ def decide(
         action=action,
         confidence=(probabilities[best] * 100).quantize(Decimal("0.1")),
         probabilities=probabilities,
-        horizon_bars=forecast.horizon_bars,
-        threshold=Decimal(repr(forecast.threshold)),
+        horizon_bars=label.horizon_bars,
+        threshold=Decimal(repr(label.threshold_for(asset))),
         price=price,
         buy_target=buy,
         sell_target=sell,
@@ -52,16 +54,16 @@ def decide(
         in_sample=forecast.trained_from <= bar_close <= forecast.trained_until,
         simulated=simulated,
         facts=facts,
-        label=forecast.label,
-        class_shares=_shares(forecast),
+        label=label.kind,
+        class_shares=_shares(label),
         caveats=(*caveats, *forecast.caveats),
     )
 
 
-def _shares(forecast: Forecast) -> tuple[Decimal, Decimal, Decimal] | None:
-    if forecast.class_shares is None:
+def _shares(label: Label) -> tuple[Decimal, Decimal, Decimal] | None:
+    if label.class_shares is None:
         return None
-    sell, hold, buy = (Decimal(repr(share)).quantize(Decimal("0.0001")) for share in forecast.class_shares)
+    sell, hold, buy = (Decimal(repr(share)).quantize(Decimal("0.0001")) for share in label.class_shares)
     return sell, hold, buy
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from growfolio.domain.assets import Asset, Timeframe
 from growfolio.domain.bars import FloatArray
+from growfolio.domain.label import Label
 from growfolio.errors import ModelError
 
 SELL, HOLD, BUY = 0, 1, 2
@@ -25,22 +26,16 @@ Windows = npt.NDArray[np.float32]
 class Forecast:
     """Calibrated probabilities of shape (3,), in the order sell, hold, buy, and the model that gave them.
 
-    The label they speak of: the close `horizon_bars` later lies more than `threshold` (a fraction,
-    0.001 = 0.1 %) below, within, or above. The model was fitted and selected on bars whose close
-    lies in [trained_from, trained_until], seconds since the epoch.
+    label is the question that they answer. The model was fitted and selected on bars whose close lies in
+    [trained_from, trained_until], seconds since the epoch.
     """
 
     probabilities: FloatArray
     model_id: str
     revision: str
-    horizon_bars: int
-    threshold: float
+    label: Label
     trained_from: int
     trained_until: int
-    label: str = "fixed"
-    """How threshold is meant: see growfolio.models.manifest.LABEL_KINDS."""
-    class_shares: tuple[float, float, float] | None = None
-    """How often each class came up in training, where that is known."""
     caveats: tuple[str, ...] = ()
     """What the reader of a signal made from it has to know, e.g. that other models had to speak."""
 

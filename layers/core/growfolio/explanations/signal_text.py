@@ -25,7 +25,7 @@ class Outcomes:
 
 
 def outcomes(signal: Signal) -> Outcomes:
-    """What BUY, SELL and HOLD foresee; see growfolio.models.manifest.LABEL_KINDS.
+    """What BUY, SELL and HOLD foresee; see growfolio.domain.label.LABEL_KINDS.
 
     A kind that has no words here is described without numbers.
     """

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
 from growfolio.domain.features import FEATURES, FEATURES_VERSION
 from growfolio.domain.forecast import WINDOW
+from growfolio.domain.label import LABEL_KINDS, Label
 from growfolio.domain.timeframes import LENGTHS
 from growfolio.domain.times import utc_text
 from growfolio.errors import UnknownAsset
@@ -18,13 +19,6 @@ from growfolio.models.json_fields import Field, read_json
 
 MANIFEST = "manifest.json"
 FORMAT = 1
-LABEL_KINDS = ("fixed", "volatility", "triple_barrier")
-"""What the threshold is a share of, horizon_bars ahead.
-
-- fixed: the close against the later close, one fraction for all bars
-- volatility: the same, as a share of the volatility that the last 60 bars lead one to expect
-- triple_barrier: which of the targets shown to readers is reached first; threshold scales their distance
-"""
 LARGEST_FILE = 64_000_000
 """Bytes; a model here has about 250 kB, and Lambda's writable folder 512 MB."""
 
@@ -40,17 +34,6 @@ class ModelFile:
     file: str
     sha256: str
     bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """What the three classes mean: the close horizon_bars later, more than threshold (a fraction) away."""
-
-    kind: str
-    horizon_bars: int
-    threshold: float
-    class_shares: tuple[float, float, float] | None = None
-    """Of sell, hold and buy in training; None in manifests from before it was noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +142,6 @@ def _check_features(document: Field) -> None:
 
 def _model(model_id: str, field: Field) -> Model:
     Field(field.path, model_id).text(_ID, "a model's id is letters, digits, _ and -")
-    label = field["label"]
     model = Model(
         id=model_id,
         market=_market(field["market"]),
@@ -168,12 +150,7 @@ def _model(model_id: str, field: Field) -> Model:
         assets=tuple(asset.text() for asset in field["assets"].elements()),
         onnx=_file(field["onnx"], _ONNX),
         pth=None if field["pth"].value is None else _file(field["pth"], _PTH),
-        label=Label(
-            label["kind"].text("|".join(LABEL_KINDS), f"must be {' or '.join(LABEL_KINDS)}"),
-            label["horizon_bars"].whole(1, 1000),
-            label["threshold"].fraction(),
-            _class_shares(label),
-        ),
+        label=_label(field["label"]),
         trained_from=field["trained_from"].time(),
         trained_until=field["trained_until"].time(),
         expires_at=None if field["expires_at"].value is None else field["expires_at"].time(),
@@ -191,6 +168,15 @@ def _file(field: Field, name: str) -> ModelFile:
         field["file"].text(name, f"must be a plain file name that matches {name}"),
         field["sha256"].text("[0-9a-f]{64}", "must be 64 lower-case hex digits"),
         field["bytes"].whole(1, LARGEST_FILE),
+    )
+
+
+def _label(field: Field) -> Label:
+    return Label(
+        field["kind"].text("|".join(LABEL_KINDS), f"must be {' or '.join(LABEL_KINDS)}"),
+        field["horizon_bars"].whole(1, 1000),
+        field["threshold"].fraction(),
+        _class_shares(field),
     )
 
 

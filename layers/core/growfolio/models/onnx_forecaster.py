@@ -91,17 +91,8 @@ class OnnxForecaster:
             return PermanentModelError(f"model {model.id} gave a probability that is not a number")
         if (probabilities < 0).any() or abs(probabilities.sum() - 1) > SUM_TOLERANCE:
             return PermanentModelError(f"model {model.id} gave probabilities that do not sum to 1")
-        label = model.label
         return Forecast(
-            probabilities,
-            model.id,
-            self.revision,
-            label.horizon_bars,
-            label.threshold,
-            model.trained_from,
-            model.trained_until,
-            label.kind,
-            label.class_shares,
+            probabilities, model.id, self.revision, model.label, model.trained_from, model.trained_until
         )
 
 
