@@ -34,7 +34,8 @@ class Killed(BaseException):
 @cache
 def walks(market: Market) -> Mapping[Asset, Bars]:
     """Candles of every asset up to END, of which a refresh sees those that had closed by its moment."""
-    return {asset: walk(asset, END, bars=1_400) for asset in assets_of(market)}
+    bars = 1_400 * max(timeframe.seconds for timeframe in Timeframe) // Timeframe.M15.seconds
+    return {asset: walk(asset, END, bars=bars) for asset in assets_of(market)}
 
 
 class Mortal:

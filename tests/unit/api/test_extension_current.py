@@ -41,7 +41,10 @@ def test_a_signal_that_has_expired_never_passes_for_current(api: Api) -> None:
     api.now = BAR + 900 + 90
     given = analysis(api)
     assert given["predictions"] == []
-    assert given["notice"] == f"AAPL, MSFT, NVDA and {len(ASSETS) - 3} more: expired at 2024-09-05T18:16:30Z."
+    assert given["notice"] == (
+        f"{', '.join(asset.symbol for asset in ASSETS[:3])} and {len(ASSETS) - 3} more: "
+        "expired at 2024-09-05T18:16:30Z."
+    )
 
 
 def test_a_placeholder_never_passes_for_current_and_its_reason_is_told(api: Api) -> None:

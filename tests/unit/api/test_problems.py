@@ -30,7 +30,7 @@ def test_an_unknown_symbol_is_not_found_and_the_known_ones_are_named(api: Api, p
     assert (answer.status_code, problem["status"], problem["title"]) == (404, 404, "Not Found")
     assert problem["type"] == "urn:growfolio:unknown-symbol"
     assert problem["instance"] == path.partition("?")[0]
-    assert problem["detail"].startswith("no asset 'gme'; there are AAPL, MSFT")
+    assert problem["detail"].startswith(f"no asset 'gme'; there are {ASSETS[0].symbol}, {ASSETS[1].symbol}")
     assert problem["known"] == [asset.symbol for asset in ASSETS]
 
 

@@ -8,7 +8,7 @@ from growfolio.domain.bars import Bars
 from growfolio.domain.caveats import caveats
 from growfolio.domain.grid import last_slots
 from growfolio.domain.moves import doubtful
-from growfolio.domain.times import DAY
+from growfolio.domain.times import BAR, DAY
 
 from tests.bars import changed, moment, on_slots, printed, without
 
@@ -50,7 +50,7 @@ def test_what_assets_do_on_a_usual_day_over_nights_and_over_gaps_is_not_doubtful
 
 @pytest.mark.parametrize("timeframe", list(Timeframe))
 def test_readers_of_signals_that_see_a_doubtful_bar_are_warned(timeframe: Timeframe) -> None:
-    grid = last_slots(BTC.market, NOW, timeframe, 100)
+    grid = last_slots(BTC.market, NOW, timeframe, min(100, 300 * BAR // timeframe.seconds))
     bars = on_slots(BTC, last_slots(BTC.market, NOW, Timeframe.M5, 300))
     usual, _ = align({BTC: bars}, grid, timeframe)
     assert caveats(usual, 0) == ()

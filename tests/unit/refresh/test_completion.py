@@ -156,10 +156,14 @@ def test_what_says_done_is_written_after_everything_else_and_only_then() -> None
     store = CutOffStore()
     store.may_write = lambda about: not order.append(about)  # type: ignore[func-returns-value]
     run(store, NOW)
-    assert order[-2:] == ["completion", "completion"]
-    assert "completion" not in order[:-2]
+    markers = len(Timeframe)
+    assert order[-markers:] == ["completion"] * markers
+    assert "completion" not in order[:-markers]
     (done,) = store.completions(MARKET, Timeframe.M5, 9)
-    assert (done.bar_close, done.revision, done.signals, done.failures) == (NOW - 10, "a" * 40, 10, 0)
+    assert (done.bar_close, done.revision, done.signals, done.failures) == (
+        *(NOW - 10, "a" * 40),
+        *(len(ASSETS), 0),
+    )
 
 
 def test_a_duplicate_writes_no_signal_and_says_done_no_second_time() -> None:
