@@ -91,8 +91,6 @@ def test_the_table_sums_up_what_runs_by_itself_and_nothing_else() -> None:
     assert text.splitlines()[-1] == "| c (apart) |  | 9.00 |"
 
 
-@pytest.mark.skipif(
-    "GROWFOLIO_ASSETS" in os.environ, reason="README has the bill of our own list"
-)
+@pytest.mark.skipif("GROWFOLIO_ASSETS" in os.environ, reason="README has the bill of our own list")
 def test_the_readme_shows_this_bill() -> None:
     assert table(list(lines().values())) in (ROOT / "README.md").read_text()
