@@ -2,13 +2,13 @@
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from growfolio.domain.assets import Market, Timeframe
-from growfolio.domain.timeframes import GRID
+from growfolio.domain.timeframes import GRID, seconds_of
 from growfolio.domain.times import BAR, DAY
 from growfolio.storage.retention import HISTORY_SECONDS
 
@@ -64,11 +64,17 @@ def seconds(work: Mapping[str, Any], memory_mb: int, waits: float = 0.0) -> floa
     return float(work["cpu"] * slower + work["aws_calls"] * AWS_CALL_SECONDS + waits)
 
 
-def bill(measured: Mapping[str, Any], prices: Prices, stack: Template, monitoring: Template) -> list[Line]:
-    """The positions of a month. measured is what tests/stack/measuring.py writes."""
+def bill(
+    measured: Mapping[str, Any],
+    prices: Prices,
+    stack: Template,
+    monitoring: Template,
+    timeframes: Sequence[str] = tuple(Timeframe),
+) -> list[Line]:
+    """The positions of a month with these timeframes. measured is what tests/stack/measuring.py writes."""
     return [
         *_functions(measured, prices, stack),
-        *_table(measured, prices),
+        *_table(measured, prices, timeframes),
         *_bucket(measured, prices),
         *_observation(measured, prices, monitoring),
         *_readers(measured, prices, stack),
@@ -116,19 +122,19 @@ def _functions(measured: Mapping[str, Any], prices: Prices, stack: Template) -> 
     ]
 
 
-def _table(measured: Mapping[str, Any], prices: Prices) -> list[Line]:
+def _table(measured: Mapping[str, Any], prices: Prices, timeframes: Sequence[str]) -> list[Line]:
     """A timeframe that was not measured yet counts as the shortest: one signal an asset too."""
+    closing = {name: BAR / seconds_of(name) for name in timeframes}
     writes = sum(
-        runs * (units["both"] + sum(units.get(own, units[GRID]) * BAR / own.seconds for own in Timeframe))
+        runs * (units["both"] + sum(units.get(name, units[GRID]) * share for name, share in closing.items()))
         for runs, units in (
             (CRYPTO_RUNS, measured["refresh"]["crypto"]["write_units"]),
             (SESSIONS * SESSION_BARS, measured["refresh"]["stocks"]["write_units"]),
         )
     )
     reads = WATCH_RUNS * measured["watch"]["read_units"] + CRYPTO_RUNS * measured["explain"]["read_units"]
-    bars_of_all = sum(BAR / timeframe.seconds for timeframe in Timeframe)
     daily = sum(
-        measured["assets"][market] * days * bars * bars_of_all
+        measured["assets"][market] * days * bars * sum(closing.values())
         for market, days, bars in (
             (Market.CRYPTO, 1, 288),
             (Market.STOCKS, SESSIONS / DAYS, SESSION_BARS),

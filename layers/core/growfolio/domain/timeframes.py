@@ -13,6 +13,11 @@ LENGTHS = ("5m", "10m", "15m", "30m")
 """All lengths that divide both a session of 390 minutes and a half day of 210 into whole 5-minute slots."""
 
 
+def seconds_of(length: str) -> int:
+    """Seconds of one bar, e.g. 300 of 5m."""
+    return 60 * int(length.removesuffix("m"))
+
+
 def check_timeframes(names: Sequence[object], where: str) -> None:
     """Raises ConfigurationError, which starts with where, for names that are no list of timeframes."""
     wrong = [name for name in names if name not in LENGTHS]
@@ -43,8 +48,8 @@ class Timeframe(StrEnum):
 
     @property
     def minutes(self) -> int:
-        return int(self.value.removesuffix("m"))
+        return self.seconds // 60
 
     @property
     def seconds(self) -> int:
-        return 60 * self.minutes
+        return seconds_of(self.value)
