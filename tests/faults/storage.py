@@ -62,17 +62,18 @@ def events() -> Checked:
 def throttled() -> Checked:
     """Every write is refused: the run ends by itself, and the next one writes all."""
 
-    class Throttled(MemoryStore):
-        refuses = True
+    class Throttled:
+        def __init__(self, store: MemoryStore) -> None:
+            self._store = store
 
-        def put_signal(self, signal: Any) -> bool:
-            if self.refuses:
-                raise TemporaryStoreError("throttled")
-            return super().put_signal(signal)
+        def __getattr__(self, name: str) -> Any:
+            return self._refuse if name.startswith(("put_", "note_")) else getattr(self._store, name)
 
-    store = Throttled()
-    report = _refresh(store, NOW)
-    store.refuses = False
+        def _refuse(self, *_: object, **__: object) -> None:
+            raise TemporaryStoreError("throttled")
+
+    store = MemoryStore()
+    report = _refresh(Throttled(store), NOW)
     _refresh(store, NOW + 20)
     breaches = [] if report.stopped else ["the run did not stop by itself"]
     return "throttled table", "every write", (*breaches, *_unserved(store))
