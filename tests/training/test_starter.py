@@ -19,7 +19,6 @@ from training.pools import gather
 from training.release.gate_evidence import answers
 from training.starter import starter_settings
 
-
 SAME_SAMPLES = 2e-4
 NEWER_SAMPLES = 5e-3
 """The stock models were made when a missing session ended a history. It is a break in trading now, so the
