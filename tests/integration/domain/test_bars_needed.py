@@ -19,6 +19,8 @@ from growfolio.settings import STARTER
 from tests.real import whole_file
 from tests.synthetic import first, newest, synthetic_candles
 
+pytestmark = pytest.mark.slow
+
 UNSEEN = 1e-4
 LENGTHS = range(80, 460, 20)
 """What a refresh could see."""

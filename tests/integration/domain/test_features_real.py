@@ -15,6 +15,8 @@ from tests.ta_agreement import (
     assert_indicators_agree_with_ta,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("timeframe", Timeframe)
 @pytest.mark.parametrize("symbol", STOCKS + CRYPTO)

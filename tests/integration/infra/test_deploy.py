@@ -15,6 +15,8 @@ import requests
 from infra.local.embedded_aws import embedded_aws
 from tests.patience import HANG
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 ACCOUNT = "123456789012"
 SAM = """#!/bin/sh

@@ -133,6 +133,7 @@ def test_bars_that_a_model_was_fitted_on_earn_nothing(candle_folder: Path) -> No
     assert (equity.signals, equity.points) == (0, ((equity.points[0][0], 1.0, 1.0),))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("symbols", "pools"),
     [
