@@ -185,8 +185,17 @@ def test_ctrl_c_ends_training_in_one_line_and_the_same_command_goes_on(
     out = tmp_path / "models"
     given = f"train --candles {candle_folder} --out {out} {SMALL} --epochs 3 --threads 1"
     command = [sys.executable, "-m", "training", *given.split()]
+    # A job in the background ignores Ctrl+C, and would hand that on to what it starts.
+    heard = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL);"
+        "os.execv(sys.argv[1], sys.argv[1:])"
+    )
     with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", heard, *command],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
