@@ -131,7 +131,7 @@ def test_every_alarm_on_our_own_metrics_reads_one_that_is_emitted(
         for read in alarmed(templates)
         if read.namespace not in AWS_METRICS
     }
-    assert len(own) == 4
+    assert len(own) == 8
     assert own <= measured
 
 
@@ -206,6 +206,8 @@ def test_the_budget_mails_the_owner(templates: Templates) -> None:
     [
         ("no fresh signal", "FreshShare"),
         ("assets not served", "AssetsNotServed"),
+        ("other models", "SignalsByOtherModels"),
+        ("refreshes cut short", "RefreshStopped"),
         ("refresh errors", "Errors"),
         ("dead letters", "NumberOfMessagesSent"),
         ("training events", "FailedInvocations"),

@@ -72,8 +72,6 @@ class Refresher:
         )
         report = refresh(ports, now, deadline.before(RESERVE_SECONDS))
         notes = [*models.notes, *self._source.notes, *report.notes]
-        if report.by_other_models:
-            notes.append(f"{report.by_other_models} signals are of models other than the promoted ones")
         if report.stopped:
             notes.append(f"the refresh stopped: {report.stopped}")
         elif deadline.left() > SAVING_SECONDS:

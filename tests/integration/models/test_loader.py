@@ -10,6 +10,7 @@ from growfolio.domain.forecast import Forecast, Forecaster
 from growfolio.errors import ConfigurationError, ModelError, TemporaryModelError
 from growfolio.models.hub import HubRepository
 from growfolio.models.loader import ModelLoader, model_loader
+from growfolio.models.onnx_forecaster import OTHER_MODELS
 from growfolio.models.repository import FolderRepository, Patience
 from growfolio.settings import STARTER, Settings
 
@@ -112,10 +113,13 @@ def test_a_bad_revision_changes_nothing_is_noted_and_tried_again_at_the_next_ref
     for _ in range(2):
         product.hub.requests.clear()
         loaded = loader.load()
-        assert loaded.forecaster is before
+        given = answer(loaded.forecaster)
+        assert isinstance(given, Forecast)
+        assert (given.model_id, given.revision) == ("first", before.revision)
         assert loaded.notes[0].startswith(
             f"no models from {NAME}: first.onnx has 11 bytes; its manifest says"
         )
+        assert given.caveats == (f"{OTHER_MODELS}: {loaded.notes[0]}",)
         assert loaded.notes[-1] == f"revision {product.first} serves in its place"
         assert product.hub.asked_for("GET").count("manifest.json") <= 1
         assert any("/storage/" in request.path for request in product.hub.requests)
@@ -228,6 +232,9 @@ def test_a_parameter_that_cannot_be_read_changes_nothing(product: Product) -> No
     loader.load()
     product.setting.value = None
     assert served(loader) == ("first", product.first)
+    given = answer(loader.load().forecaster)
+    assert isinstance(given, Forecast)
+    assert given.caveats == ()
 
 
 def from_folder(folder: Path) -> ModelLoader:
@@ -255,7 +262,7 @@ def test_a_folder_that_is_half_written_changes_nothing_until_it_is_whole(tmp_pat
     before = loader.load()
     (folder / "manifest.json").write_bytes(SECOND.files()["manifest.json"])
     loaded = loader.load()
-    assert loaded.forecaster is before.forecaster
+    assert loaded.revision == before.revision
     assert "second.onnx cannot be read from" in loaded.notes[0]
     SECOND.write_to(folder)
     assert served(loader)[0] == "second"

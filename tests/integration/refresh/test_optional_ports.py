@@ -1,8 +1,11 @@
 """What a refresh serves when something it can do without fails: quotes, model cache, promoted models."""
 
+import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from growfolio.domain.assets import Asset, Market, Timeframe, assets_of
@@ -32,6 +35,7 @@ NOW = moment("2024-09-05 18:00")
 STOCKS = assets_of(Market.STOCKS)
 NAME = "growfolio/signals"
 UP = constant_graph((0.1, 0.2, 0.7))
+NOBODY = 65_534
 
 
 def feed_of_all() -> FixedFeed:
@@ -92,9 +96,15 @@ def test_expired_promoted_models_are_a_caveat_of_each_signal_and_a_metric(tmp_pa
         loaded = loader(hub, hub.publish(NAME, old.files()), tmp_path).load()
         report, signals = served(loaded.forecaster)
     assert len(signals) == len(STOCKS) * len(Timeframe)
-    assert all(OTHER_MODELS in signal.caveats for signal in signals)
     assert {signal.model.revision for signal in signals} == {STARTER}
     assert report.metrics() == {"SignalsByOtherModels": len(signals)}
+    symbols = ", ".join(asset.symbol for asset in STOCKS)
+    for timeframe in Timeframe:
+        said = {signal.caveats for signal in signals if signal.timeframe is timeframe}
+        [[caveat]] = said
+        assert caveat.startswith(f"{OTHER_MODELS}: model old_{timeframe} of revision ")
+        assert "expired 2024-09-05T18:00:00Z: train and promote a newer one" in caveat
+        assert f"{symbols} {timeframe}: {caveat}" in report.notes
 
 
 def loader(hub: FakeHub, revision: str, cache: Path) -> ModelLoader:
@@ -102,6 +112,56 @@ def loader(hub: FakeHub, revision: str, cache: Path) -> ModelLoader:
         NAME, FixedRevision(revision), cache, endpoint=hub.endpoint, patience=Patience(HANG, HANG)
     )
     return ModelLoader([Market.STOCKS], repository, STARTER_MODELS)
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Nothing in the folder can be written or deleted; root, whom no permission stops, becomes nobody."""
+    paths = [folder, *folder.rglob("*")]
+    for path in paths:
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode & ~0o222 | 0o444)
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+        for path in paths:
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode | 0o200)
+
+
+@pytest.mark.parametrize("file", ["manifest.json", "own_5m.onnx"])
+@pytest.mark.parametrize("hub_answers", [True, False])
+def test_a_damaged_file_in_a_read_only_cache_costs_no_signal_and_is_noted(
+    file: str, hub_answers: bool
+) -> None:
+    own = Publication()
+    for timeframe in Timeframe:
+        own.add(f"own_{timeframe}", UP, [a.id for a in STOCKS], timeframe, expires_at=NOW + 1)
+    # Not pytest's folder, which only its owner may enter.
+    with FakeHub() as hub, TemporaryDirectory() as name:
+        cache = Path(name) / "cache"
+        Path(name).chmod(0o755)
+        revision = hub.publish(NAME, own.files())
+        loader(hub, revision, cache).load()
+        (cached,) = cache.rglob(f"snapshots/*/{file}")
+        overwritten(cached)
+        if not hub_answers:
+            hub.goes_down()
+        with read_only(cache):
+            loaded = loader(hub, revision, cache).load()
+            assert cached.read_bytes() == b"damaged"
+    report, signals = served(loaded.forecaster)
+    assert report.troubles == {}
+    assert loaded.notes[0].startswith(f"no models from {NAME}: ")
+    assert file in loaded.notes[0]
+    assert loaded.notes[-1] == f"revision {STARTER} serves in its place"
+    assert report.metrics() == {"SignalsByOtherModels": len(STOCKS) * len(Timeframe)}
+    assert {signal.caveats for signal in signals} == {(f"{OTHER_MODELS}: {loaded.notes[0]}",)}
 
 
 def replaced_by_a_folder(file: Path) -> None:
@@ -134,4 +194,5 @@ def test_a_damaged_model_cache_that_cannot_be_mended_costs_no_signal_and_is_note
     assert loaded.notes[0].startswith(f"no models from {NAME}: ")
     assert loaded.notes[-1] == f"revision {STARTER} serves in its place"
     assert len(signals) == len(STOCKS) * len(Timeframe)
-    assert all(OTHER_MODELS in signal.caveats for signal in signals)
+    assert {signal.caveats for signal in signals} == {(f"{OTHER_MODELS}: {loaded.notes[0]}",)}
+    assert report.metrics() == {"SignalsByOtherModels": len(signals)}

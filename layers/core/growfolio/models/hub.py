@@ -195,8 +195,9 @@ def _checked(path: Path, check: Callable[[bytes], T]) -> T:
     except OSError as fault:
         raise TemporaryModelError(f"{path.name} cannot be read from the cache: {fault.strerror}") from fault
     except PermanentModelError:
-        path.resolve().unlink(missing_ok=True)
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # a cache that cannot be written keeps its damage
+            path.resolve().unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
         raise
 
 

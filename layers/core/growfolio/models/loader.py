@@ -10,7 +10,7 @@ from growfolio.domain.assets import Market
 from growfolio.domain.forecast import Forecaster
 from growfolio.errors import ModelError, TemporaryModelError
 from growfolio.models.hub import HubRepository
-from growfolio.models.onnx_forecaster import OTHER_MODELS, Caveated, FallBack, NoModels, OnnxForecaster
+from growfolio.models.onnx_forecaster import FallBack, InPlaceOf, NoModels, OnnxForecaster
 from growfolio.models.repository import FolderRepository, ModelRepository
 from growfolio.models.revisions import FixedRevision, ParameterValue, RevisionSource
 from growfolio.settings import STARTER, Settings
@@ -55,22 +55,23 @@ class ModelLoader:
             return LoadedModels(
                 self._starter(), ("GROWFOLIO_MODEL_REPOSITORY is not set: the starter models serve",)
             )
+        promoted = ""
         try:
-            return LoadedModels(self._active(self._repository))
+            promoted = self._repository.active()
+            return LoadedModels(self._opened(self._repository, promoted))
         except ModelError as fault:
-            return self._in_place_of_active(self._repository, fault)
+            return self._in_place_of(promoted, self._repository, fault)
         except Exception as fault:  # a client library or the cache's disk may raise anything
             log.warning("models could not be loaded", exc_info=True)
-            return self._in_place_of_active(self._repository, _unforeseen(fault))
+            return self._in_place_of(promoted, self._repository, _unforeseen(fault))
 
     def without_loading(self, why: str) -> LoadedModels:
         """The models that are open already, else the starter models, whose load nobody waits for."""
         serving = self._serving or self._starter()
         note = f"the promoted models are not served: {why}; revision {serving.revision} serves"
-        return LoadedModels(self._with_caveat(serving), (note,))
+        return LoadedModels(_saying(serving, "", why), (note,))
 
-    def _active(self, repository: ModelRepository) -> Forecaster:
-        revision = repository.active()
+    def _opened(self, repository: ModelRepository, revision: str) -> Forecaster:
         if self._serving is None or self._serving.revision != revision:
             if revision == STARTER:
                 self._serving = self._starter()
@@ -79,7 +80,8 @@ class ModelLoader:
                 self._serving = FallBack(OnnxForecaster(models), self._starter())
         return self._serving
 
-    def _in_place_of_active(self, repository: ModelRepository, fault: ModelError) -> LoadedModels:
+    def _in_place_of(self, promoted: str, repository: ModelRepository, fault: ModelError) -> LoadedModels:
+        """What serves in place of the promoted revision, which is empty where it could not be read."""
         notes = [f"no models from {repository.name}: {fault}"]
         if self._serving is None:
             try:
@@ -95,11 +97,7 @@ class ModelLoader:
         if isinstance(serving, NoModels):
             return LoadedModels(NoModels("; ".join([*notes, serving.reason])), tuple(notes))
         notes.append(f"revision {serving.revision} serves in its place")
-        return LoadedModels(self._with_caveat(serving), tuple(notes))
-
-    def _with_caveat(self, serving: Forecaster) -> Forecaster:
-        """Says so on each signal where the starter models serve; an earlier promoted revision needs none."""
-        return Caveated(serving, OTHER_MODELS) if serving.revision == STARTER else serving
+        return LoadedModels(_saying(serving, promoted, notes[0]), tuple(notes))
 
     def _starter(self) -> Forecaster:
         if self._opened_starter is None:
@@ -109,6 +107,15 @@ class ModelLoader:
             except ModelError as fault:
                 self._opened_starter = NoModels(f"no starter models: {fault}")
         return self._opened_starter
+
+
+def _saying(serving: Forecaster, promoted: str, why: str) -> Forecaster:
+    """The models that serve; each answer says so where they are not the promoted ones.
+
+    Where the promoted revision could not be read, the last that was good is likely to be the one.
+    """
+    others = serving.revision == STARTER or (promoted and serving.revision != promoted)
+    return InPlaceOf(serving, why) if others else serving
 
 
 def _unforeseen(fault: Exception) -> ModelError:

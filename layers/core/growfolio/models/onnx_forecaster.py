@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SUM_TOLERANCE = 1e-3
 RUN_SECONDS = 2.0
 """What one run of a model may take: the shipped ones take milliseconds, a graph that loops never ends."""
-OTHER_MODELS = "made by other models than the promoted ones, which could not answer"
+OTHER_MODELS = "made by other models than the promoted ones"
 
 Requests = Sequence[tuple[Asset, Timeframe]]
 Answers = list[Forecast | ModelError]
@@ -98,7 +98,7 @@ class OnnxForecaster:
 
 @dataclass(frozen=True, slots=True)
 class FallBack:
-    """What `first` cannot answer, `then` may. Where neither can, both reasons are given."""
+    """What `first` cannot answer, `then` may, and says why. Where neither can, both reasons are given."""
 
     first: Forecaster
     then: Forecaster
@@ -113,17 +113,20 @@ class FallBack:
         if open_rows:
             others = self.then.forecast([requests[row] for row in open_rows], windows[open_rows], now)
             for row, other in zip(open_rows, others, strict=True):
-                both = PermanentModelError(f"{answers[row]}; {other}")
-                answers[row] = both if isinstance(other, ModelError) else _with(other, OTHER_MODELS)
+                why = str(answers[row])
+                if isinstance(other, ModelError):
+                    answers[row] = PermanentModelError(f"{why}; {other}")
+                else:
+                    answers[row] = _by_other_models(other, why)
         return answers
 
 
 @dataclass(frozen=True, slots=True)
-class Caveated:
-    """Models that serve in place of others: each of their answers says so."""
+class InPlaceOf:
+    """Models that serve in place of the promoted ones: each of their answers says why."""
 
     models: Forecaster
-    caveat: str
+    why: str
 
     @property
     def revision(self) -> str:
@@ -132,12 +135,13 @@ class Caveated:
     def forecast(self, requests: Requests, windows: Windows, now: int) -> Answers:
         answers = self.models.forecast(requests, windows, now)
         return [
-            answer if isinstance(answer, ModelError) else _with(answer, self.caveat) for answer in answers
+            answer if isinstance(answer, ModelError) else _by_other_models(answer, self.why)
+            for answer in answers
         ]
 
 
-def _with(forecast: Forecast, caveat: str) -> Forecast:
-    return replace(forecast, caveats=tuple(dict.fromkeys((*forecast.caveats, caveat))))
+def _by_other_models(forecast: Forecast, why: str) -> Forecast:
+    return replace(forecast, caveats=(*forecast.caveats, f"{OTHER_MODELS}: {why}"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,14 +191,20 @@ def _quarantine_notes(candles: Candles) -> list[str]:
 def _decide(run: _Run, candles: Candles, lacking: Mapping[Asset, CloseTimes]) -> None:
     """Put the signals of these bars into the chains of writes, or note why the newest bar has none."""
     prices = Prices(run.ports.feed.source, run.ports.feed.simulated, run.quotes)
+    others: defaultdict[str, list[str]] = defaultdict(list)
     for made in decided_signals(candles, lacking, run.ports.forecaster, prices, run.now):
-        run.report.by_other_models += made.newest and made.by_other_model
+        if made.newest and made.by_other_model:
+            others[made.by_other_model].append(made.asset.symbol)
         disputed = [f"{made.asset.symbol}: {caveat}" for caveat in made.disputes]
         run.report.notes.extend(note for note in disputed if note not in run.report.notes)
         if isinstance(made.outcome, Signal):
             _put(run, made.outcome, newest=made.newest)
         elif made.newest:
             _note(run, made.asset, candles.timeframe, made.bar_close, made.outcome)
+    run.report.by_other_models += sum(map(len, others.values()))
+    run.report.notes.extend(
+        f"{', '.join(symbols)} {candles.timeframe}: {why}" for why, symbols in others.items()
+    )
 
 
 def _put(run: _Run, signal: Signal, *, newest: bool) -> None:

@@ -38,8 +38,8 @@ class Decided:
     """Whether it is the newest bar, whose signal readers are shown."""
     outcome: Signal | GrowfolioError
     """The signal, or why there is none."""
-    by_other_model: bool
-    """Whether a model other than the promoted one answered."""
+    by_other_model: str = ""
+    """Why a model other than the promoted one answered; empty where the promoted one did."""
     disputes: tuple[str, ...] = ()
     """What the quote says against the newest bar's price."""
 
@@ -90,8 +90,7 @@ class _Bar:
 
     def decided(self, forecast: Forecast | ModelError) -> Decided:
         if isinstance(forecast, ModelError):
-            return Decided(self.asset, self.bar_close, self.newest, forecast, by_other_model=False)
-        by_other_model = bool(forecast.caveats)
+            return Decided(self.asset, self.bar_close, self.newest, forecast)
         disputes: tuple[str, ...] = ()
         outcome: Signal | GrowfolioError
         try:
@@ -99,7 +98,8 @@ class _Bar:
             outcome = self._signal(forecast, disputes)
         except ArithmeticError as fault:
             outcome = BadCandles(f"candles that cannot be computed with ({type(fault).__name__})")
-        return Decided(self.asset, self.bar_close, self.newest, outcome, by_other_model, disputes)
+        others = "; ".join(forecast.caveats)
+        return Decided(self.asset, self.bar_close, self.newest, outcome, others, disputes)
 
     def _signal(self, forecast: Forecast, disputes: tuple[str, ...]) -> Signal:
         return decide(
