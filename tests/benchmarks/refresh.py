@@ -17,9 +17,10 @@ import numpy as np
 import torch
 from growfolio.domain.assets import ASSETS, Market, Timeframe, assets_of
 from growfolio.domain.bars import Candles
-from growfolio.domain.features import BARS_NEEDED, FeatureArray, features, windows
+from growfolio.domain.features import BARS_NEEDED, FeatureArray, windows
 from growfolio.domain.forecast import Forecast
 from growfolio.errors import ModelError
+from growfolio.indicators.standard import features
 from growfolio.models.onnx_forecaster import OnnxForecaster
 from growfolio.models.repository import FolderRepository
 

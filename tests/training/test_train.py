@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 from growfolio.domain.assets import ASSETS, Market, Timeframe, find_asset
-from growfolio.domain.features import features, windows
+from growfolio.domain.features import windows
 from growfolio.domain.forecast import Forecast
 from growfolio.domain.times import DAY
+from growfolio.indicators.standard import features
 from growfolio.models.manifest import Manifest, parse_manifest
 from growfolio.models.onnx_forecaster import OnnxForecaster
 from growfolio.models.repository import FolderRepository

@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.bars import Bars, BoolArray, Candles, CloseTimes, IntArray
-from growfolio.domain.features import BARS_NEEDED, FeatureArray, features
+from growfolio.domain.features import BARS_NEEDED, FeatureArray
 from growfolio.domain.label import Label
 from growfolio.domain.times import utc_text
 from growfolio.errors import BadCandles, GrowfolioError, MissingCandles
+from growfolio.indicators.standard import features
 
 from training.data.history import Stretch, stretches
 from training.data.inversion import inverted, inverted_labels

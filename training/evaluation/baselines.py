@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from growfolio.domain.bars import FloatArray, IntArray
-from growfolio.domain.features import FEATURES
 from growfolio.domain.forecast import WINDOW
+from growfolio.indicators.standard import FEATURES
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline

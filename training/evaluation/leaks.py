@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from growfolio.domain.assets import Asset
 from growfolio.domain.bars import PRICES, Bars, Candles, closes_of
-from growfolio.domain.features import FeatureArray, features
+from growfolio.domain.features import FeatureArray
 from growfolio.domain.label import Label
+from growfolio.indicators.standard import features
 from growfolio.record.metrics import log_loss
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline

@@ -7,8 +7,8 @@ growfolio/training_jobs/networks.py, and batched.py holds the same network for m
 from collections.abc import Callable, Sequence
 
 import torch
-from growfolio.domain.features import FEATURES as FEATURE_NAMES
 from growfolio.domain.forecast import WINDOW
+from growfolio.indicators.standard import FEATURES as FEATURE_NAMES
 from growfolio.training_jobs.networks import Network
 from torch import Tensor, nn
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from growfolio.domain.features import FEATURES
 from growfolio.domain.forecast import WINDOW
 from growfolio.domain.times import utc_text
+from growfolio.indicators.standard import FEATURES
 
 from training.data.dataset import Part
 from training.data.splits import EMBARGO

@@ -10,11 +10,12 @@ import torch
 from growfolio.domain.alignment import REACH, align
 from growfolio.domain.assets import Asset, Market, assets_of
 from growfolio.domain.bars import Bars, CloseTimes, FloatArray, IntArray
-from growfolio.domain.features import BARS_NEEDED, features, windows
+from growfolio.domain.features import BARS_NEEDED, windows
 from growfolio.domain.forecast import WINDOW, Windows
 from growfolio.domain.grid import last_slots
 from growfolio.domain.times import BAR
 from growfolio.errors import PermanentModelError
+from growfolio.indicators.standard import features
 from growfolio.models.manifest import Manifest, Model
 
 from training.data.candle_files import CandleFiles

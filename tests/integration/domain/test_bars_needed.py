@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from growfolio.domain.assets import Market, Timeframe, assets_of, find_asset
 from growfolio.domain.bars import Candles
-from growfolio.domain.features import BARS_NEEDED, FeatureArray, features, windows
+from growfolio.domain.features import BARS_NEEDED, FeatureArray, windows
 from growfolio.domain.forecast import Forecast, Forecaster
+from growfolio.indicators.standard import features
 from growfolio.models.loader import STARTER_MODELS
 from growfolio.models.onnx_forecaster import OnnxForecaster
 from growfolio.settings import STARTER

@@ -5,11 +5,12 @@ import pytest
 from growfolio.domain.alignment import REACH, align
 from growfolio.domain.assets import Asset, Timeframe, find_asset
 from growfolio.domain.bars import Bars
-from growfolio.domain.features import BARS_NEEDED, features
+from growfolio.domain.features import BARS_NEEDED
 from growfolio.domain.forecast import WINDOW
 from growfolio.domain.grid import last_slots
 from growfolio.domain.label import Label
 from growfolio.domain.times import BAR
+from growfolio.indicators.standard import features
 
 from tests.training.conftest import simulated
 from training.data.dataset import Samples, build_samples

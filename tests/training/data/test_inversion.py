@@ -7,9 +7,9 @@ import pytest
 import torch
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.bars import Bars
-from growfolio.domain.features import FEATURES
 from growfolio.domain.forecast import BUY, HOLD, SELL
 from growfolio.domain.label import Label
+from growfolio.indicators.standard import FEATURES
 
 from tests.training.fitting.alone import fit_alone
 from training.data.dataset import Part, Samples, build_samples

@@ -5,8 +5,9 @@ import pytest
 import torch
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.bars import Bars, Candles
-from growfolio.domain.features import FeatureArray, features
+from growfolio.domain.features import FeatureArray
 from growfolio.domain.label import Label
+from growfolio.indicators.standard import features
 
 from tests.training.fitting.alone import fit_alone
 from training.data.dataset import FeatureFunction, Part, Samples, build_samples

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
-from growfolio.domain.features import FEATURES, FEATURES_VERSION
 from growfolio.domain.forecast import WINDOW
 from growfolio.domain.label import LABEL_KINDS, Label
 from growfolio.domain.timeframes import LENGTHS
 from growfolio.domain.times import utc_text
 from growfolio.errors import UnknownAsset
+from growfolio.indicators.standard import FEATURES, FEATURES_VERSION
 from growfolio.models.json_fields import Field, read_json
 
 MANIFEST = "manifest.json"

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from growfolio.domain.assets import Asset, Timeframe
-from growfolio.domain.features import FEATURES
 from growfolio.domain.forecast import WINDOW, Forecast, Forecaster, Windows
 from growfolio.domain.signals import CLASSES
 from growfolio.domain.times import utc_text
 from growfolio.errors import ModelError, PermanentModelError
+from growfolio.indicators.standard import FEATURES
 from growfolio.models.manifest import Model
 from growfolio.models.repository import ModelSet
 

@@ -9,12 +9,13 @@ from growfolio.domain.assets import Asset
 from growfolio.domain.bars import Candles, CloseTimes
 from growfolio.domain.caveats import caveats
 from growfolio.domain.decision import decide, facts_at
-from growfolio.domain.features import features, windows
+from growfolio.domain.features import windows
 from growfolio.domain.forecast import Forecast, Forecaster
 from growfolio.domain.indicators import Indicators, indicators
 from growfolio.domain.live_price import dispute, live_or_close
 from growfolio.domain.signals import Price, Signal, in_ticks
 from growfolio.errors import BadCandles, GrowfolioError, ModelError
+from growfolio.indicators.standard import features
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from growfolio.domain.assets import Timeframe, find_asset
-from growfolio.domain.features import features
 from growfolio.domain.indicators import indicators
+from growfolio.indicators.standard import features
 
 from tests.real import CRYPTO, STOCKS, whole_file
 from tests.ta_agreement import (

@@ -2,8 +2,8 @@
 
 import pytest
 from growfolio.domain.assets import ASSETS, Timeframe
-from growfolio.domain.features import features
 from growfolio.domain.indicators import indicators
+from growfolio.indicators.standard import features
 
 from tests.synthetic import synthetic_candles
 from tests.ta_agreement import (

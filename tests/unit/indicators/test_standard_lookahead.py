@@ -7,8 +7,8 @@ import pytest
 from growfolio.domain.assets import find_asset
 from growfolio.domain.bars import Candles
 from growfolio.domain.decision import facts_at
-from growfolio.domain.features import FEATURES, features
 from growfolio.domain.indicators import indicators
+from growfolio.indicators.standard import FEATURES, features
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
