@@ -10,10 +10,12 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
-from growfolio.domain.health import SignalRecords, fresh_shares
+from growfolio.domain.assets import Timeframe
+from growfolio.domain.health import fresh_shares
 from growfolio.public_address import check
 from growfolio.settings import Settings
 from growfolio.storage.dynamodb import DynamoStore
+from growfolio.storage.ports import SignalReader
 
 SERVICE = "watch"
 logger = Logger(service=SERVICE)
@@ -21,18 +23,19 @@ logger = Logger(service=SERVICE)
 Handler = Callable[[Mapping[str, Any], Any], dict[str, float]]
 
 
-def make_handler(store: SignalRecords, settings: Settings, clock: Callable[[], int]) -> Handler:
+def make_handler(store: SignalReader, settings: Settings, clock: Callable[[], int]) -> Handler:
     """A handler that measures at the clock's time, in seconds since the epoch, and calls the public address.
 
     It answers every open market's share, and sends a metric of those that are not whole: a custom metric
-    is paid for by the hour in which it is sent. It raises PublicAddressError where the address does not
-    answer as the API does, after the shares are measured.
+    is paid for by the hour in which it is sent. A market that cannot be judged counts as not fresh. It raises
+    PublicAddressError where the address does not answer as the API does, after the shares are measured.
     """
     namespace = f"Growfolio/{settings.stage}"
 
     @logger.inject_lambda_context
     def handle(_event: Mapping[str, Any], _context: Any) -> dict[str, float]:
-        shares = fresh_shares(store, clock())
+        records = [record for timeframe in Timeframe for record in store.signals(timeframe)]
+        shares = fresh_shares(records, clock(), lambda market: logger.exception(f"no share of {market}"))
         for market, share in shares.items():
             if share < 1:
                 with single_metric("FreshShare", MetricUnit.NoUnit, share, namespace=namespace) as metric:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from growfolio.domain.assets import ASSETS, Asset, Market, Timeframe, assets_of
 from growfolio.domain.calendar import calendar_end, expiry
-from growfolio.domain.health import fresh_shares
+from growfolio.domain.health import fresh_shares as shares_of
 from growfolio.domain.signals import SignalRecord
 from growfolio.domain.times import DAY
 
@@ -41,6 +41,13 @@ class Stored:
             )
             for s in made
         ]
+
+
+def fresh_shares(stored: Stored, now: int) -> dict[Market, float]:
+    failed: list[Market] = []
+    shares = shares_of([r for timeframe in Timeframe for r in stored.signals(timeframe)], now, failed.append)
+    assert not failed
+    return shares
 
 
 @pytest.mark.parametrize("seconds_late", [0, 180])

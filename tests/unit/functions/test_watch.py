@@ -1,18 +1,20 @@
 """The watch's handler: shares out, and an error when readers cannot reach the API."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
+from growfolio.domain.assets import ASSETS, Timeframe
 from growfolio.errors import PublicAddressError
 from growfolio.public_address import check
 from growfolio.settings import Settings
 
 from functions.watch.app import make_handler
 from tests.fakes.memory_store import MemoryStore
+from tests.samples import a_signal
 
 NOON = int(datetime(2024, 9, 5, 16, 0, tzinfo=UTC).timestamp())
 HEALTHY = b'{"healthy": true, "markets": []}'
@@ -95,6 +97,24 @@ def test_shares_are_measured_before_the_address_is_called(
     with pytest.raises(PublicAddressError):
         make_handler(MemoryStore(), settings, lambda: NOON)({}, Context())
     assert '"FreshShare"' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("symbol", "ill", "well"), [("BTC", "crypto", "stocks"), ("AAPL", "stocks", "crypto")]
+)
+def test_a_market_that_cannot_be_judged_is_not_fresh_and_the_other_is_judged_all_the_same(
+    symbol: str, ill: str, well: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = MemoryStore()
+    for asset in ASSETS:
+        for timeframe in Timeframe:
+            made = a_signal(asset.symbol, timeframe, bar_close=NOON)
+            expires = "soon" if asset.symbol == symbol else NOON + 390
+            store.put_signal(replace(made, expires_at=expires))  # type: ignore[arg-type]
+    shares = make_handler(store, Settings(stage="test"), lambda: NOON)({}, Context())
+    assert shares == {ill: 0.0, well: 1.0}
+    assert f"no share of {ill}" in caplog.text
+    assert "TypeError" in caplog.text
 
 
 def test_without_an_address_the_watch_only_measures() -> None:

@@ -5,9 +5,8 @@ running still has its measure.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from growfolio.domain.assets import Market, Timeframe, assets_of
 from growfolio.domain.calendar import GRACE_SECONDS, MarketHours, calendar_end, market_hours
@@ -86,28 +85,30 @@ def _troubles(judged: Judged) -> tuple[str, ...]:
     return () if judged.status in (Status.OK, Status.MARKET_CLOSED) else judged.reasons
 
 
-class SignalRecords(Protocol):
-    """What the watch reads."""
-
-    def signals(self, timeframe: Timeframe) -> list[SignalRecord]: ...
-
-
-def fresh_shares(store: SignalRecords, now: int) -> dict[Market, float]:
+def fresh_shares(
+    records: Sequence[SignalRecord], now: int, failed: Callable[[Market], object]
+) -> dict[Market, float]:
     """Of the signals that are due at now (seconds since the epoch), the share that is current, 0 to 1.
 
-    A market without an entry owes its readers nothing now: it is closed, or its first bar is still open. A
-    market whose calendar has ended owes everything, and serves nothing of it.
+    records are those of all timeframes. A market without an entry owes its readers nothing now: it is
+    closed, or its first bar is still open. A market whose calendar has ended owes everything, and serves
+    nothing of it. So does one that cannot be judged: failed is called with it while the error is handled.
     """
-    records = [record for timeframe in Timeframe for record in store.signals(timeframe)]
     shares = {}
     for market in Market:
-        hours = market_hours(market, now)
-        owed = [(asset, timeframe) for asset in assets_of(market) for timeframe in Timeframe]
-        judged = judge_all(records, owed, {market: hours}.get, now)
-        share = market_health(hours, judged, now).fresh_share
-        end = calendar_end(market)
-        if end is not None and now >= end + 10 * DAY:
+        try:
+            share = _fresh_share(market, records, now)
+        except Exception:  # noqa: BLE001  # whatever it is, the other markets are judged
+            failed(market)
             share = 0.0
         if share is not None:
             shares[market] = share
     return shares
+
+
+def _fresh_share(market: Market, records: Sequence[SignalRecord], now: int) -> float | None:
+    hours = market_hours(market, now)
+    owed = [(asset, timeframe) for asset in assets_of(market) for timeframe in Timeframe]
+    share = market_health(hours, judge_all(records, owed, {market: hours}.get, now), now).fresh_share
+    end = calendar_end(market)
+    return 0.0 if end is not None and now >= end + 10 * DAY else share
