@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 WRITERS = 8
 """Writes at the same time: 70 throttled ones of four seconds each would outlive the function."""
-RESERVE_SECONDS = 20
-"""Before the end of the function's time no write starts: one may take so long."""
+RESERVE_SECONDS = 10
+"""Before the end of the function's time no write starts, nor another try of one: each takes 7 s at most."""
 FETCHING_SECONDS = 50
 """What fetching and writing need: models are loaded so long before no write starts."""
 SAVING_SECONDS = 15
@@ -70,7 +70,9 @@ class Refresher:
             self._fetching,
             self._quoting,
         )
-        report = refresh(ports, now, deadline.before(RESERVE_SECONDS))
+        writing = deadline.before(RESERVE_SECONDS)
+        with self._store.retrying_until(writing):
+            report = refresh(ports, now, writing)
         notes = [*models.notes, *self._source.notes, *report.notes]
         if report.stopped:
             notes.append(f"the refresh stopped: {report.stopped}")

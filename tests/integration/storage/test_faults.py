@@ -2,11 +2,14 @@
 
 import socket
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from botocore.config import Config
 from growfolio.domain.assets import Timeframe, find_asset
 from growfolio.errors import PermanentStoreError, TemporaryStoreError
+from growfolio.limits import Deadline
+from growfolio.storage.client import PATIENCE, RETRY_SECONDS
 from growfolio.storage.dynamodb import DynamoStore
 
 from tests.dynamodb import PATIENT, client_of
@@ -39,6 +42,27 @@ def test_a_fault_that_lasts_is_a_temporary_error_after_four_tries(fault: str) ->
     ):
         store_at(server.endpoint, HASTY if fault == SLOW else PATIENT).signals(M5)
     assert server.requests == TRIES
+
+
+@pytest.mark.parametrize(("tries_with_time", "requests"), [(0, 1), (1, 2), (2, 3), (9, TRIES)])
+def test_what_cannot_end_before_the_deadline_is_not_tried_again(tries_with_time: int, requests: int) -> None:
+    with faulty_dynamodb(*[BROKEN] * 20) as server:
+        store = store_at(server.endpoint)
+        deadline = Deadline(
+            lambda: RETRY_SECONDS if server.requests <= tries_with_time else RETRY_SECONDS - 0.1
+        )
+        with store.retrying_until(deadline), pytest.raises(TemporaryStoreError, match=BROKEN):
+            store.put_history(a_signal())
+        assert server.requests == requests
+        with pytest.raises(TemporaryStoreError):
+            store.put_history(a_signal())
+        assert server.requests == requests + TRIES
+
+
+def test_the_longest_try_fits_the_time_that_is_left_for_it() -> None:
+    times: Any = PATIENCE
+    longest_pause = 2 ** (times.retries["total_max_attempts"] - 2)
+    assert longest_pause + times.connect_timeout + times.read_timeout <= RETRY_SECONDS
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import botocore.session
 from botocore.config import Config
@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as LostConnection
 
 from growfolio.errors import PermanentStoreError, TemporaryStoreError
+from growfolio.limits import Deadline
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -27,6 +28,8 @@ PATIENCE = Config(
     max_pool_connections=16,
 )
 """Throttling, 5xx and lost connections are tried four times, with growing random waits between."""
+RETRY_SECONDS = 7.0
+"""What one more try takes at most: the longest pause before it, of 4 s, to connect and to read."""
 READER_PATIENCE = PATIENCE.merge(
     Config(read_timeout=1.5, retries={"mode": "standard", "total_max_attempts": 2})
 )
@@ -46,6 +49,22 @@ def dynamodb_client(patience: Config = PATIENCE) -> DynamoDBClient:
     """A low-level client; making one takes 50 ms, so a function makes it once. Threads may share it."""
     client = botocore.session.get_session().create_client("dynamodb", config=patience)
     return cast("DynamoDBClient", client)
+
+
+@contextmanager
+def retrying_until(client: DynamoDBClient, deadline: Deadline) -> Iterator[None]:
+    """Within the block, no request of the client is tried again that could then outlast the deadline."""
+
+    def forbid(**_: object) -> bool | None:
+        return False if deadline.left() < RETRY_SECONDS else None
+
+    # botocore asks all handlers whether to try again, and the first that has an opinion decides.
+    events: Any = client.meta.events
+    events.register_first("needs-retry.dynamodb", forbid)
+    try:
+        yield
+    finally:
+        events.unregister("needs-retry.dynamodb", forbid)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,10 +13,11 @@ from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
 from growfolio.domain.calendar import MarketHours
 from growfolio.domain.signals import Attempt, Signal, SignalRecord, Status
 from growfolio.errors import BadItem, ConfigurationError, UnknownAsset
+from growfolio.limits import Deadline
 from growfolio.storage import conditions as ordering
 from growfolio.storage import items
 from growfolio.storage.attributes import Item, number
-from growfolio.storage.client import dynamodb_client
+from growfolio.storage.client import dynamodb_client, retrying_until
 from growfolio.storage.records import Completion, Explanation, HistoryPage, MarketRecord
 from growfolio.storage.retention import BUDGET_SECONDS
 from growfolio.storage.table_requests import TableRequests
@@ -43,8 +45,13 @@ class DynamoStore:
     ) -> None:
         if not table:
             raise ConfigurationError("no table: set GROWFOLIO_TABLE to the DynamoDB table's name")
-        self._requests = TableRequests(table, client or dynamodb_client())
+        self._client = client or dynamodb_client()
+        self._requests = TableRequests(table, self._client)
         self._clock = clock
+
+    def retrying_until(self, deadline: Deadline) -> AbstractContextManager[None]:
+        """Within the block, no refused request is tried again that could then outlast the deadline."""
+        return retrying_until(self._client, deadline)
 
     def put_signal(self, signal: Signal) -> bool:
         """See RefreshStore. A refused signal still fills its bar's gap in the history, if there is one:
