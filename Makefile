@@ -102,14 +102,14 @@ $(TRAINING)/.ready: training/requirements.lock training/torch.txt pyproject.toml
 test-training: $(TRAINING)/.ready ## all tests of training, on torch, the slow ones too
 	$(PYTEST_TRAINING) tests/training -m "slow or not slow" $(PARALLEL)
 
-train: $(TRAINING)/.ready ## download (or take CANDLES=DIR), train into models/ and write a quick report to results/
+train: $(TRAINING)/.ready ## download (or take CANDLES=DIR[:DIR...]), train into models/ and write a quick report to results/
 	@test -n "$(CANDLES)" || $(TRAINING)/bin/python -m training download --out data/raw || \
 	  { echo "no candles: with a folder of <ID>_5m.parquet files, make train CANDLES=DIR goes on without a network"; exit 2; }
 	$(TRAINING)/bin/python -m training train --candles "$(or $(CANDLES),data/raw)" --out models
 	$(TRAINING)/bin/python -m training evaluate --quick --candles "$(or $(CANDLES),data/raw)" --out results
 	@$(TRAINING)/bin/python -m training summary --models models
 
-starter: $(TRAINING)/.ready ## make the shipped models again from CANDLES=DIR (about half an hour on 2 cores)
+starter: $(TRAINING)/.ready ## make the shipped models again from CANDLES=DIR[:DIR...] (about half an hour on 2 cores)
 	@test -n "$(CANDLES)" || { echo "make starter CANDLES=DIR: a folder of <ID>_5m.parquet files"; exit 2; }
 	$(TRAINING)/bin/python -m training starter --candles "$(CANDLES)"
 

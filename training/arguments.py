@@ -1,6 +1,7 @@
 """Arguments that several commands of `python -m training` share, each with its choices and defaults."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import TypeAlias
 
@@ -14,10 +15,25 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 LABEL, FIT = Label(), FitSettings()
 
 
-def add_candles(command: argparse.ArgumentParser) -> None:
+def add_candles(command: argparse.ArgumentParser, default: Path | None = None) -> None:
     command.add_argument(
-        "--candles", type=Path, required=True, metavar="DIR", help="a folder of <ID>_5m.parquet files"
+        "--candles",
+        type=_folders,
+        action="extend",
+        required=default is None,
+        metavar="DIR",
+        help="a folder of <ID>_5m.parquet files; several, given again or as DIR:DIR, are merged: bars of "
+        "later ones replace those of earlier ones" + (f" (default: {default})" if default else ""),
     )
+
+
+def candles_in(given: argparse.Namespace, default: Path = Path()) -> tuple[Path, ...]:
+    """Return the folders that --candles names, or the default."""
+    return tuple(given.candles or [default])
+
+
+def _folders(text: str) -> list[Path]:
+    return [Path(folder) for folder in text.split(os.pathsep) if folder]
 
 
 def add_symbols(command: argparse.ArgumentParser) -> None:

@@ -136,13 +136,7 @@ def _add_models(command: argparse.ArgumentParser) -> None:
 def _add_publish(command: argparse.ArgumentParser) -> None:
     _add_models(command)
     command.add_argument("--repo", required=True, metavar="ORG/NAME", help="model repository on the Hub")
-    command.add_argument(
-        "--candles",
-        type=Path,
-        default=Path("data/raw"),
-        metavar="DIR",
-        help="that the gate judges the models on (default: %(default)s)",
-    )
+    shared.add_candles(command, _DOWNLOADED)
     command.add_argument("--promote", default="", metavar="PARAMETER", help="the SSM parameter to set")
     command.set_defaults(run=_publish)
 
@@ -161,6 +155,7 @@ def _download(given: argparse.Namespace) -> Outcome:
     return Outcome.DONE
 
 
+_DOWNLOADED = Path("data/raw")
 _GOES_ON = ": the same command with the same candles goes on after the last whole epoch"
 
 
@@ -174,7 +169,7 @@ def _train(given: argparse.Namespace) -> Outcome:
     )
     return _trained(
         TrainSettings(
-            candles=given.candles,
+            candles=shared.candles_in(given),
             out=given.out,
             assets=shared.assets_in(given),
             timeframes=tuple(given.timeframes),
@@ -188,7 +183,7 @@ def _train(given: argparse.Namespace) -> Outcome:
 
 
 def _starter(given: argparse.Namespace) -> Outcome:
-    return _trained(starter_settings(given.candles, given.out))
+    return _trained(starter_settings(shared.candles_in(given), given.out))
 
 
 def _trained(settings: TrainSettings) -> Outcome:
@@ -218,7 +213,8 @@ def _publish(given: argparse.Namespace) -> Outcome:
     head = target.head()
     champion = serving_now(target, head, given.promote)
     with TemporaryDirectory() as folder:
-        decision = decide(given.models, champion, given.candles, GateRule(), Path(folder), int(time.time()))
+        candles = shared.candles_in(given, _DOWNLOADED)
+        decision = decide(given.models, champion, candles, GateRule(), Path(folder), int(time.time()))
         for model_id, verdict in decision.verdicts.items():
             _say(f"{model_id}: {'serves' if verdict.accepted else '; '.join(verdict.reasons)}")
         if not decision.accepted:

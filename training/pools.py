@@ -1,14 +1,17 @@
-"""Builds the samples of each market and timeframe from a folder of candles."""
+"""Builds the samples of each market and timeframe from folders of candles."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from growfolio.domain.assets import Asset, Market
 from growfolio.domain.bars import Bars
-from growfolio.errors import ConfigurationError, MarketError
-from growfolio.market.replay import ReplaySource
+from growfolio.domain.times import utc_text
+from growfolio.errors import BadCandles, ConfigurationError
 
-from training.data.candle_files import CandleFiles
+from training.data.candle_files import CandleFiles, CandleFolders
 from training.data.dataset import Samples, build_samples, on_one_calendar
+from training.data.merging import Merged
+from training.progress import Say
 from training.settings import TrainSettings
 
 NO_FILE = "no candles"
@@ -18,9 +21,9 @@ SHOWN = 6
 
 
 def assets_with_files(settings: TrainSettings) -> tuple[Asset, ...]:
-    """Return the assets that the folder holds candles of."""
-    files = CandleFiles(settings.candles)
-    return tuple(asset for asset in settings.assets if files.path(asset).is_file())
+    """Return the assets that the folders hold candles of."""
+    candles = CandleFolders(settings.candles)
+    return tuple(asset for asset in settings.assets if candles.holds(asset))
 
 
 def coverage(settings: TrainSettings) -> str:
@@ -43,31 +46,71 @@ def grouped(left_out: Mapping[str, str]) -> list[str]:
 
 def no_candles(settings: TrainSettings, left_out: Mapping[str, str]) -> ConfigurationError:
     """Explain why nothing in the folder can be used: what was found there, and what is needed."""
-    folder, present = settings.candles, assets_with_files(settings)
+    names, present = " and ".join(map(str, settings.candles)), assets_with_files(settings)
     if present:
         reasons = [line for line in grouped(left_out) if not line.endswith(NO_FILE)]
-        return ConfigurationError(f"no usable candles in {folder}: {'; '.join(reasons)}")
-    found = sorted(path.name for path in folder.iterdir())
+        return ConfigurationError(f"no usable candles in {names}: {'; '.join(reasons)}")
+    found = sorted(path.name for folder in settings.candles for path in folder.iterdir())
     listed = ", ".join(found[:SHOWN]) + (", ..." if len(found) > SHOWN else "")
-    examples = " or ".join(CandleFiles(folder).path(asset).name for asset in settings.assets[:2])
+    examples = " or ".join(CandleFiles(Path()).path(asset).name for asset in settings.assets[:2])
     return ConfigurationError(
-        f"no usable candles in {folder}: it holds {listed or 'nothing'}; needed are files like {examples}"
+        f"no usable candles in {names}: it holds {listed or 'nothing'}; needed are files like {examples}"
     )
 
 
-def gather(settings: TrainSettings, now: int) -> tuple[list[Samples], dict[str, str]]:
+def read_candles(
+    settings: TrainSettings, now: int, say: Say = lambda _: None
+) -> tuple[dict[Asset, Bars], dict[str, str]]:
+    """Read and merge the candles of each asset up to now, in seconds; say why other assets have none.
+
+    Raises ConfigurationError where there is no such folder.
+    """
+    candles = CandleFolders(settings.candles)
+    candles.check()
+    read: dict[Asset, Merged] = {}
+    left_out: dict[str, str] = {}
+    for asset in settings.assets:
+        try:
+            found = candles.read(asset)
+        except BadCandles as reason:
+            left_out[asset.id] = str(reason)
+            continue
+        if not found.pieces:
+            left_out[asset.id] = NO_FILE
+        elif not len(found.bars.closed_by(now)):
+            left_out[asset.id] = f"no candles before {utc_text(now)}"
+        else:
+            read[asset] = found
+    for line in _merges(read):
+        say(line)
+    return {asset: found.bars.closed_by(now) for asset, found in read.items()}, left_out
+
+
+def _merges(read: Mapping[Asset, Merged]) -> list[str]:
+    """Say which assets' candles were merged from several files, and where these differ."""
+    several = {asset: found for asset, found in read.items() if found.pieces > 1}
+    if not several:
+        return []
+    names = " ".join(asset.symbol for asset in several)
+    shared = sum(found.shared for found in several.values())
+    return [
+        f"merged from several files: {names}; {shared:,} bars stand in more than one",
+        *(f"{asset.id}: {note}" for asset, found in several.items() for note in found.notes),
+    ]
+
+
+def gather(
+    settings: TrainSettings, now: int, say: Say = lambda _: None
+) -> tuple[list[Samples], dict[str, str]]:
     """Return the samples of each market and timeframe that has any, and why assets are missing from them.
 
     Bars that closed after now, in seconds since the epoch, are not read. Raises ConfigurationError where
     there is no such folder.
     """
-    present = assets_with_files(settings)
-    read = ReplaySource(settings.candles).fetch(dict.fromkeys(present, 0), now)
-    left_out = {asset.id: NO_FILE for asset in settings.assets if asset not in present}
-    left_out |= {asset.id: str(reason) for asset, reason in read.items() if isinstance(reason, MarketError)}
+    read, left_out = read_candles(settings, now, say)
     pools = []
     for market in Market:
-        bars = {a: b for a, b in read.items() if isinstance(b, Bars) and a.market is market}
+        bars = {asset: own for asset, own in read.items() if asset.market is market}
         for timeframe in settings.timeframes:
             after = settings.warm.after(market, timeframe) if settings.warm else 0
             samples, refused = build_samples(market, timeframe, bars, settings.label, after=after)

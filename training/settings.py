@@ -14,8 +14,8 @@ from training.fitting.warm_start import WarmStart
 class TrainSettings:
     """One run of `python -m training train`."""
 
-    candles: Path
-    """A folder of <ID>_5m.parquet files."""
+    candles: tuple[Path, ...]
+    """Folders of <ID>_5m.parquet files, merged; later ones have the last word."""
     out: Path
     """The folder that becomes a model repository."""
     assets: tuple[Asset, ...] = ASSETS

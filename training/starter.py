@@ -19,8 +19,8 @@ to 2024-09-06; from the project GeneTrader, MIT licence. The candles are not par
 are. All other assets of the product are served by these models without ever having been seen by them."""
 
 
-def starter_settings(candles: Path, out: Path) -> TrainSettings:
-    """How the shipped models are made: `make starter CANDLES=DIR` writes them again."""
+def starter_settings(candles: tuple[Path, ...], out: Path) -> TrainSettings:
+    """How the shipped models are made: `make starter CANDLES=DIR[:DIR...]` writes them again."""
     return TrainSettings(
         candles,
         out,

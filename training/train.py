@@ -24,7 +24,7 @@ def train(settings: TrainSettings, now: int, clock: Callable[[], float], say: Sa
     the time left. An interrupted run leaves settings.out as it was. Raises ConfigurationError where no
     candles can be used, saying why for each asset.
     """
-    pools, left_out = gather(settings, now)
+    pools, left_out = gather(settings, now, say)
     planned, too_small = plan(pools, settings)
     left_out |= too_small
     if not planned:

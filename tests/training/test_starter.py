@@ -31,7 +31,7 @@ def test_the_shipped_graphs_score_on_the_test_part_what_the_manifest_says(
 ) -> None:
     folder = Path(models.__file__).parent / "starter"
     manifest = parse_manifest((folder / "manifest.json").read_bytes())
-    pools, left_out = gather(starter_settings(real_candles, tmp_path), manifest.created_at)
+    pools, left_out = gather(starter_settings((real_candles,), tmp_path), manifest.created_at)
     assert not left_out
     assert len(pools) == 4
     for samples in pools:

@@ -38,7 +38,7 @@ def quick(candles: Path, out: Path, **changes: object) -> TrainSettings:
         "least_validation": 20,
         **changes,
     }
-    return TrainSettings(candles, out, **wanted)  # type: ignore[arg-type]
+    return TrainSettings((candles,), out, **wanted)  # type: ignore[arg-type]
 
 
 def run(settings: TrainSettings) -> list[str]:

@@ -38,7 +38,7 @@ def update_history(
     bad = [shortfall.fault for shortfall in short if isinstance(shortfall.fault, BadCandles)]
     if bad:
         raise bad[0]
-    if short and not any(files.path(asset).exists() for asset in request.assets):
+    if short and not any(files.files(asset) for asset in request.assets):
         raise short[-1].fault
 
 

@@ -10,15 +10,15 @@ from growfolio.domain.assets import Asset, Timeframe
 from growfolio.domain.bars import Bars, BoolArray, FloatArray, opens_of
 from growfolio.domain.grid import slots_between
 from growfolio.domain.quarantine import sound
-from growfolio.domain.times import BAR, DAY, utc_text
+from growfolio.domain.times import BAR, utc_text
+
+from training.data.merging import NEIGHBOURS
 
 SPIKE = 1.25
 """A close this many times its neighbours', from which the next one comes back, is a bad tick."""
 COMES_BACK = 1.05
 WICK = 2.0
 """A high this many times the body, or a low this small a part of it, was printed and not traded."""
-NEIGHBOURS = 5 * DAY
-"""Bars further apart are not compared: between two stretches of history prices may have moved a lot."""
 
 
 @dataclass(frozen=True, slots=True)

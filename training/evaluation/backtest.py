@@ -3,7 +3,6 @@
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 from growfolio.domain.assets import Market, Timeframe
@@ -11,12 +10,11 @@ from growfolio.domain.bars import CloseTimes
 from growfolio.domain.calendar import GRACE_SECONDS
 from growfolio.domain.grid import session_number, slots_between
 from growfolio.domain.signals import Action, Signal
-from growfolio.market.replay import ReplaySource
 from growfolio.refresh.candle_feed import WindowedFeed
 from growfolio.refresh.ports import Ports
 from growfolio.refresh.run import refresh
 
-from training.evaluation.replayed import ReplayedSignals, TrainedModels
+from training.evaluation.replayed import ReplayedCandles, ReplayedSignals, TrainedModels
 
 COST = {Market.STOCKS: 0.0002, Market.CRYPTO: 0.001}
 """Of the traded value, each way: spread and slippage of large stocks; an exchange's taker fee."""
@@ -60,7 +58,7 @@ class Equity:
 
 
 def backtest(
-    candles: Path,
+    candles: ReplayedCandles,
     market: Market,
     timeframe: Timeframe,
     models: TrainedModels,
@@ -73,7 +71,7 @@ def backtest(
     signal was made from. Signals that are in_sample count nothing.
     """
     store = ReplayedSignals()
-    ports = Ports(market, WindowedFeed(ReplaySource(candles), None, market), models, store)
+    ports = Ports(market, WindowedFeed(candles, None, market), models, store)
     moments = slots_between(market, start, end, timeframe)
     for moment in moments:
         refresh(ports, int(moment) + GRACE_SECONDS // 10)

@@ -53,7 +53,7 @@ def evaluation_settings(given: argparse.Namespace) -> EvaluationSettings:
         shared.FIT, network=given.network, epochs=given.epochs, inverted=INVERSION not in given.without
     )
     train = TrainSettings(
-        candles=given.candles,
+        candles=shared.candles_in(given),
         out=given.out,
         assets=shared.assets_in(given),
         label=shared.label_in(given),

@@ -1,20 +1,45 @@
-"""The ports that a refresh over history needs: signals in memory, and models as they come from training."""
+"""The ports of a refresh over history: candles and signals in memory, models as training leaves them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from growfolio.domain.assets import Asset, Market, Timeframe
+from growfolio.domain.bars import Bars
 from growfolio.domain.calendar import MarketHours
 from growfolio.domain.forecast import Forecast, Windows
 from growfolio.domain.label import Label
 from growfolio.domain.signals import Attempt, Signal, SignalRecord
-from growfolio.errors import ModelError, PermanentModelError
+from growfolio.errors import ModelError, PermanentMarketError, PermanentModelError
+from growfolio.market.ports import Fetched
 from growfolio.storage.records import Completion, MarketRecord
 
 from training.networks.architectures import Served
 
 Key = tuple[Asset, Timeframe]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayedCandles:
+    """A MarketSource of candles that were read before, as if they were being printed."""
+
+    bars: Mapping[Asset, Bars]
+    name: str = "replay"
+    simulated: bool = False
+    live: bool = False
+    longest_past: int | None = None
+    notes: tuple[str, ...] = ()
+
+    def fetch(self, since: Mapping[Asset, int], now: int) -> Fetched:
+        """As MarketSource.fetch."""
+        return {asset: self._answer(asset, first, now) for asset, first in since.items()}
+
+    def _answer(self, asset: Asset, first: int, now: int) -> Bars | PermanentMarketError:
+        bars = self.bars.get(asset)
+        wanted = None if bars is None else bars.where(bars.open_time >= first).closed_by(now)
+        if wanted is None or not len(wanted):
+            return PermanentMarketError("no candles of this time")
+        return wanted
 
 
 @dataclass(slots=True)

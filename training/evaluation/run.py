@@ -5,11 +5,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zlib import crc32
 
-from growfolio.domain.assets import Asset, Timeframe
-from growfolio.domain.bars import Bars
+from growfolio.domain.assets import Timeframe
 from growfolio.domain.times import DAY
 from growfolio.errors import ConfigurationError
-from growfolio.market.replay import ReplaySource
 
 from training.data.dataset import Part, Samples, calendar
 from training.evaluation.backtest import Equity, backtest
@@ -17,14 +15,14 @@ from training.evaluation.baselines import MOST_ROWS
 from training.evaluation.comparison import LAST_PART, WALK_FORWARD, Answered, Comparison, compared
 from training.evaluation.fold_scores import score_fold
 from training.evaluation.leaks import Check, leak_checks
-from training.evaluation.replayed import TrainedModels
+from training.evaluation.replayed import ReplayedCandles, TrainedModels
 from training.evaluation.report import Report, write_report
 from training.evaluation.walk_forward import Fold, folds_of
 from training.fitting.ensemble import FittedModel, fit_models
 from training.fitting.member import Member
 from training.fitting.parent_pool import parent_pool
 from training.fitting.progress import FittingProgress
-from training.pools import coverage, gather, no_candles
+from training.pools import coverage, gather, no_candles, read_candles
 from training.progress import Say
 from training.settings import TrainSettings
 
@@ -76,7 +74,7 @@ def evaluate(
     where no candles can be used.
     """
     say_time = _Clock(clock, say, clock())
-    pools, left_out = gather(settings.train, now)
+    pools, left_out = gather(settings.train, now, say_time)
     if not pools:
         raise no_candles(settings.train, left_out)
     say_time(coverage(settings.train))
@@ -156,9 +154,7 @@ def _compared(folds: Sequence[Fold], answered: Sequence[Answered]) -> tuple[Comp
 
 
 def _checks(fold: Fold, settings: EvaluationSettings, now: int) -> list[Check]:
-    assets = dict.fromkeys(fold.samples.assets, 0)
-    read = ReplaySource(settings.train.candles).fetch(assets, now)
-    bars: dict[Asset, Bars] = {asset: own for asset, own in read.items() if isinstance(own, Bars)}
+    bars, _ = read_candles(replace(settings.train, assets=fold.samples.assets), now)
     return leak_checks(fold, bars, settings.train.label)
 
 
@@ -170,4 +166,5 @@ def _backtest(fold: Fold, one: FittedModel, settings: EvaluationSettings, say_ti
     start = samples.split.test_from
     end = min(start + settings.backtest_days * DAY, fold.test_until)
     say_time(f"{_pool(samples)}: refreshing {settings.backtest_days} days")
-    return backtest(settings.train.candles, samples.market, samples.timeframe, models, start, end)
+    bars, _ = read_candles(replace(settings.train, assets=samples.assets), end)
+    return backtest(ReplayedCandles(bars), samples.market, samples.timeframe, models, start, end)

@@ -70,7 +70,7 @@ def run_job(given: argparse.Namespace) -> Outcome:
 
 def _options(given: argparse.Namespace, settings: Settings) -> JobOptions:
     train = TrainSettings(
-        candles=Path(),
+        candles=(),
         out=Path(),
         assets=shared.assets_in(given),
         timeframes=tuple(given.timeframes),

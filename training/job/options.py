@@ -40,7 +40,5 @@ class JobOptions:
 
     def digest(self) -> str:
         """Return a text that is the same for the same job on any machine, whatever its folder there."""
-        options = asdict(
-            replace(self, train=replace(self.train, candles=Path(), out=Path(), checkpoint=None))
-        )
+        options = asdict(replace(self, train=replace(self.train, candles=(), out=Path(), checkpoint=None)))
         return json.dumps(options, sort_keys=True, default=str)

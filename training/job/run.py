@@ -57,8 +57,9 @@ class TrainingJob:
         self._checkpoint = JobCheckpoint(folder, objects, f"checkpoints/{log.run}/")
         self._state = JobState(options.digest(), 0)
         self._saved_at, self._begun = clock(), False
+        self._candles = folder / "candles"
         self._train = replace(
-            options.train, candles=folder / "candles", out=folder / "models", checkpoint=folder / "checkpoint"
+            options.train, candles=(self._candles,), out=folder / "models", checkpoint=folder / "checkpoint"
         )
 
     def run(self, now: int) -> Outcome:
@@ -188,7 +189,7 @@ class TrainingJob:
 
     @property
     def _history(self) -> HistoryRequest:
-        return HistoryRequest(self._folder / "candles", self._train.assets, self._options.days)
+        return HistoryRequest(self._candles, self._train.assets, self._options.days)
 
     def _summary(self, how: str) -> dict[str, object]:
         return asdict(self._state) | {"ended": how}

@@ -34,7 +34,7 @@ class Decision:
 
 
 def decide(
-    models: Path, champion: Champion | None, candles: Path, rule: GateRule, out: Path, now: int
+    models: Path, champion: Champion | None, candles: tuple[Path, ...], rule: GateRule, out: Path, now: int
 ) -> Decision:
     """Judge a folder's models, and write to out what is to be published. Raises ModelError."""
     new = parse_manifest((models / MANIFEST).read_bytes())

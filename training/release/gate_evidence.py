@@ -18,7 +18,7 @@ from growfolio.errors import PermanentModelError
 from growfolio.indicators.standard import features
 from growfolio.models.manifest import Manifest, Model
 
-from training.data.candle_files import CandleFiles
+from training.data.candle_files import CandleFolders
 from training.data.dataset import Samples, build_samples
 from training.fitting.champion import Champion
 from training.networks.export import read_pth
@@ -34,20 +34,20 @@ PROBED = 64
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contest:
-    """The new models of a folder against those that serve, on the candles of another folder."""
+    """The new models of a folder against those that serve, on the candles of other folders."""
 
     folder: Path
     new: Manifest
     champion: Champion | None
-    candles: Path
+    candles: tuple[Path, ...]
     rule: GateRule
 
     def verdicts(self) -> dict[str, Verdict]:
         """One for each new model that is assigned to anything, by its id. Raises PermanentModelError."""
         found = {}
-        files = CandleFiles(self.candles)
+        candles = CandleFolders(self.candles)
         for market in Market:
-            bars = {asset: own for asset in assets_of(market) if len(own := files.read(asset))}
+            bars = {asset: own for asset in assets_of(market) if len(own := candles.read(asset).bars)}
             for model in self.new.assigned(market):
                 samples, _ = build_samples(market, model.timeframe, bars, model.label)
                 rows = self._rows(model, samples) if samples else np.empty(0, dtype=np.int64)

@@ -19,7 +19,7 @@ NOW = MISSING_DAY + 400 * DAY
 
 
 def stocks(candles: Path, timeframe: Timeframe, *symbols: str) -> tuple[Samples, dict[str, str]]:
-    settings = TrainSettings(candles, candles, tuple(map(find_asset, symbols)), (timeframe,))
+    settings = TrainSettings((candles,), candles, tuple(map(find_asset, symbols)), (timeframe,))
     (samples,), left_out = gather(settings, NOW)
     return samples, left_out
 
@@ -54,7 +54,7 @@ def test_an_asset_whose_candles_end_years_before_the_cut_gets_no_model_of_its_ow
 ) -> None:
     samples, _ = stocks(real_candles, timeframe, "AAPL", "LOW")
     assert len(samples.rows(Part.TRAIN, find_asset("LOW"))) > 500
-    jobs, too_small = jobs_of(samples, TrainSettings(real_candles, real_candles))
+    jobs, too_small = jobs_of(samples, TrainSettings((real_candles,), real_candles))
     assert "0 to validate, 0 to test" in too_small[f"LOW_{timeframe}_lstm"]
     assert [job.id for job in jobs] == [f"stocks_{timeframe}_lstm", f"AAPL_{timeframe}_lstm"]
 
@@ -66,7 +66,7 @@ def test_an_asset_of_five_days_is_left_out_or_only_tested_on(real_candles: Path)
     samples, left_out = stocks(real_candles, Timeframe.M5, "AAPL", "TMO")
     assert not left_out
     assert [len(samples.rows(part, tmo)) for part in (Part.TRAIN, Part.VALIDATION)] == [0, 0]
-    _, too_small = jobs_of(samples, TrainSettings(real_candles, real_candles))
+    _, too_small = jobs_of(samples, TrainSettings((real_candles,), real_candles))
     assert list(too_small) == ["TMO_5m_lstm"]
 
 

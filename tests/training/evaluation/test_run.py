@@ -21,7 +21,7 @@ from training.evaluation.backtest import COST, backtest
 from training.evaluation.baselines import baselines, last_known, seen_columns
 from training.evaluation.command import add_evaluate, evaluation_settings
 from training.evaluation.leaks import NO_SKILL, gain_of, leak_checks
-from training.evaluation.replayed import TrainedModels
+from training.evaluation.replayed import ReplayedCandles, TrainedModels
 from training.evaluation.run import EvaluationSettings, evaluate
 from training.evaluation.walk_forward import Fold, folds_of
 from training.fitting.settings import FitSettings
@@ -112,7 +112,7 @@ def test_the_leak_checks_pass_on_the_products_features_and_see_a_planted_leak(
 
 
 def test_a_backtest_refreshes_every_bar_as_serving_would_and_pays_for_every_trade(
-    candle_folder: Path,
+    market: dict[Asset, Bars],
 ) -> None:
     model = build("lstm").eval()
     head = model.network.get_submodule("head")
@@ -120,16 +120,16 @@ def test_a_backtest_refreshes_every_bar_as_serving_would_and_pays_for_every_trad
     with torch.no_grad():
         head.bias.copy_(torch.tensor([0.0, 0.0, 9.0]))
     models = TrainedModels({(Market.CRYPTO, Timeframe.M5): model}, Label(), END - DAY)
-    equity = backtest(candle_folder, Market.CRYPTO, Timeframe.M5, models, END - 7200, END)
+    equity = backtest(ReplayedCandles(market), Market.CRYPTO, Timeframe.M5, models, END - 7200, END)
     assert equity.signals == 2 * 24
     assert equity.trades == 2
     _, gross, net = equity.points[-1]
     assert net == pytest.approx(gross * (1 - COST[Market.CRYPTO]), rel=1e-3)
 
 
-def test_bars_that_a_model_was_fitted_on_earn_nothing(candle_folder: Path) -> None:
+def test_bars_that_a_model_was_fitted_on_earn_nothing(market: dict[Asset, Bars]) -> None:
     models = TrainedModels({(Market.CRYPTO, Timeframe.M5): build("lstm").eval()}, Label(), END)
-    equity = backtest(candle_folder, Market.CRYPTO, Timeframe.M5, models, END - 3600, END)
+    equity = backtest(ReplayedCandles(market), Market.CRYPTO, Timeframe.M5, models, END - 3600, END)
     assert (equity.signals, equity.points) == (0, ((equity.points[0][0], 1.0, 1.0),))
 
 
@@ -145,7 +145,7 @@ def test_a_quick_evaluation_leaves_a_page_and_the_same_as_json(
     symbols: list[str], pools: list[str], candle_folder: Path, tmp_path: Path
 ) -> None:
     train = TrainSettings(
-        candle_folder,
+        (candle_folder,),
         tmp_path,
         assets=tuple(map(find_asset, symbols)),
         timeframes=(Timeframe.M5,),

@@ -77,7 +77,7 @@ def test_both_timeframes_of_a_market_are_cut_at_the_same_moments(market: dict[As
 def test_assets_go_on_from_their_pool_and_the_line_says_what_was_seen(
     stocks: Samples, coins: Samples, tmp_path: Path
 ) -> None:
-    settings = TrainSettings(tmp_path, tmp_path, fit=FitSettings(epochs=1))
+    settings = TrainSettings((tmp_path,), tmp_path, fit=FitSettings(epochs=1))
     planned, _ = plan([stocks, coins], settings)
     by_id = {job.id: job for jobs in planned for job in jobs}
     assert [jobs[0].id for jobs in planned] == ["stocks_5m_lstm", "crypto_5m_lstm"]

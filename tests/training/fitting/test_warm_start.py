@@ -29,7 +29,7 @@ POOLED = "crypto_5m_lstm"
 
 def settings(candles: Path, out: Path, warm: WarmStart | None = None) -> TrainSettings:
     return TrainSettings(
-        candles,
+        (candles,),
         out,
         assets=COINS,
         timeframes=(Timeframe.M5,),

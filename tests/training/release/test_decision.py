@@ -41,7 +41,7 @@ COINS = (find_asset("BTC"), find_asset("ETH"))
 def trained(candles: Path, out: Path, **fit: object) -> Path:
     """Small models of the simulated coins."""
     settings = TrainSettings(
-        candles,
+        (candles,),
         out,
         assets=COINS,
         timeframes=(Timeframe.M5,),
@@ -66,7 +66,7 @@ def others(candle_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 def constant(models: Path, candles: Path, out: Path, temperature: float = 1.0) -> Path:
     """The same network, made to answer the class shares of the newest bars, whatever it is asked."""
-    ((samples,), _) = gather(TrainSettings(candles, out, assets=COINS, timeframes=(Timeframe.M5,)), END)
+    ((samples,), _) = gather(TrainSettings((candles,), out, assets=COINS, timeframes=(Timeframe.M5,)), END)
     newest = samples.rows(Part.TEST)
     shares = np.bincount(samples.labels[newest], minlength=3) / len(newest)
     model = read_pth(models / "crypto_5m_lstm.pth", "lstm")
@@ -104,7 +104,7 @@ def champion_in(folder: Path) -> Champion:
 def verdict(
     models: Path, champion: Champion | None, candles: Path, out: Path, rule: GateRule = LENIENT
 ) -> Verdict:
-    (found,) = decide(models, champion, candles, rule, out, END).verdicts.values()
+    (found,) = decide(models, champion, (candles,), rule, out, END).verdicts.values()
     return found
 
 
