@@ -83,10 +83,11 @@ def value_of(answer: Mapping[str, Any], parameter: str) -> str:
 
 def ssm_client() -> SSMClient:
     """A client that answers or fails within seconds, because a refresh waits for it."""
-    import botocore.session
     from botocore.config import Config
+
+    from growfolio.aws.session import aws_client
 
     patience = Config(
         connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3}
     )
-    return cast("SSMClient", botocore.session.get_session().create_client("ssm", config=patience))
+    return cast("SSMClient", aws_client("ssm", patience))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from botocore.exceptions import ClientError
 
@@ -92,11 +92,12 @@ def _code(fault: Exception) -> str:
 
 
 def _client() -> "S3Client":
-    import boto3
     from botocore.config import Config
+
+    from growfolio.aws.session import aws_client
 
     # Candles are a cache: a refresh waits for them a moment, not the default minute.
     patience = Config(
         connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"}
     )
-    return boto3.client("s3", config=patience)
+    return cast("S3Client", aws_client("s3", patience))

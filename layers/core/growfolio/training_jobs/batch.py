@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
-import botocore.session
-
+from growfolio.aws.session import aws_client
 from growfolio.errors import BadTrainingRequest, ConfigurationError
 from growfolio.settings import Settings
 from growfolio.training_jobs.request import TrainingRequest
@@ -31,7 +30,7 @@ class TrainingJobs:
         """Region and credentials come from the environment. Raises ConfigurationError without a queue."""
         if not (settings.job_queue and settings.job_definition):
             raise ConfigurationError("no job queue: set GROWFOLIO_JOB_QUEUE and GROWFOLIO_JOB_DEFINITION")
-        client = cast("BatchClient", botocore.session.get_session().create_client("batch"))
+        client = cast("BatchClient", aws_client("batch"))
         region = client.meta.region_name
         return cls(settings.job_queue, settings.job_definition, settings.job_logs, region, client)
 
