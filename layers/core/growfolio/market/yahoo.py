@@ -1,8 +1,9 @@
 """Stock candles from Yahoo Finance, by yfinance.
 
-yfinance does what is hard about Yahoo: a browser's fingerprint, cookies, crumbs, consent. Its history()
-then builds a pandas frame of every answer, 12 to 15 ms each, one after the other: 14 assets would come
-200 ms after the slowest answer. So charts are read here, into arrays, and pandas is never called.
+yfinance does what is hard about Yahoo: cookies, crumbs, consent. Charts are served without them to whoever
+looks like a browser (curl_cffi), so it is loaded when Yahoo refuses one: it brings pandas with it, which
+takes a cold start 0.6 s. Its history() builds a pandas frame of every answer, 12 to 15 ms each, one after
+the other: 14 assets would come 200 ms after the slowest answer. So charts are read here, into arrays.
 
 Prices are taken as they traded: Yahoo's 5m bars are adjusted for splits but not for dividends, which
 move an open by well under one per cent. On the morning of a split Yahoo rewrites the past; the candle
@@ -17,12 +18,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import numpy as np
-import yfinance
 from curl_cffi.requests import Session
 from curl_cffi.requests.exceptions import ConnectionError as CurlConnectionError
 from curl_cffi.requests.exceptions import RequestException
-from yfinance.data import YfData
-from yfinance.exceptions import YFException
 
 from growfolio.domain.assets import Asset, Timeframe
 from growfolio.domain.bars import PRICES, Bars, OpenTimes, Split
@@ -40,6 +38,10 @@ CURRENCIES = ("USD",)
 INSTRUMENTS = ("EQUITY", "ETF")
 LONGEST_PAST = 59 * DAY
 """Yahoo refuses 5m bars older than 60 days."""
+COOKIES_MAY_HELP = (401, 403, 429)
+"""Refusals of a chart after which charts are asked for as a browser would that has been there before."""
+CONSENT = "consent.yahoo"
+"""In the address of the page to which Yahoo sends who has yet to consent."""
 COOKIE_URL = "https://fc.yahoo.com"
 """yfinance, without its cache, asks here before every chart, one after the other: once is enough."""
 COOKIE_SECONDS = 2.0
@@ -62,12 +64,16 @@ class YahooSession(Session[Any]):
         super().__init__(impersonate="chrome")
         self._clock = clock
         self._longest = timeout
+        self.needs_cookies = False
+        """Whether Yahoo has refused a chart that was asked for without cookies."""
         self._cookie_answer: Any = None
         self._cookies_again = 0.0
 
     def request(self, method: Any, url: str, **options: Any) -> Any:  # type: ignore[override]
         if url.startswith(CHART):
             answer = self.send(method, url, **options | {"timeout": self._longest})
+            if answer.status_code in COOKIES_MAY_HELP or CONSENT in str(answer.url):
+                self.needs_cookies = True
             if answer.status_code != 401:
                 raise_for_status(answer.status_code, "yahoo")
                 if answer.status_code >= 400:
@@ -113,9 +119,6 @@ class YahooSource:
         self._session = session or YahooSession(self._patience.request)
         self._wait = wait
         self._notes: tuple[str, ...] = ()
-        yfinance.set_tz_cache_location(NO_FOLDER)
-        # It warns of every missing crumb, an asset at a time; what matters is raised.
-        logging.getLogger("yfinance").setLevel(logging.ERROR)
 
     @classmethod
     def from_settings(cls, _: Settings, patience: Patience) -> Self:
@@ -150,13 +153,9 @@ class YahooSource:
             "events": "splits",
         }
         try:
-            answer = YfData(session=self._session).get(
-                CHART + asset.symbol, params=wanted, timeout=self._patience.request
-            )
+            answer = self._ask(CHART + asset.symbol, wanted)
         except RequestException as fault:
             raise TemporaryMarketError(f"yahoo could not be reached: {type(fault).__name__}") from fault
-        except YFException as fault:
-            raise TemporaryMarketError(f"yahoo: {fault}"[:200]) from fault
         raise_for_status(answer.status_code, "yahoo")
         chart = _chart(answer)
         _check_meta(chart.get("meta"), asset)
@@ -167,6 +166,28 @@ class YahooSource:
         if not len(bars):
             raise TemporaryMarketError("yahoo sent no candles of this time")
         return bars
+
+    def _ask(self, url: str, wanted: dict[str, object]) -> Any:
+        """Yahoo's answer, asked for without cookies for as long as that is enough."""
+        if not self._session.needs_cookies:
+            answer = self._session.request("GET", url, params=wanted)
+            if answer.status_code != 401 and CONSENT not in str(answer.url):
+                return answer
+        return _ask_with_cookies(self._session, url, wanted, self._patience.request)
+
+
+def _ask_with_cookies(session: YahooSession, url: str, wanted: dict[str, object], timeout: float) -> Any:
+    import yfinance
+    from yfinance.data import YfData
+    from yfinance.exceptions import YFException
+
+    yfinance.set_tz_cache_location(NO_FOLDER)
+    # It warns of every missing crumb, an asset at a time; what matters is raised.
+    logging.getLogger("yfinance").setLevel(logging.ERROR)
+    try:
+        return YfData(session=session).get(url, params=wanted, timeout=timeout)
+    except YFException as fault:
+        raise TemporaryMarketError(f"yahoo: {fault}"[:200]) from fault
 
 
 def _chart(answer: Any) -> dict[str, Any]:
