@@ -8,12 +8,15 @@ from growfolio.domain.bars import Bars
 from growfolio.domain.times import DAY
 from growfolio.errors import BadExplanation, ExplainError, PermanentExplainError, PermanentMarketError
 from growfolio.explanations.language_models import key_variable, language_model
+from growfolio.market.alpaca import AlpacaBars
 from growfolio.market.finnhub import FinnhubQuotes
 from growfolio.market.ports import MarketSource, Patience
 from growfolio.market.providers import market_source
 from growfolio.settings import Settings
+from requests import Session
 
 PATIENCE = Patience(request=5.0, deadline=10.0, tries=1, publication=0.0)
+APPLE = Asset("AAPL", Market.STOCKS, "Apple")
 LOOK_BACK = 5 * DAY
 """Long enough for a session of stocks to lie in it."""
 
@@ -38,6 +41,7 @@ class Providers:
     settings: Settings = field(default_factory=Settings)
     source: Callable[[Settings, Market, Patience], MarketSource] = market_source
     hub_url: str | None = None
+    alpaca_session: Callable[[], Session] = Session
 
     def candles(self, assets: Sequence[Asset], settings: Settings) -> dict[Asset, Verdict]:
         """Whether the provider of each asset's market has candles of the last days."""
@@ -56,10 +60,17 @@ class Providers:
 
     def finnhub(self, key: str) -> Verdict:
         quotes = FinnhubQuotes(lambda: key, "FINNHUB_KEY", self.settings.quote_url, PATIENCE)
-        if quotes.latest([Asset("AAPL", Market.STOCKS, "Apple")], self.now()):
+        if quotes.latest([APPLE], self.now()):
             return GOOD
         why = "; ".join(quotes.notes) or "finnhub gave no price"
         return Verdict(False if "refuse" in why else None, why)
+
+    def alpaca(self, key: str, secret: str) -> Verdict:
+        bars = AlpacaBars(lambda: (key, secret), "keys.env", PATIENCE, self.alpaca_session())
+        answer = bars.fetch_once({APPLE: self.now() - LOOK_BACK}, self.now(), PATIENCE)[APPLE]
+        if isinstance(answer, Bars):
+            return GOOD
+        return Verdict(False if isinstance(answer, PermanentMarketError) else None, str(answer))
 
     def language_model(self, provider: str, key: str) -> Verdict:
         settings = replace(self.settings, explain_provider=provider)

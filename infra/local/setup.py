@@ -37,9 +37,13 @@ SECRETS = {
         )
         for name in PROVIDERS
     },
+    "ALPACA_KEY": ("ID of an Alpaca key, for a second source of stocks", "AlpacaKeyParameter", "alpaca-key"),
+    "ALPACA_SECRET": ("Secret of the Alpaca key", "AlpacaSecretParameter", "alpaca-secret"),
     "HUB_TOKEN": ("Hugging Face token, for a private model repository", "HubTokenParameter", "hub-token"),
 }
 """What each is for, the stack's parameter that names where it lies, and the end of that name."""
+ALPACA = ("ALPACA_KEY", "ALPACA_SECRET")
+STOCK_SOURCES, BOTH_SOURCES = "GROWFOLIO_STOCK_SOURCES", "yahoo,alpaca"
 PLACE = "/growfolio/"
 """Where the keys lie in SSM, the same for every stage."""
 
@@ -63,10 +67,16 @@ class Guide:
         timeframes = self._timeframes()
         market = self._one_of("Market of make run", before.get("MARKET", "simulated"), ("simulated", "live"))
         explaining = self._explaining()
-        others = {key_variable(name) for name in PROVIDERS if name != explaining}
+        others = {key_variable(name) for name in PROVIDERS if name != explaining} | set(ALPACA)
         keys = {name: key for name in SECRETS if name not in others and (key := self._key(name, explaining))}
+        alpaca = self._alpaca()
+        keys |= alpaca
         joined = ",".join(exchanges)
         parameters = {"Exchanges": joined} | {SECRETS[n][1]: PLACE + SECRETS[n][2] for n in keys}
+        if alpaca:
+            stocks = before.get(STOCK_SOURCES, BOTH_SOURCES)
+            before = {**before, STOCK_SOURCES: stocks}
+            parameters["StockSources"] = stocks
         if explaining != Settings().explain_provider:
             before = {**before, "GROWFOLIO_EXPLAIN_PROVIDER": explaining}
             parameters["ExplainProvider"] = explaining
@@ -145,14 +155,25 @@ class Guide:
             "HUB_TOKEN": self.providers.hub,
         }
         while key := self.ask_secretly(f"{SECRETS[name][0]} [none]: ").strip():
-            verdict = check[name](key)
-            if verdict.good:
-                self.say("  accepted")
-                return key
-            self.say(f"  {'refused' if verdict.good is False else 'could not be checked'}: {verdict.why}")
-            if verdict.good is None:
+            if self._accepted(check[name](key)):
                 return key
         return ""
+
+    def _alpaca(self) -> dict[str, str]:
+        """Key ID and secret, which go together; nothing where the first is left empty."""
+        while key := self.ask_secretly(f"{SECRETS['ALPACA_KEY'][0]} [none]: ").strip():
+            secret = self.ask_secretly(f"{SECRETS['ALPACA_SECRET'][0]}: ").strip()
+            if self._accepted(self.providers.alpaca(key, secret)):
+                return dict(zip(ALPACA, (key, secret), strict=True))
+        return {}
+
+    def _accepted(self, verdict: Verdict) -> bool:
+        """Say what the provider said. A key that could not be checked is taken."""
+        if verdict.good:
+            self.say("  accepted")
+        else:
+            self.say(f"  {'refused' if verdict.good is False else 'could not be checked'}: {verdict.why}")
+        return verdict.good is not False
 
 
 def _asset(text: str) -> Asset:

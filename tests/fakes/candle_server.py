@@ -4,7 +4,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler
 from types import TracebackType
@@ -29,6 +29,8 @@ class Request:
     path: str
     query: Mapping[str, str]
     symbol: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """By their names in lower case."""
 
 
 @dataclass
@@ -41,6 +43,8 @@ class Fault:
     """The connection breaks off before the promised length."""
     times: float = float("inf")
     """How many requests meet it; those after find all well."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Those that the answer has beside the usual ones."""
 
 
 class CandleServer(ABC):
@@ -118,9 +122,11 @@ class CandleServer(ABC):
         self.withheld[symbol] -= 1
         return bars.where(bars.open_time < bars.open_time.max())
 
-    def respond(self, path: str, query: Mapping[str, str]) -> tuple[int, bytes, bool]:
-        """Status, body and whether to cut it short."""
-        request = Request(path, query, self.symbol_of(path, query))
+    def respond(
+        self, path: str, query: Mapping[str, str], headers: Mapping[str, str] | None = None
+    ) -> tuple[int, bytes, Fault]:
+        """Status, body and the fault that the answer met: whether to cut it short, and its headers."""
+        request = Request(path, query, self.symbol_of(path, query), headers or {})
         self.requests.append(request)
         if self.keeps_silent(request.symbol):
             self._stopped.wait()
@@ -131,8 +137,8 @@ class CandleServer(ABC):
         if fault is not None and fault.times > 0:
             fault.times -= 1
             status, body = (200, self.answer(request)[1]) if fault.cut else (fault.status, fault.body)
-            return status, body, fault.cut
-        return *self.answer(request), False
+            return status, body, fault
+        return *self.answer(request), Fault()
 
 
 def patience_with(server: object, url: SplitResult, given: float) -> float:
@@ -158,13 +164,16 @@ def _handler(server: CandleServer) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:  # noqa: N802  (http.server calls it so)
             url = urlsplit(self.path)
             query = {name: values[0] for name, values in parse_qs(url.query).items()}
-            status, body, cut = server.respond(url.path, query)
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            status, body, met = server.respond(url.path, query, headers)
             self.send_response_only(status)
             self.send_header("Date", formatdate(time.time() + server.clock_off, usegmt=True))
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
+            for name, value in met.headers.items():
+                self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(body[: len(body) // 2] if cut else body)
-            self.close_connection = cut
+            self.wfile.write(body[: len(body) // 2] if met.cut else body)
+            self.close_connection = met.cut
 
     return Handler

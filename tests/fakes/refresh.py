@@ -31,6 +31,7 @@ class FixedFeed:
 
     source = "fake"
     simulated = False
+    caveats: tuple[str, ...] = ()
 
     def __init__(self, answers: Mapping[Asset, Bars | MarketError]) -> None:
         self.answers = dict(answers)

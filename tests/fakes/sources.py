@@ -15,6 +15,7 @@ class ScriptedSource:
     simulated = False
     live = True
     longest_past = None
+    caveats: tuple[str, ...] = ()
     notes = ()
 
     def __init__(self, bars: Mapping[Asset, Bars | MarketError], name: str = "scripted") -> None:

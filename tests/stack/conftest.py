@@ -33,6 +33,9 @@ PARAMETERS = {
     "HubTokenParameter": "/growfolio/test/hub-token",
     "HubWriteTokenParameter": "/growfolio/test/hub-write-token",
     "WithTraining": "true",
+    "StockSources": "yahoo,alpaca",
+    "AlpacaKeyParameter": "/growfolio/test/alpaca-key",
+    "AlpacaSecretParameter": "/growfolio/test/alpaca-secret",
     "QuoteKeyParameter": "/growfolio/test/quote-key",
     "ExplainKeyParameter": "/growfolio/test/explain-key",
 }

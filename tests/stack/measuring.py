@@ -46,7 +46,7 @@ def _metrics(one: Played) -> set[str]:
 
 
 def _refresh(one: Played) -> Json:
-    cold, full, duplicate = one.work
+    cold, full, duplicate, *_ = one.work
     written = dict.fromkeys((*Timeframe, "both"), 0.0)
     for spent in full.spent:
         if not _reads(spent):

@@ -12,7 +12,8 @@ from growfolio.domain.bars import Bars
 from growfolio.domain.times import DAY
 from growfolio.market.simulated import SimulatedSource
 
-from tests.fakes import finnhub_server, gemini_server
+from tests.fakes import alpaca, finnhub_server, gemini_server
+from tests.fakes.alpaca import AlpacaServer
 from tests.fakes.candle_server import CandleServer
 from tests.fakes.finnhub_server import FakeFinnhub, a_quote
 from tests.fakes.gemini_server import FakeGemini
@@ -27,6 +28,8 @@ SECRETS = {
     "hub-token": "hub-token-6511",
     "quote-key": finnhub_server.KEY,
     "explain-key": gemini_server.KEY,
+    "alpaca-key": alpaca.KEYS[0],
+    "alpaca-secret": alpaca.KEYS[1],
 }
 MODELS = "growfolio/signals"
 PROBABILITIES = (0.1, 0.2, 0.7)
@@ -42,7 +45,7 @@ class Candles:
         self.server = server
 
     def answer(self, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes) -> Answer:
-        status, body, _ = self.server.respond(path, query)
+        status, body, _ = self.server.respond(path, query, headers)
         return status, body
 
 
@@ -93,6 +96,8 @@ class Clocked:
 class Providers:
     hosts: dict[str, Host]
     """All hosts that functions may ask; no other can be reached."""
+    yahoo: YahooServer
+    """The preferred source of stocks, which may be made to refuse."""
     asked: list[float]
     """When any of them was, by perf_counter."""
     hub: FakeHub
@@ -105,7 +110,10 @@ def providers() -> Iterator[Providers]:
     """Candles up to now, quotes for who has the key, and models for who has the token."""
     now = int(time.time())
     with ExitStack() as running:
-        yahoo = Candles(running.enter_context(YahooServer(_candles(Market.STOCKS, now))))
+        stocks = _candles(Market.STOCKS, now)
+        first = running.enter_context(YahooServer(stocks))
+        yahoo = Candles(first)
+        second = Candles(running.enter_context(AlpacaServer(stocks)))
         coins = {f"{symbol}USDT": bars for symbol, bars in _candles(Market.CRYPTO, now).items()}
         exchange = running.enter_context(BinanceTickers(coins))
         exchange.last = {symbol: repr(float(bars.close[-1])) for symbol, bars in coins.items()}
@@ -121,13 +129,14 @@ def providers() -> Iterator[Providers]:
             "query1.finance.yahoo.com": yahoo,
             "query2.finance.yahoo.com": yahoo,
             "fc.yahoo.com": yahoo,
+            "data.alpaca.markets": second,
             "api.finnhub.io": Quotes(finnhub),
             "generativelanguage.googleapis.com": LanguageModel(gemini),
             f"{API_ID}.execute-api.{REGION}.amazonaws.com": PublicApi(),
         }
         asked: list[float] = []
         clocked: dict[str, Host] = {name: Clocked(host, asked) for name, host in hosts.items()}
-        yield Providers(clocked, asked, hub, hub.publish(MODELS, _models(now)))
+        yield Providers(clocked, first, asked, hub, hub.publish(MODELS, _models(now)))
 
 
 def _models(now: int) -> dict[str, bytes]:

@@ -64,6 +64,11 @@ def test_a_schedule_may_call_its_function_and_nothing_else(templates: Templates)
         }
 
 
+def test_only_the_refresh_of_stocks_may_read_the_keys_of_alpaca(templates: Templates) -> None:
+    readers = {role for role, one in statements(templates) if "Alpaca" in json.dumps(one["Resource"])}
+    assert readers == {"RefreshStocksRole"}
+
+
 def test_only_tls_reaches_the_bucket_and_the_public_never_does(templates: Templates) -> None:
     bucket = templates.of_type("AWS::S3::Bucket")["Artifacts"]
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}

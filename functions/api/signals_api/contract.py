@@ -91,6 +91,10 @@ class PastSignal(Answer):
     simulated: bool = Field(description="The prices are made up.")
     facts: Facts
     caveats: list[str] = Field(description="What limits this signal although it is served; often empty.")
+    source: str = Field(
+        description="Where its candles come from; empty for a signal that was stored before it was noted.",
+        examples=["yahoo", "alpaca", "binance"],
+    )
 
 
 class _Judged(Answer):

@@ -50,6 +50,7 @@ SIGNAL = {
     "generated_at": BAR_CLOSE + 12,
     "expires_at": BAR_CLOSE + 390,
     "model": ModelRef("stocks_5m_lstm", "4f1c2d9be0a75836"),
+    "source": "yahoo",
     "rsi": Decimal("57.3"),
     "trend": "up",
     "atr_pct": Decimal("0.182"),

@@ -116,6 +116,7 @@ def prediction_json(signal: Signal) -> Json:
         "stop_loss": float(signal.stop_loss),
         "price_time": utc_text(signal.price.time),
         "price_source": signal.price.source,
+        "source": signal.source,
         "simulated": signal.simulated,
         "in_sample": signal.in_sample,
     }

@@ -23,6 +23,7 @@ class Prediction(Answer):
     stop_loss: float
     price_time: datetime
     price_source: str
+    source: str = Field(description="Where the signal's candles come from, e.g. yahoo or alpaca.")
     simulated: bool
     in_sample: bool
 

@@ -36,7 +36,7 @@ class Settings:
     market: str = ""
     """GROWFOLIO_MARKET: stocks or crypto, the market that a refresh function serves."""
     source: str = ""
-    """GROWFOLIO_SOURCE: yahoo, exchange, simulated or replay; by default yahoo for stocks, else exchange."""
+    """GROWFOLIO_SOURCE: simulated, replay, exchange, or a stock source alone; empty: the market's own."""
     candles: str = ""
     """GROWFOLIO_CANDLES: the folder of candle files that replay reads."""
     bucket: str = ""
@@ -51,6 +51,12 @@ class Settings:
     """GROWFOLIO_HUB_TOKEN_PARAMETER: the SSM SecureString with a token for a private repository."""
     model_cache: str = "/tmp/growfolio-models"  # noqa: S108  (Lambda's only writable folder)
     """GROWFOLIO_MODEL_CACHE: where downloaded models are kept."""
+    stock_sources: tuple[str, ...] = ("yahoo",)
+    """GROWFOLIO_STOCK_SOURCES: yahoo and alpaca, the first preferred, the other in its absence."""
+    alpaca_key_parameter: str = ""
+    """GROWFOLIO_ALPACA_KEY_PARAMETER: the SSM SecureString with the ID of an Alpaca key."""
+    alpaca_secret_parameter: str = ""
+    """GROWFOLIO_ALPACA_SECRET_PARAMETER: the SSM SecureString with the key's secret."""
     exchanges: tuple[str, ...] = ("binance", "kraken")
     """GROWFOLIO_EXCHANGES: ccxt exchange ids, the first preferred, the others in its absence."""
     quote_key_parameter: str = ""

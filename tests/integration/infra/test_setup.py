@@ -26,6 +26,7 @@ from infra.local.setup import Guide, run
 from infra.owner_settings import parameter_overrides
 from tests.bars import moment
 from tests.fakes import finnhub_server, gemini_server
+from tests.fakes.alpaca import KEYS, AlpacaServer, LocalAlpacaSession
 from tests.fakes.exchange import BinanceServer, LocalSession
 from tests.fakes.json_service import JsonAnswer, JsonService, QuietServer
 from tests.fakes.yahoo import LocalYahooSession, YahooServer
@@ -98,36 +99,48 @@ def sitting(tmp_path: Path) -> Iterator[Sitting]:
             return ExchangeSource(settings.exchanges, patience, lambda: LocalSession(coins))
 
         settings = Settings(quote_url=finnhub.url, explain_url=gemini.url)
-        with FakeHub() as hub:
-            yield Sitting(tmp_path, Providers(lambda: NOW, settings, source, hub.url))
+        alpaca = AlpacaServer(stocks.candles)
+        with FakeHub() as hub, alpaca:
+            yield Sitting(
+                tmp_path,
+                Providers(lambda: NOW, settings, source, hub.url, lambda: LocalAlpacaSession(alpaca)),
+            )
 
 
 def test_answers_become_the_settings_file_and_keys_a_file_of_their_owner_alone(sitting: Sitting) -> None:
     written = sitting.answer(
         "binance", "AAPL, btc, LTC:crypto:Litecoin", "5m,30m", "live",
-        FINNHUB, gemini_server.KEY, TOKEN,
+        FINNHUB, gemini_server.KEY, TOKEN, *KEYS,
     )  # fmt: skip
     assert written == {
         "timeframes": ["5m", "30m"],
         "stocks": {"AAPL": "Apple"},
         "crypto": {"BTC": "Bitcoin", "LTC": "Litecoin"},
-        "run": {"MARKET": "live", "GROWFOLIO_EXCHANGES": "binance"},
+        "run": {
+            "MARKET": "live",
+            "GROWFOLIO_EXCHANGES": "binance",
+            "GROWFOLIO_STOCK_SOURCES": "yahoo,alpaca",
+        },
         "deploy": {
             "Exchanges": "binance",
             "QuoteKeyParameter": "/growfolio/finnhub-key",
             "ExplainKeyParameter": "/growfolio/gemini-key",
             "HubTokenParameter": "/growfolio/hub-token",
+            "AlpacaKeyParameter": "/growfolio/alpaca-key",
+            "AlpacaSecretParameter": "/growfolio/alpaca-secret",
+            "StockSources": "yahoo,alpaca",
         },
     }
     keys = sitting.folder / "keys.env"
     assert stat.S_IMODE(keys.stat().st_mode) == 0o600
     assert keys.read_text().splitlines() == [
-        f"FINNHUB_KEY={FINNHUB}", f"GEMINI_KEY={gemini_server.KEY}", f"HUB_TOKEN={TOKEN}"
+        f"FINNHUB_KEY={FINNHUB}", f"GEMINI_KEY={gemini_server.KEY}", f"HUB_TOKEN={TOKEN}",
+        f"ALPACA_KEY={KEYS[0]}", f"ALPACA_SECRET={KEYS[1]}",
     ]  # fmt: skip
-    assert sitting.text.count("  accepted") == 3
+    assert sitting.text.count("  accepted") == 4
     assert "3 of 3 have candles" in sitting.text
     assert "30m answer no_model until you have trained models" in sitting.text
-    for key in (FINNHUB, TOKEN):
+    for key in (FINNHUB, TOKEN, *KEYS):
         assert key not in sitting.text
         assert key not in json.dumps(written)
 
@@ -135,14 +148,14 @@ def test_answers_become_the_settings_file_and_keys_a_file_of_their_owner_alone(s
 def test_refused_answers_are_asked_for_again(sitting: Sitting) -> None:
     written = sitting.answer(
         "binace", "binance", "DOGGO", "AAPL,ORCL:stocks:Oracle", "no", "AAPL", "7m", "5m",
-        "tomorrow", "simulated", "wrong", "", "wrong", "", "wrong", "",
+        "tomorrow", "simulated", "wrong", "", "wrong", "", "wrong", "", "wrong", "wrong", "",
     )  # fmt: skip
     assert written["stocks"] == {"AAPL": "Apple"}
     assert (written["crypto"], written["timeframes"]) == ({}, ["5m"])
     assert not (sitting.folder / "keys.env").exists()
     for part in ("no exchange binace: choose of binance", "write DOGGO:stocks:Name", "ORCL: ", "refused: "):
         assert part in sitting.text
-    assert sitting.text.count("refused: ") == 3
+    assert sitting.text.count("refused: ") == 4
 
 
 def test_offline_it_says_so_and_goes_on(tmp_path: Path) -> None:
@@ -151,18 +164,22 @@ def test_offline_it_says_so_and_goes_on(tmp_path: Path) -> None:
             return dict.fromkeys(since, TemporaryMarketError("could not be reached"))
 
     nowhere = "http://127.0.0.1:9"
+    with AlpacaServer() as gone:
+        """It has ended when it is asked."""
     settings = Settings(quote_url=nowhere, explain_url=nowhere)
-    providers = Providers(lambda: NOW, settings, lambda *_: NoNetwork(), nowhere)
+    providers = Providers(
+        lambda: NOW, settings, lambda *_: NoNetwork(), nowhere, lambda: LocalAlpacaSession(gone)
+    )
     sitting = Sitting(tmp_path, providers)
-    written = sitting.answer("", "", "", "", "key", "key", "token")
+    written = sitting.answer("", "", "", "", "key", "key", "token", "id", "secret")
     assert [*written["stocks"], *written["crypto"]] == [asset.symbol for asset in ASSETS]
     assert f"{len(ASSETS)} of {len(ASSETS)} could not be checked: could not be reached" in sitting.text
-    assert sitting.text.count("  could not be checked: ") == 3
-    assert len((tmp_path / "keys.env").read_text().splitlines()) == 3
+    assert sitting.text.count("  could not be checked: ") == 4
+    assert len((tmp_path / "keys.env").read_text().splitlines()) == 5
 
 
 def test_make_run_takes_what_was_written_and_what_is_given_beside_it_wins(sitting: Sitting) -> None:
-    sitting.answer("binance", "AAPL", "5m", "live", FINNHUB, "", "")
+    sitting.answer("binance", "AAPL", "5m", "live", FINNHUB, "", "", "")
     environ = {"SETTINGS": str(sitting.folder / "growfolio.toml"), "GROWFOLIO_EXCHANGES": "kraken"}
     apply(environ)
     assert environ == {
@@ -177,7 +194,7 @@ def test_make_run_takes_what_was_written_and_what_is_given_beside_it_wins(sittin
 def test_make_deploy_takes_it_and_what_stood_there_before_stays(sitting: Sitting) -> None:
     file = sitting.folder / "growfolio.toml"
     file.write_text('[deploy]\nAlarmEmail = "me@example.com"\n[deploy.prod]\nLogRetentionDays = 90\n')
-    sitting.answer("binance", "AAPL", "5m", "live", FINNHUB, "", "")
+    sitting.answer("binance", "AAPL", "5m", "live", FINNHUB, "", "", "")
     given = parameter_overrides("prod", file)
     assert (given["AlarmEmail"], given["LogRetentionDays"]) == ("me@example.com", "90")
     assert (given["Exchanges"], given["QuoteKeyParameter"]) == ("binance", "/growfolio/finnhub-key")

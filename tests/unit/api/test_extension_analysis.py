@@ -81,6 +81,7 @@ def test_the_answer_has_the_form_that_the_published_extension_reads(api: Api) ->
                     "stop_loss": 218.099,
                     "price_time": "2024-09-05T18:00:00Z",
                     "price_source": "replay close",
+                    "source": "",
                     "simulated": False,
                     "in_sample": False,
                 }

@@ -69,6 +69,7 @@ def test_a_signal_reaches_its_reader_as_it_was_decided(api: Api) -> None:
             "volatility_pct": 0.093,
         },
         "caveats": [],
+        "source": "",
     }
 
 

@@ -37,6 +37,7 @@ def decided(
         a_signal().facts,
         bar_close=BAR,
         now=BAR + 5,
+        source="yahoo",
         simulated=False,
     )
 

@@ -23,12 +23,14 @@ def decide(
     *,
     bar_close: int,
     now: int,
+    source: str,
     simulated: bool,
     caveats: tuple[str, ...] = (),
 ) -> Signal:
     """The signal of one forecast: action and confidence are the class with the highest probability.
 
-    caveats are those of the candles and the price; the forecast's own follow them.
+    source is where the candles come from. caveats are those of the candles and the price; the forecast's
+    own follow them.
     """
     probabilities = _to_decimals(forecast)
     label = forecast.label
@@ -57,6 +59,7 @@ def decide(
         label=label.kind,
         class_shares=_shares(label),
         caveats=(*caveats, *forecast.caveats),
+        source=source,
     )
 
 

@@ -99,6 +99,8 @@ class Signal:
     """How often each class came up in the model's training, where that is known."""
     caveats: tuple[str, ...] = ()
     """What limits this signal although it is served: a gap in its candles, a disputed price, other models."""
+    source: str = ""
+    """Where its candles come from: yahoo, alpaca, binance; empty for one stored before it was noted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ class ExchangeSource:
     simulated = False
     live = True
     longest_past = None
+    caveats = ()
 
     def __init__(
         self,

@@ -50,6 +50,10 @@ class MarketSource(Protocol):
         """What the operator should know of the last fetch: who serves in whose place, wrong answers."""
 
     @property
+    def caveats(self) -> tuple[str, ...]:
+        """What limits every signal made of the candles of the last fetch; often empty."""
+
+    @property
     def longest_past(self) -> int | None:
         """Seconds before now that it serves candles of at most; None: all that there are."""
 

@@ -1,7 +1,8 @@
-"""The providers of candles by name: a new one is a module beside this one, and a line in SOURCES."""
+"""The providers of candles by name: a new one is a module beside this one, and a line here."""
 
+from collections.abc import Sequence
 from pkgutil import resolve_name
-from typing import Protocol, cast
+from typing import Any
 
 from growfolio.domain.assets import Market
 from growfolio.errors import ConfigurationError
@@ -9,29 +10,46 @@ from growfolio.market.ports import MarketSource, Patience
 from growfolio.settings import Settings
 
 SOURCES = {
-    "yahoo": "growfolio.market.yahoo:YahooSource",
     "exchange": "growfolio.market.exchange:ExchangeSource",
     "replay": "growfolio.market.replay:ReplaySource",
     "simulated": "growfolio.market.simulated:SimulatedSource",
 }
-"""Class of each name of GROWFOLIO_SOURCE. It is imported when it is used: each brings a large client."""
-DEFAULTS = {Market.STOCKS: "yahoo", Market.CRYPTO: "exchange"}
+"""Class of each whole source. Classes are imported when they are used: each brings a large client."""
+STOCK_PROVIDERS = {
+    "yahoo": "growfolio.market.yahoo:YahooSource",
+    "alpaca": "growfolio.market.alpaca:AlpacaBars",
+}
+"""Class of each name of GROWFOLIO_STOCK_SOURCES, providers that can stand in for each other.
 
-
-class _Provider(Protocol):
-    """What a class of SOURCES has beside the methods of a MarketSource."""
-
-    def from_settings(self, settings: Settings, patience: Patience) -> MarketSource:
-        """The source as the settings say. Raises ConfigurationError where they lack something."""
+Each class has from_settings(settings, patience), which raises ConfigurationError for what is missing.
+"""
 
 
 def market_source(settings: Settings, market: Market, patience: Patience | None = None) -> MarketSource:
     """The market's provider of candles. Raises ConfigurationError for one that there is not."""
-    name = settings.source or DEFAULTS[market]
+    patience = patience or Patience()
+    name = settings.source or ("exchange" if market is Market.CRYPTO else "")
+    if name in STOCK_PROVIDERS or not name:
+        return _stock_source([name] if name else settings.stock_sources, settings, patience)
     if name not in SOURCES:
-        raise ConfigurationError(f"GROWFOLIO_SOURCE={name!r}: choose {_listed(list(SOURCES))}")
-    provider = cast(_Provider, resolve_name(SOURCES[name]))
-    return provider.from_settings(settings, patience or Patience())
+        raise ConfigurationError(f"GROWFOLIO_SOURCE={name!r}: choose {_listed([*STOCK_PROVIDERS, *SOURCES])}")
+    source: MarketSource = _made(SOURCES[name], settings, patience)
+    return source
+
+
+def _stock_source(names: Sequence[str], settings: Settings, patience: Patience) -> MarketSource:
+    from growfolio.market.stocks import StockSource
+
+    for name in names:
+        if name not in STOCK_PROVIDERS:
+            raise ConfigurationError(
+                f"GROWFOLIO_STOCK_SOURCES: no {name!r} here; choose of {_listed([*STOCK_PROVIDERS])}"
+            )
+    return StockSource([_made(STOCK_PROVIDERS[name], settings, patience) for name in names], patience)
+
+
+def _made(path: str, settings: Settings, patience: Patience) -> Any:
+    return resolve_name(path).from_settings(settings, patience)
 
 
 def _listed(names: list[str]) -> str:

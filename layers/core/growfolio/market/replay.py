@@ -24,6 +24,7 @@ class ReplaySource:
     simulated = False
     live = False
     longest_past = None
+    caveats = ()
     notes = ()
 
     def __init__(self, folder: Path) -> None:

@@ -51,6 +51,7 @@ class SimulatedSource:
     simulated = True
     live = False
     longest_past = None
+    caveats = ()
     notes = ()
 
     def __init__(self, seed: int = 0) -> None:

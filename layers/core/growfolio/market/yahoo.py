@@ -108,6 +108,7 @@ class YahooSource:
     simulated = False
     live = True
     longest_past = LONGEST_PAST
+    caveats = ()
 
     def __init__(
         self,

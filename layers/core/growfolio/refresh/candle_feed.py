@@ -43,6 +43,10 @@ class WindowedFeed:
     def simulated(self) -> bool:
         return self._source.simulated
 
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        return self._source.caveats
+
     def update(self, assets: Sequence[Asset], first_open: int, now: int) -> Fetched:
         """The window of each asset from first_open on, extended by what is new; or why there is none.
 

@@ -22,6 +22,10 @@ class CandleFeed(Protocol):
     def simulated(self) -> bool:
         """Whether prices are made up."""
 
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What limits every signal made of the candles of the last update; often empty."""
+
     def update(self, assets: Sequence[Asset], first_open: int, now: int) -> Fetched:
         """The window of each asset from first_open on, extended by what is new; or why there is none.
 

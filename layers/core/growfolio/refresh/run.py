@@ -190,7 +190,7 @@ def _quarantine_notes(candles: Candles) -> list[str]:
 
 def _decide(run: _Run, candles: Candles, lacking: Mapping[Asset, CloseTimes]) -> None:
     """Put the signals of these bars into the chains of writes, or note why the newest bar has none."""
-    prices = Prices(run.ports.feed.source, run.ports.feed.simulated, run.quotes)
+    prices = Prices(run.ports.feed.source, run.ports.feed.simulated, run.quotes, run.ports.feed.caveats)
     others: defaultdict[str, list[str]] = defaultdict(list)
     for made in decided_signals(candles, lacking, run.ports.forecaster, prices, run.now):
         if made.newest and made.by_other_model:

@@ -27,6 +27,8 @@ class Prices:
     simulated: bool
     quotes: Mapping[Asset, Price]
     """Live prices; an asset without one shows its newest close."""
+    caveats: tuple[str, ...] = ()
+    """What limits every signal made of these candles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +113,9 @@ class _Bar:
             facts_at(self.candles, self.values, self.row, self.bar),
             bar_close=self.bar_close,
             now=self.now,
+            source=self.prices.source,
             simulated=self.prices.simulated,
-            caveats=(*caveats(self.candles, self.row, self.bar), *disputes),
+            caveats=(*caveats(self.candles, self.row, self.bar), *self.prices.caveats, *disputes),
         )
 
     def _price(self) -> Price:
