@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from growfolio.domain.bars import QUARTER, Bars, Split, closes_of, opens_of
+from growfolio.domain.bars import QUARTER, Bars, Split, among, closes_of, opens_of
 from growfolio.domain.times import BAR
 from hypothesis import given
 from hypothesis import strategies as st
@@ -107,3 +107,13 @@ def test_only_candles_of_whole_quarters_are_made_of_15_minute_bars(minutes: int)
         assert (merged[1].max(1) == 14).all()
         assert (merged[2].min(1) == 8).all()
         assert (merged[3][:, -1] == 12).all()
+
+
+TIMES = st.lists(st.integers(-5, 5).map(lambda slot: slot * BAR), max_size=8)
+
+
+@given(TIMES, TIMES)
+def test_times_among_others_are_found_in_whatever_order_they_come(times: list[int], known: list[int]) -> None:
+    expected = [time in known for time in times]
+    assert among(np.array(times, dtype=np.int64), known).tolist() == expected
+    assert among(np.array(times, dtype=np.int64), np.array(known, dtype=np.int64)).tolist() == expected

@@ -15,6 +15,7 @@ from growfolio.domain.bars import (
     CloseTimes,
     FloatArray,
     IntArray,
+    among,
     closes_of,
     opens_of,
 )
@@ -106,7 +107,7 @@ def _slots(bars: Bars, slots: CloseTimes, market: Market) -> tuple[_Slots, Fault
     """The bars on these slots, and the quarantined among them. Raises BadCandles or MissingCandles."""
     start = int(slots[0]) - BAR
     # Bars outside the regular session (pre-market, after hours) are no part of the grid.
-    known, faults = sound(bars.where((bars.open_time < start) | np.isin(closes_of(bars.open_time), slots)))
+    known, faults = sound(bars.where((bars.open_time < start) | among(closes_of(bars.open_time), slots)))
     within = known.where(known.open_time >= start)
     within = within.where(~untraded(known)[len(known) - len(within) :])
     if not len(within) and faults:
@@ -123,7 +124,7 @@ def _slots(bars: Bars, slots: CloseTimes, market: Market) -> tuple[_Slots, Fault
     values = np.concatenate([np.tile(last_close[np.cumsum(traded)], (4, 1)), np.zeros((1, len(slots)))])
     values[:, at] = [getattr(within, name) for name in PRICES]
     broken = _breaks(at, len(slots), known_before=bool(len(before)))
-    quarantined = np.isin(opens_of(slots), list(faults))
+    quarantined = among(opens_of(slots), faults)
     steps = _night_steps(within, at, slots) if market is Market.STOCKS else np.zeros_like(traded)
     unusual = np.zeros_like(traded)
     unusual[at] = doubtful(within)

@@ -1,6 +1,6 @@
 """Bars of one asset as a provider gives them, and candles of many assets aligned on one grid."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NewType
 
@@ -33,6 +33,20 @@ def closes_of(opens: OpenTimes, seconds: int = BAR) -> CloseTimes:
 def opens_of(closes: CloseTimes, seconds: int = BAR) -> OpenTimes:
     """When the bars that closed then opened; seconds is their length."""
     return OpenTimes(closes - seconds)
+
+
+def among(times: IntArray, known: IntArray | Collection[int]) -> BoolArray:
+    """Which of these times are among the known ones.
+
+    Answers as np.isin does, and several times faster where the known ones are in order, as bars mostly are.
+    """
+    those = known if isinstance(known, np.ndarray) else np.fromiter(known, dtype=np.int64)
+    if (those[1:] < those[:-1]).any():
+        those = np.sort(those)
+    at = np.searchsorted(those, times)
+    found: BoolArray = at < len(those)
+    found[found] = those[at[found]] == times[found]
+    return found
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -91,7 +105,7 @@ class Bars:
 
     def joined_with(self, newer: "Bars") -> "Bars":
         """These bars and newer ones in order of time; where both have a bar, the newer answer holds."""
-        both = self.where(~np.isin(self.open_time, newer.open_time))._and(newer)
+        both = self.where(~among(self.open_time, newer.open_time))._and(newer)
         order = np.argsort(both.open_time, kind="stable")
         return replace(both, **{name: getattr(both, name)[order] for name in COLUMNS})
 

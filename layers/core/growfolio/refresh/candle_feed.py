@@ -3,11 +3,9 @@
 import logging
 from collections.abc import Collection, Mapping, Sequence
 
-import numpy as np
-
 from growfolio.domain.alignment import MAX_FILLED_IN_A_ROW, REACH
 from growfolio.domain.assets import Asset, Market, Timeframe
-from growfolio.domain.bars import Bars, OpenTimes, opens_of
+from growfolio.domain.bars import Bars, OpenTimes, among, opens_of
 from growfolio.domain.calendar import Session, sessions_between
 from growfolio.domain.grid import last_slots, slots_between
 from growfolio.domain.moves import doubtful
@@ -158,7 +156,7 @@ def _extend(window: CandleWindow, slots: OpenTimes, answers: Fetched) -> Fetched
         if isinstance(answer, MarketError):
             extended[asset] = answer
         else:
-            in_session = answer.where(np.isin(answer.open_time, slots))
+            in_session = answer.where(among(answer.open_time, slots))
             extended[asset] = window.extend(asset, in_session)
     return extended
 

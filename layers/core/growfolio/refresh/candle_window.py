@@ -8,7 +8,7 @@ import numpy as np
 from growfolio.domain.adjustment import OVERLAP, common_ratio
 from growfolio.domain.alignment import MAX_FILLED_IN_A_ROW, REACH
 from growfolio.domain.assets import Asset
-from growfolio.domain.bars import Bars, IntArray, OpenTimes
+from growfolio.domain.bars import Bars, IntArray, OpenTimes, among
 from growfolio.domain.quarantine import sound, untraded
 from growfolio.domain.times import BAR, HOUR
 
@@ -53,7 +53,7 @@ class CandleWindow:
         known = self._bars.get(asset)
         if known is None or not len(known):
             return int(slots[REACH])
-        traded = np.flatnonzero(np.isin(slots, known.open_time[~untraded(known)]))
+        traded = np.flatnonzero(among(slots, known.open_time[~untraded(known)]))
         usable = np.ones(len(slots), dtype=np.bool_)
         for at in np.flatnonzero(np.diff(traded) - 1 > MAX_FILLED_IN_A_ROW):
             usable[traded[at] + 1 : traded[at + 1]] = False
@@ -84,12 +84,12 @@ class CandleWindow:
         """
         known = self._bars.get(asset)
         good, faults = sound(newer)
-        faulty = newer.where(np.isin(newer.open_time, list(faults)))
+        faulty = newer.where(among(newer.open_time, faults))
         if known is not None and asset not in self._doubted:
             ratio = common_ratio(known, good)
             if ratio is None:
                 good = known.joined_with(good)
-                faulty = faulty.where(~np.isin(faulty.open_time, known.open_time))
+                faulty = faulty.where(~among(faulty.open_time, known.open_time))
             else:
                 log.warning("%s: %s rewrote its past by %.4g", asset.symbol, self.source, ratio)
         self._bars[asset] = sound(good)[0]
@@ -118,7 +118,7 @@ class CandleWindow:
     def _held(self, asset: Asset, slots: OpenTimes) -> IntArray:
         """The positions of the slots that the window has a bar for."""
         known = self._bars.get(asset)
-        return np.flatnonzero(np.isin(slots, known.open_time if known is not None else []))
+        return np.flatnonzero(among(slots, known.open_time if known is not None else ()))
 
 
 def _end(bars: Bars | None) -> int:
