@@ -56,14 +56,15 @@ class Refresher:
 
         Loading models and fetching leave the writes their time before the deadline.
         """
+        from growfolio.models.loader import AwaitedModels
         from growfolio.refresh.ports import Ports
         from growfolio.refresh.run import refresh
 
-        models = self._load_models(deadline.before(RESERVE_SECONDS + FETCHING_SECONDS))
+        models = AwaitedModels(lambda: self._load_models(deadline.before(RESERVE_SECONDS + FETCHING_SECONDS)))
         ports = Ports(
             self.market,
             self._feed,
-            models.forecaster,
+            models,
             self._store,
             self._quotes,
             WRITERS,
@@ -73,7 +74,7 @@ class Refresher:
         writing = deadline.before(RESERVE_SECONDS)
         with self._store.retrying_until(writing):
             report = refresh(ports, now, writing)
-        notes = [*models.notes, *self._source.notes, *report.notes]
+        notes = [*models.loaded.notes, *self._source.notes, *report.notes]
         if report.stopped:
             notes.append(f"the refresh stopped: {report.stopped}")
         elif deadline.left() > SAVING_SECONDS:

@@ -122,17 +122,26 @@ class OneAtATime:
 
     def call(self, work: Callable[[], Given], deadline: Deadline) -> Given:
         """What work returns or raises. Raises TimeoutError when the deadline passes first."""
+        return self.begin(work, deadline)()
+
+    def begin(self, work: Callable[[], Given], deadline: Deadline) -> Callable[[], Given]:
+        """Begin the work; what is returned waits for it as call does.
+
+        Without a deadline there is no thread: the work begins when it is waited for.
+        """
         if deadline.left() == inf:
-            with self._turn:
-                return work()
+            return lambda: self._done(work)
         answer: Future[Given] = Future()
 
         def run() -> None:
-            with self._turn:
-                try:
-                    answer.set_result(work())
-                except Exception as fault:  # noqa: BLE001  # it is raised again where the answer is awaited
-                    answer.set_exception(fault)
+            try:
+                answer.set_result(self._done(work))
+            except Exception as fault:  # noqa: BLE001  # it is raised again where the answer is awaited
+                answer.set_exception(fault)
 
         Thread(target=run, daemon=True).start()
-        return answer.result(timeout=deadline.left())
+        return lambda: answer.result(timeout=deadline.left())
+
+    def _done(self, work: Callable[[], Given]) -> Given:
+        with self._turn:
+            return work()

@@ -1,5 +1,6 @@
 """What one refresh does to the table, whatever the providers and models did to it."""
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,6 +12,7 @@ from growfolio.domain.bars import Bars
 from growfolio.domain.signals import Action, Price, Signal, SignalRecord, Status, in_ticks
 from growfolio.domain.targets import targets
 from growfolio.errors import PermanentMarketError, StoreError
+from growfolio.limits import Deadline
 from growfolio.refresh.ports import Ports
 from growfolio.refresh.report import RefreshReport
 from growfolio.refresh.run import refresh
@@ -18,6 +20,7 @@ from growfolio.refresh.work import BACKLOG
 
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.refresh import FixedFeed, FixedForecaster, FixedQuotes, walk
+from tests.patience import HANG
 
 NOW = int(datetime(2024, 9, 5, 18, 0, 10, tzinfo=UTC).timestamp())
 BAR = NOW - 10
@@ -51,6 +54,41 @@ class World:
 @pytest.fixture
 def world() -> World:
     return World()
+
+
+class SlowModels(FixedForecaster):
+    """Models that are not loaded before somebody has asked for candles."""
+
+    def __init__(self, feed: FixedFeed) -> None:
+        super().__init__()
+        self._feed = feed
+
+    @property
+    def revision(self) -> str:
+        give_up = time.monotonic() + HANG
+        while not self._feed.asked and time.monotonic() < give_up:
+            time.sleep(0.001)
+        return "asked" if self._feed.asked else "not asked"
+
+    @revision.setter
+    def revision(self, _: str) -> None:
+        pass
+
+
+def test_candles_are_asked_for_while_models_load(world: World) -> None:
+    world.forecaster = SlowModels(world.feed)
+    ports = Ports(world.market, world.feed, world.forecaster, world.store)
+    report = refresh(ports, NOW, Deadline(lambda: HANG))
+    assert report.written == ALL
+    assert world.forecaster.revision == "asked"
+    assert world.feed.asked == [STOCKS]
+
+
+def test_after_a_promotion_candles_are_asked_for_once_the_new_models_are_known(world: World) -> None:
+    world.refresh()
+    world.forecaster = FixedForecaster(revision="b" * 40)
+    assert world.refresh().written == ALL
+    assert world.feed.asked == [STOCKS, STOCKS]
 
 
 def test_every_asset_gets_a_signal_on_both_timeframes_from_the_bar_that_just_closed(world: World) -> None:

@@ -1,12 +1,11 @@
-"""Live prices of stocks from Finnhub, by finnhub-python."""
+"""Live prices of stocks from Finnhub, by finnhub-python.
+
+It is imported when prices are asked for, which is after the candles: a cold start does not wait for it.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import finnhub
-from requests import RequestException
-
-from growfolio.connections import reconnecting
 from growfolio.domain.assets import Asset
 from growfolio.domain.signals import Price, in_ticks
 from growfolio.errors import MarketError, ParameterError, PermanentMarketError, TemporaryMarketError
@@ -105,6 +104,9 @@ class FinnhubQuotes:
             self._breaker.succeeded()
 
     def _quote(self, asset: Asset) -> Price:
+        import finnhub
+        from requests import RequestException
+
         try:
             return _price(self._client.quote(asset.symbol))
         except finnhub.FinnhubAPIException as fault:
@@ -128,6 +130,10 @@ class FinnhubQuotes:
 
 def _client(key: str, url: str, timeout: float) -> Any:
     """A client that sends its key as a header: left to itself it puts it into URLs, which errors quote."""
+    import finnhub
+
+    from growfolio.connections import reconnecting
+
     client = finnhub.Client(api_key=None)
     client.API_URL = url or client.API_URL
     client.DEFAULT_TIMEOUT = timeout

@@ -1,16 +1,17 @@
 """Which models serve: the active revision, else the last good one, else the starter models, else none."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from growfolio.aws.parameters import SsmParameter
 from growfolio.domain.assets import Market
-from growfolio.domain.forecast import Forecaster
+from growfolio.domain.forecast import Forecaster, Windows
 from growfolio.errors import ModelError, TemporaryModelError
 from growfolio.models.hub import HubRepository
-from growfolio.models.onnx_forecaster import FallBack, InPlaceOf, NoModels, OnnxForecaster
+from growfolio.models.onnx_forecaster import Answers, FallBack, InPlaceOf, NoModels, OnnxForecaster, Requests
 from growfolio.models.repository import FolderRepository, ModelRepository
 from growfolio.models.revisions import FixedRevision, ParameterValue, RevisionSource
 from growfolio.settings import STARTER, Settings
@@ -31,6 +32,24 @@ class LoadedModels:
     @property
     def revision(self) -> str:
         return self.forecaster.revision
+
+
+class AwaitedModels:
+    """Models that are loaded when their revision or a forecast is first asked for. Implements Forecaster."""
+
+    def __init__(self, load: Callable[[], LoadedModels]) -> None:
+        self._load = load
+
+    @cached_property
+    def loaded(self) -> LoadedModels:
+        return self._load()
+
+    @property
+    def revision(self) -> str:
+        return self.loaded.revision
+
+    def forecast(self, requests: Requests, windows: Windows, now: int) -> Answers:
+        return self.loaded.forecaster.forecast(requests, windows, now)
 
 
 class ModelLoader:

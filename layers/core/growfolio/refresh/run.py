@@ -5,7 +5,7 @@ The same code serves live, replays a past day and backtests: it sees only bars t
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -25,7 +25,7 @@ from growfolio.refresh.market_snapshot import market_record
 from growfolio.refresh.ports import Ports
 from growfolio.refresh.report import RefreshReport
 from growfolio.refresh.signals import Prices, decided_signals
-from growfolio.refresh.work import BACKLOG, Work, first_open, work_of
+from growfolio.refresh.work import BACKLOG, Work, first_open, stored, work_of
 from growfolio.refresh.writing import Write, Writing
 from growfolio.storage.records import Completion
 
@@ -59,27 +59,15 @@ def refresh(ports: Ports, now: int, deadline: Deadline = NO_DEADLINE) -> Refresh
     run that was cut off is finished by the next. Raises what the store raises when it cannot be read at all.
     """
     run = _Run(ports, now, RefreshReport(ports.market), Writing(ports.writers, deadline))
-    market = ports.market
-    works = [
-        work_of(run.ports.store, market, run.ports.forecaster.revision, timeframe, now)
-        for timeframe in Timeframe
-    ]
-    # Until a bar is complete, prices and bars for readers may be missing too, whatever signals there are.
-    interrupted = not all(work.completion for work in works)
-    assets = [
-        asset
-        for asset in assets_of(ports.market)
-        if interrupted or any(asset in work.unhandled for work in works)
-    ]
     asking = deadline.before(WRITING_SECONDS)
-    fetched = _fetch(run, assets, asking) if assets else {}
+    works, fetched = _works_and_candles(run, asking)
     _ask_for_quotes(run, [asset for asset, own in fetched.items() if isinstance(own, Bars)], asking)
     for work in works:
         _mend_history(run, work)
         run.report.unchanged += len(assets_of(ports.market)) - len(work.unhandled)
         if work.unhandled:
             _refresh_timeframe(run, work, fetched)
-    if assets:
+    if fetched:
         ports.feed.doubt(run.refused, run.suspected)
     ending = calendar_notice(ports.market, now)
     if ending:
@@ -93,20 +81,51 @@ def refresh(ports: Ports, now: int, deadline: Deadline = NO_DEADLINE) -> Refresh
     return run.report
 
 
-def _fetch(run: _Run, assets: Sequence[Asset], deadline: Deadline) -> Fetched:
-    """Candles of each asset, or why there are none, by the deadline whatever the feed does."""
+def _works_and_candles(run: _Run, deadline: Deadline) -> tuple[list[Work], Fetched]:
+    """What is to be done on each timeframe, and the candles for it.
+
+    Models take a cold start some time to load: what must be asked for whichever serve is under way by then.
+    """
+    ports, market = run.ports, run.ports.market
+    known = [stored(ports.store, market, timeframe, run.now) for timeframe in Timeframe]
+    due = {asset for one in known for asset in one.due(market)}
+    fetching = _begin_fetching(run, due, deadline)
+    works = [work_of(one, market, ports.forecaster.revision) for one in known]
+    # Until a bar is complete, prices and bars for readers may be missing too, whatever signals there are.
+    interrupted = not all(work.completion for work in works)
+    others = {
+        asset for asset in assets_of(market) if interrupted or any(asset in work.unhandled for work in works)
+    } - due
+    return works, fetching() | _begin_fetching(run, others, deadline)()
+
+
+def _begin_fetching(run: _Run, assets: Collection[Asset], deadline: Deadline) -> Callable[[], Fetched]:
+    """Ask for candles; what is returned waits for those of each asset, or why there are none.
+
+    It waits until the deadline, whatever the feed does.
+    """
     ports, now = run.ports, run.now
-    try:
-        return ports.fetching.call(
-            lambda: ports.feed.update(assets, first_open(ports.market, now), now), deadline
-        )
-    except TimeoutError:
-        late = TemporaryMarketError(f"no candles from {ports.feed.source} before the refresh had to go on")
-    except Exception as fault:  # whatever a library raises, readers are told why there is no signal
-        log.exception("no candles")
-        late = TemporaryMarketError(f"no candles: {type(fault).__name__}: {fault}"[:200])
-    run.report.notes.append(str(late))
-    return dict.fromkeys(assets, late)
+    if not assets:
+        return dict
+    asked = [asset for asset in assets_of(ports.market) if asset in assets]
+    awaited = ports.fetching.begin(
+        lambda: ports.feed.update(asked, first_open(ports.market, now), now), deadline
+    )
+
+    def candles() -> Fetched:
+        try:
+            return awaited()
+        except TimeoutError:
+            late = TemporaryMarketError(
+                f"no candles from {ports.feed.source} before the refresh had to go on"
+            )
+        except Exception as fault:  # whatever a library raises, readers are told why there is no signal
+            log.exception("no candles")
+            late = TemporaryMarketError(f"no candles: {type(fault).__name__}: {fault}"[:200])
+        run.report.notes.append(str(late))
+        return dict.fromkeys(asked, late)
+
+    return candles
 
 
 def _ask_for_quotes(run: _Run, served: Sequence[Asset], deadline: Deadline) -> None:

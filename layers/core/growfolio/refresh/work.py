@@ -1,6 +1,6 @@
 """What a refresh has to do: bars without a signal, and what an earlier run left unfinished."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from growfolio.domain.assets import Asset, Market, Timeframe, assets_of
@@ -30,37 +30,61 @@ class Work:
     """The newest bar's, where a run with the same models completed it."""
 
 
-def work_of(store: RefreshStore, market: Market, revision: str, timeframe: Timeframe, now: int) -> Work:
-    """What is to be done at now (seconds since the epoch) with the models of a revision.
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the table holds of one timeframe before a refresh."""
 
-    Raises StoreError where the store cannot be read.
-    """
+    timeframe: Timeframe
+    slots: CloseTimes
+    """The close times of the newest bars."""
+    completed: Sequence[Completion]
+    signals: Mapping[Asset, Signal]
+
+    @property
+    def newest(self) -> int:
+        return int(self.slots[-1])
+
+    def due(self, market: Market) -> list[Asset]:
+        """The assets that a refresh must ask for, whichever models serve."""
+        if not any(completion.bar_close == self.newest for completion in self.completed):
+            return list(assets_of(market))
+        signals = self.signals
+        return [a for a in assets_of(market) if a not in signals or signals[a].bar_close < self.newest]
+
+
+def stored(store: RefreshStore, market: Market, timeframe: Timeframe, now: int) -> Stored:
+    """What there is at now (seconds since the epoch). Raises StoreError where the store cannot be read."""
     slots = last_slots(market, now, timeframe, BACKLOG)
-    newest = int(slots[-1])
     completed = store.completions(market, timeframe, BACKLOG + 1)
     signals = {
         record.asset: record.signal
         for record in store.signals(timeframe)
         if record.signal and record.asset.market is market
     }
+    return Stored(timeframe, slots, completed, signals)
+
+
+def work_of(found: Stored, market: Market, revision: str) -> Work:
+    """What is to be done with the models of a revision."""
+    slots, newest = found.slots, found.newest
     unhandled: dict[Asset, CloseTimes] = {}
     for asset in assets_of(market):
-        signal = signals.get(asset)
+        signal = found.signals.get(asset)
         if signal is None:
             unhandled[asset] = CloseTimes(slots[-1:])
         elif signal.bar_close < newest:
             unhandled[asset] = CloseTimes(slots[slots > signal.bar_close])
         elif signal.bar_close == newest and signal.model.revision != revision:
             unhandled[asset] = CloseTimes(slots[-1:])
-    bars = {completion.bar_close for completion in completed}
-    known = (done for done in completed if (done.bar_close, done.revision) == (newest, revision))
+    bars = {completion.bar_close for completion in found.completed}
+    known = (done for done in found.completed if (done.bar_close, done.revision) == (newest, revision))
     completion = next(known, None)
     unrecorded = {
         asset: signal
-        for asset, signal in signals.items()
+        for asset, signal in found.signals.items()
         if signal.bar_close not in bars or (signal.bar_close == newest and completion is None)
     }
-    return Work(timeframe, newest, unhandled, unrecorded, completion)
+    return Work(found.timeframe, newest, unhandled, unrecorded, completion)
 
 
 def first_open(market: Market, now: int) -> int:
