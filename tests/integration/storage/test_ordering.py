@@ -183,6 +183,7 @@ writes = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), some=writes)
 def test_every_order_of_the_same_writes_ends_in_the_same_state(
@@ -195,6 +196,7 @@ def test_every_order_of_the_same_writes_ends_in_the_same_state(
         assert record(table.store) == expected(some)
 
 
+@pytest.mark.slow
 def test_concurrent_runs_end_in_the_state_of_the_newest_bar(store: DynamoStore) -> None:
     everything: list[Write] = [
         write_of(BAR + 300 * n) for n in range(6) for write_of in (good, failed, lambda bar: good(bar, OTHER))

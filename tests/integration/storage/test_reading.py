@@ -127,6 +127,7 @@ def test_an_asset_asked_for_twice_is_answered_once(store: DynamoStore) -> None:
     assert store.markets([AAPL, SHIB, AAPL]) == [market_record(AAPL)]
 
 
+@pytest.mark.slow
 def test_more_assets_than_one_batch_takes_are_read_in_several(table: FreshTable) -> None:
     many = [Asset(f"S{n:03d}", Market.STOCKS, "a stock") for n in range(150)]
     for asset in many:
@@ -136,6 +137,7 @@ def test_more_assets_than_one_batch_takes_are_read_in_several(table: FreshTable)
     assert made == ["BatchGetItem"] * 2
 
 
+@pytest.mark.slow
 def test_what_a_batch_leaves_unanswered_is_asked_for_again(table: FreshTable) -> None:
     """DynamoDB answers with 16 MB at most."""
     many = [Asset(f"S{n:03d}", Market.STOCKS, "a stock") for n in range(48)]

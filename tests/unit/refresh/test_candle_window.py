@@ -236,6 +236,7 @@ class UnreachableObjects(MemoryObjects):
 STEPS = st.lists(st.tuples(st.integers(1, 120), st.booleans(), st.booleans()), max_size=12)
 
 
+@pytest.mark.slow
 @given(steps=STEPS, market=st.sampled_from(Market))
 @example(
     # A gap just before the first bar that is needed.
@@ -314,7 +315,9 @@ class SwitchedSource(ScriptedSource):
 
 
 @pytest.mark.parametrize("cold", [False, True])
-@pytest.mark.parametrize("away", [1, 3, 12, 300], ids=lambda bars: f"{bars} bars")
+@pytest.mark.parametrize(
+    "away", [1, 3, 12, pytest.param(300, marks=pytest.mark.slow)], ids=lambda bars: f"{bars} bars"
+)
 def test_going_back_to_the_first_exchange_asks_only_for_the_time_it_did_not_serve(
     away: int, *, cold: bool
 ) -> None:
