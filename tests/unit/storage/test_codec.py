@@ -43,12 +43,20 @@ def test_todays_records_are_stored_as_before() -> None:
         "labelled signal": items.signal_value(LABELLED),
         "attempt": items.attempt_value(FAILURE),
         "history": items.history_item(a_signal(), BAR + 9),
-        "market": items.market_item(a_market()),
-        "market without bars": items.market_item(a_market("SHIB", price="0.0000134500", bars=0)),
         "stock hours": items.hours_item(market_hours(Market.STOCKS, BAR)),
         "no hours": items.hours_item(MarketHours(Market.CRYPTO, ())),
         "explanation": items.explanation_item(EXPLANATION),
-    } == STORED
+    } == {name: item for name, item in STORED.items() if not name.startswith("market")}
+
+
+def test_the_picture_is_stored_packed_and_the_rest_of_its_item_as_before() -> None:
+    for name, record in (
+        ("market", a_market()),
+        ("market without bars", a_market("SHIB", price="0.0000134500", bars=0)),
+    ):
+        item = items.market_item(record)
+        assert {**item, "bars": STORED[name]["bars"]} == STORED[name]
+        assert items.market_record_from(record.asset, item) == record
 
 
 def test_what_was_stored_before_stays_readable() -> None:

@@ -33,8 +33,8 @@ def market_record(asset: Asset, bars: Bars, source: str, quote: Price | None, no
 
 
 def _price(price: float) -> str:
-    return str(in_ticks(price))
+    return format(in_ticks(price), "f")
 
 
 def _volume(volume: float) -> str:
-    return format(Decimal(f"{volume:.6g}"), "f")
+    return format(Decimal(f"{volume + 0.0:.6g}"), "f")  # + 0.0: no minus before a zero

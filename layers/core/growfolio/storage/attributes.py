@@ -42,6 +42,10 @@ def text(value: str) -> Value:
     return {"S": value}
 
 
+def binary(value: bytes) -> Value:
+    return {"B": value}
+
+
 def flag(value: bool) -> Value:
     return {"BOOL": bool(value)}
 

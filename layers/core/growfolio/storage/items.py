@@ -22,8 +22,9 @@ from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
 from growfolio.domain.calendar import MarketHours
 from growfolio.domain.signals import Attempt, Price, Signal, SignalRecord, Status
 from growfolio.errors import BadItem
-from growfolio.storage.attributes import Item, Value, fields, number, text
+from growfolio.storage.attributes import Item, Value, binary, fields, number, text
 from growfolio.storage.codec import DAMAGE, Codec, unreadable
+from growfolio.storage.picture import Bar, pack, unpack
 from growfolio.storage.records import Completion, Explanation, MarketRecord
 from growfolio.storage.retention import COMPLETION_SECONDS, HISTORY_SECONDS
 
@@ -146,12 +147,10 @@ def record_from(item: Item) -> SignalRecord:
 
 
 def market_item(record: MarketRecord) -> Item:
-    """The bars are one text, a line each: nested lists would take 30 times as long to read."""
-    lines = (",".join((str(int(bar[0])), *bar[1:])) for bar in record.bars)
     return {
         **key(MARKET, record.asset.symbol),
         "price": fields(PRICE.encode(record.price)),
-        "bars": text("\n".join(lines)),
+        "bars": binary(pack(record.bars)),
         "last_bar": number(record.bars[-1][0] if record.bars else 0),
     }
 
@@ -160,13 +159,19 @@ def market_record_from(asset: Asset, item: Item) -> MarketRecord:
     """Raises BadItem."""
 
     def read() -> MarketRecord:
-        bars = tuple(_bar(line) for line in item["bars"]["S"].splitlines())
-        return MarketRecord(asset, PRICE.decode(item["price"]["M"]), bars)
+        return MarketRecord(asset, PRICE.decode(item["price"]["M"]), _bars(item["bars"]))
 
     return _read(f"the market item of {asset.symbol}", read)
 
 
-def _bar(line: str) -> tuple[int, str, str, str, str, str]:
+def _bars(stored: Value) -> tuple[Bar, ...]:
+    """Packed, or as one text with a line each, in which they were stored before."""
+    if "S" in stored:
+        return tuple(_bar(line) for line in stored["S"].splitlines())
+    return unpack(stored["B"])
+
+
+def _bar(line: str) -> Bar:
     close_time, open_, high, low, close, volume = line.split(",")
     return int(close_time), open_, high, low, close, volume
 

@@ -11,7 +11,8 @@ from growfolio.domain.times import Moment
 class MarketRecord:
     """The last price of one asset, and the last session's 5-minute bars for a picture.
 
-    Written by refresh. bars are (close_time, open, high, low, close, volume) in six significant digits.
+    Written by refresh. bars are (close_time, open, high, low, close, volume), the numbers as plain decimals
+    (no sign, no exponent) in six significant digits.
     """
 
     asset: Asset
