@@ -7,9 +7,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging import correlation_paths
-from aws_lambda_powertools.metrics import MetricUnit
 from growfolio.settings import Settings
 from growfolio.storage.client import READER_PATIENCE, dynamodb_client
 from growfolio.storage.dynamodb import DynamoStore
@@ -34,15 +33,11 @@ def make_handler(store: ReaderStore, clock: Clock, settings: Settings) -> Handle
     """A handler of HTTP API events, payload format 2.0. clock gives seconds since the epoch."""
     provide_event_loop()
     gateway = Mangum(create_app(store, clock, settings), lifespan="off", text_mime_types=TEXT)
-    metrics = Metrics(namespace=f"Growfolio/{settings.stage}", service=SERVICE)
 
     @Logger(service=SERVICE).inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP)
-    @metrics.log_metrics
     def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        answer = gateway(event, context)
-        # API Gateway counts requests, errors and latency; only we know who had the answer already.
-        metrics.add_metric("NotModified", MetricUnit.Count, answer["statusCode"] == 304)
-        return answer
+        # No metric of our own: API Gateway counts requests, errors and latency, its access log each 304.
+        return gateway(event, context)
 
     wrapped: Handler = handle
     return wrapped

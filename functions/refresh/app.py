@@ -21,7 +21,7 @@ def make_handler(settings: Settings, clock: Callable[[], int]) -> Handler:
     The clock decides which bars are due, not the event's time: a delivery that comes late or twice
     finds nothing left to do. The handler raises StoreError when a write failed, so that an alarm sees it.
     """
-    refresher = Refresher(settings)
+    refresher = Refresher(settings, clock)
     service = f"refresh-{refresher.market}"
     logger = Logger(service=service)
     # Not Metrics, which all handlers of a process share; not single_metric, which nothing switches off.

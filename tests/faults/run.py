@@ -6,9 +6,10 @@ from functools import cache
 from random import Random
 
 from growfolio.domain.assets import Asset, Market, Timeframe, assets_of
-from growfolio.domain.calendar import GRACE_SECONDS, market_hours
+from growfolio.domain.calendar import market_hours
 from growfolio.domain.forecast import Forecaster
 from growfolio.domain.freshness import judge_all
+from growfolio.domain.freshness_budget import GRACE_SECONDS
 from growfolio.domain.grid import slots_between
 from growfolio.domain.signals import Signal, Status
 from growfolio.domain.times import BAR, DAY

@@ -89,7 +89,7 @@ def measured(
     rare = {
         (OWN, name, frozenset({("service", f"refresh-{market}")}))
         for market in Market
-        for name in RefreshReport(market, by_other_models=1, stopped="throttled").metrics()
+        for name in RefreshReport(market, by_other_models=1, stopped="throttled", over_budget=1).metrics()
     }
     return emitted([*printed, *troubled, *good]) | rare
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from growfolio.domain.assets import Market, Timeframe
 from growfolio.domain.bars import CloseTimes
-from growfolio.domain.calendar import GRACE_SECONDS
+from growfolio.domain.freshness_budget import GRACE_SECONDS
 from growfolio.domain.grid import session_number, slots_between
 from growfolio.domain.signals import Action, Signal
 from growfolio.refresh.candle_feed import WindowedFeed

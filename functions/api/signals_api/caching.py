@@ -6,8 +6,9 @@ from typing import Generic, TypeVar
 
 from aws_lambda_powertools import Logger
 from growfolio.domain.assets import Market
-from growfolio.domain.calendar import GRACE_SECONDS, MarketHours
+from growfolio.domain.calendar import MarketHours
 from growfolio.domain.freshness import Judged
+from growfolio.domain.freshness_budget import GRACE_SECONDS
 from growfolio.domain.signals import Status
 from growfolio.domain.times import BAR, HOUR
 from growfolio.errors import StoreError

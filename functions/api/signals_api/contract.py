@@ -86,6 +86,7 @@ class PastSignal(Answer):
     bar_close: datetime
     generated_at: datetime
     expires_at: datetime = Field(description="From then on the signal is not current.")
+    stored_at: datetime | None = Field(description="When it was stored; null where that is not known.")
     model: Model
     in_sample: bool = Field(description="The model was trained on this bar, so it proves nothing.")
     simulated: bool = Field(description="The prices are made up.")

@@ -14,9 +14,10 @@ from fastapi.openapi.utils import get_openapi
 from growfolio.domain.assets import ASSETS, Timeframe
 from growfolio.domain.calendar import market_hours
 from growfolio.domain.freshness import Judged
+from growfolio.domain.freshness_budget import GRACE_SECONDS
 from growfolio.domain.health import market_health
 from growfolio.domain.signals import Action, Attempt, ModelRef, Price, Signal, Status
-from growfolio.domain.times import utc_text
+from growfolio.domain.times import BAR, utc_text
 from growfolio.presentation import (
     Json,
     asset_json,
@@ -48,7 +49,8 @@ SIGNAL = {
     "stop_loss": Decimal("221.94"),
     "bar_close": BAR_CLOSE,
     "generated_at": BAR_CLOSE + 12,
-    "expires_at": BAR_CLOSE + 390,
+    "expires_at": BAR_CLOSE + BAR + GRACE_SECONDS,
+    "stored_at": BAR_CLOSE + 14,
     "model": ModelRef("stocks_5m_lstm", "4f1c2d9be0a75836"),
     "source": "yahoo",
     "rsi": Decimal("57.3"),

@@ -6,6 +6,7 @@ and a refresh without the providers that it does not use.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from growfolio.aws.parameters import SsmParameter
@@ -37,13 +38,17 @@ SAVING_SECONDS = 15
 class Refresher:
     """The refresh of one market, with what is worth keeping while a function is warm."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Raises ConfigurationError where the settings name no market or source that there is."""
+    def __init__(self, settings: Settings, clock: Callable[[], int] | None = None) -> None:
+        """clock gives seconds since the epoch while a refresh goes on.
+
+        Raises ConfigurationError where the settings name no market or source that there is.
+        """
         from growfolio.market.providers import market_source
         from growfolio.models.loader import model_loader
         from growfolio.refresh.candle_feed import WindowedFeed
 
         self.market = _market(settings)
+        self._clock = clock
         self._source = source = market_source(settings, self.market)
         self._feed = WindowedFeed(source, _archive(settings, self.market), self.market)
         self._quotes = live_quotes(settings, source)
@@ -70,6 +75,7 @@ class Refresher:
             WRITERS,
             self._fetching,
             self._quoting,
+            self._clock,
         )
         writing = deadline.before(RESERVE_SECONDS)
         with self._store.retrying_until(writing):

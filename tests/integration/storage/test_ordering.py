@@ -3,7 +3,7 @@
 import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from growfolio.domain.assets import Timeframe
@@ -221,3 +221,11 @@ def test_of_many_runs_that_note_the_same_failure_one_notes_it(store: DynamoStore
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda what: write(store, what), [failed(SAME)] * 24))
     assert sorted(answers) == [False] * 23 + [True]
+
+
+def test_the_same_signal_stored_again_later_changes_nothing(store: DynamoStore) -> None:
+    first = replace(good(SAME), stored_at=SAME + 9)
+    assert store.put_signal(first)
+    assert not store.put_signal(replace(first, stored_at=SAME + 99))
+    stored = [record(store).signal, *store.history(AAPL, M5, 5).signals]
+    assert [signal.stored_at for signal in stored if signal] == [SAME + 9, SAME + 9]

@@ -8,6 +8,7 @@ import pytest
 from growfolio.domain.assets import Market, Timeframe, find_asset
 from growfolio.domain.calendar import market_hours
 from growfolio.domain.freshness import judge
+from growfolio.domain.freshness_budget import GRACE_SECONDS
 from growfolio.domain.signals import SignalRecord, Status
 from signals_api.answers import entity_tag
 from signals_api.caching import changes_at, holds_for
@@ -58,11 +59,11 @@ def test_a_bar_that_was_tried_in_vain_is_not_awaited(api: Api) -> None:
     api.store.note_attempt(AAPL, Timeframe.M5, a_failure(BAR + 300))
     api.now = BAR + 330
     assert held_for(api.get("/v1/signals?symbols=AAPL")) == 60, "it is served until it expires"
-    api.now = BAR + 390
-    assert held_for(api.get("/v1/signals?symbols=AAPL")) == 210
+    api.now = BAR + 300 + GRACE_SECONDS
+    assert held_for(api.get("/v1/signals?symbols=AAPL")) == 300 - GRACE_SECONDS
 
 
-@pytest.mark.parametrize(("later", "seconds"), [(60, 5), (100, 200), (300, 5), (400, 200)])
+@pytest.mark.parametrize(("later", "seconds"), [(60, 5), (140, 160), (300, 5), (440, 160)])
 def test_a_failure_is_kept_no_longer_than_until_the_refresh_that_may_mend_it(
     api: Api, later: int, seconds: int
 ) -> None:

@@ -5,6 +5,7 @@ from itertools import product
 import pytest
 from growfolio.domain.assets import ASSETS, Market, Timeframe, assets_of
 from growfolio.domain.calendar import market_hours
+from growfolio.domain.freshness_budget import GRACE_SECONDS
 from growfolio.domain.signals import Status
 
 from tests.samples import BAR, a_failure, a_signal
@@ -97,12 +98,12 @@ def test_a_closed_market_owes_nothing_and_says_when_it_opens(api: Api) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "status"),
-    [(0, 200), (389, 200), (390, 503), (990, 503)],
+    [(0, 200), (299 + GRACE_SECONDS, 200), (300 + GRACE_SECONDS, 503), (990, 503)],
 )
 def test_a_market_that_just_opened_is_not_ill_for_having_no_signal_yet(
     api: Api, seconds: int, status: int
 ) -> None:
-    """The first 5m bar closes after 300 s, and a refresh may take 90 s."""
+    """The first 5m bar closes after 300 s, and then a refresh has its time."""
     api.refresh(OPEN - 86_400 + 6 * 3600 + 1800, Market.STOCKS)
     api.now = OPEN + seconds
     api.refresh(api.now // 900 * 900, Market.CRYPTO)
@@ -112,7 +113,7 @@ def test_a_market_that_just_opened_is_not_ill_for_having_no_signal_yet(
 
 def test_after_the_first_bar_only_its_timeframe_is_due(api: Api) -> None:
     api.refresh(OPEN + 300)
-    api.now = OPEN + 400
+    api.now = OPEN + 301 + GRACE_SECONDS
     assert api.get("/v1/health").json()["markets"][0]["fresh_share"] == 1.0
 
 

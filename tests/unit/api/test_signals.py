@@ -26,7 +26,7 @@ def test_every_asset_of_the_product_is_listed_even_where_nothing_is_stored(api: 
 
 
 def test_a_signal_reaches_its_reader_as_it_was_decided(api: Api) -> None:
-    api.store.put_signal(a_signal())
+    api.store.put_signal(replace(a_signal(), stored_at=BAR + 7))
     (signal,) = api.signals("?symbols=AAPL")
     assert signal == {
         "symbol": "AAPL",
@@ -70,6 +70,7 @@ def test_a_signal_reaches_its_reader_as_it_was_decided(api: Api) -> None:
         },
         "caveats": [],
         "source": "",
+        "stored_at": "2024-09-05T18:00:07Z",
     }
 
 

@@ -3,7 +3,6 @@
 import pytest
 from growfolio.domain.assets import Market, Timeframe
 from growfolio.domain.calendar import (
-    GRACE_SECONDS,
     Session,
     calendar_end,
     calendar_notice,
@@ -11,6 +10,7 @@ from growfolio.domain.calendar import (
     market_hours,
     sessions_between,
 )
+from growfolio.domain.freshness_budget import GRACE_SECONDS
 from growfolio.domain.grid import last_slots
 from growfolio.domain.times import DAY
 from hypothesis import given

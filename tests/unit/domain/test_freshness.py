@@ -8,6 +8,7 @@ import pytest
 from growfolio.domain.assets import Market, Timeframe, find_asset
 from growfolio.domain.calendar import MarketHours, Session, expiry, market_hours
 from growfolio.domain.freshness import Judged, judge
+from growfolio.domain.freshness_budget import GRACE_SECONDS
 from growfolio.domain.signals import Action, Attempt, Signal, SignalRecord, Status
 
 from tests.samples import a_failure, a_signal
@@ -47,19 +48,19 @@ def test_a_signal_is_current_from_the_close_of_its_bar() -> None:
 
 
 def test_a_signal_is_current_until_the_refresh_of_the_next_bar_is_overdue() -> None:
-    assert judged(a_current_signal(NOON), NOON + 300 + 89).status is Status.OK
+    assert judged(a_current_signal(NOON), NOON + 300 + GRACE_SECONDS - 1).status is Status.OK
 
 
 def test_at_the_second_of_its_expiry_a_signal_is_stale() -> None:
-    answer = judged(a_current_signal(NOON), NOON + 300 + 90)
+    answer = judged(a_current_signal(NOON), NOON + 300 + GRACE_SECONDS)
     assert answer.status is Status.STALE
-    assert answer.reasons == ("expired at 2024-09-05T16:06:30Z",)
+    assert answer.reasons == ("expired at 2024-09-05T16:07:00Z",)
 
 
 def test_a_15m_signal_lives_as_long_as_its_bar() -> None:
     signal = a_current_signal(NOON, timeframe=Timeframe.M15)
-    assert judged(signal, NOON + 900 + 89).status is Status.OK
-    assert judged(signal, NOON + 900 + 90).status is Status.STALE
+    assert judged(signal, NOON + 900 + GRACE_SECONDS - 1).status is Status.OK
+    assert judged(signal, NOON + 900 + GRACE_SECONDS).status is Status.STALE
 
 
 def test_a_stale_signal_stays_attached_as_the_last_known() -> None:
@@ -70,15 +71,15 @@ def test_a_stale_signal_stays_attached_as_the_last_known() -> None:
 
 def test_a_stale_signal_tells_what_went_wrong_since() -> None:
     failed = a_failure(NOON + 300, Status.BAD_DATA, "4 slots in a row without trades")
-    answer = judged(a_current_signal(NOON), NOON + 400, attempt=failed)
+    answer = judged(a_current_signal(NOON), NOON + 421, attempt=failed)
     assert answer.status is Status.STALE
-    assert answer.reasons == ("expired at 2024-09-05T16:06:30Z", "4 slots in a row without trades")
+    assert answer.reasons == ("expired at 2024-09-05T16:07:00Z", "4 slots in a row without trades")
 
 
 @pytest.mark.parametrize("bar_close", [NOON - 300, NOON])
 def test_a_failure_that_the_signal_made_up_for_is_no_reason(bar_close: int) -> None:
-    answer = judged(a_current_signal(NOON), NOON + 400, attempt=a_failure(bar_close))
-    assert answer.reasons == ("expired at 2024-09-05T16:06:30Z",)
+    answer = judged(a_current_signal(NOON), NOON + 421, attempt=a_failure(bar_close))
+    assert answer.reasons == ("expired at 2024-09-05T16:07:00Z",)
 
 
 def test_a_failure_at_the_next_bar_does_not_take_a_signal_that_is_still_current() -> None:
@@ -138,12 +139,12 @@ def test_on_a_holiday_the_market_is_closed() -> None:
 @pytest.mark.parametrize("timeframe", Timeframe)
 def test_until_the_first_bar_of_a_session_is_due_its_signal_is_awaited(timeframe: Timeframe) -> None:
     signal = a_current_signal(CLOSE, timeframe=timeframe)
-    due = FRIDAY_OPEN + timeframe.seconds + 90
+    due = FRIDAY_OPEN + timeframe.seconds + GRACE_SECONDS
     for now in (FRIDAY_OPEN, due - 1):
         answer = judged(signal, now)
         assert answer.status is Status.STALE
         assert answer.reasons == ("waiting for the first bar of the session",)
-    assert judged(signal, due).reasons == ("expired at 2024-09-05T20:01:30Z",)
+    assert judged(signal, due).reasons == ("expired at 2024-09-05T20:02:00Z",)
 
 
 def test_a_signal_of_this_session_that_expired_is_not_told_to_wait_for_the_first_bar() -> None:
@@ -162,7 +163,7 @@ def test_hours_know_nothing_before_their_first_session_and_from_their_last_close
     hours = MarketHours(Market.STOCKS, (Session(OPEN, CLOSE), Session(FRIDAY_OPEN, FRIDAY_CLOSE)))
     signal = a_current_signal(NOON)
     assert judged(signal, OPEN - 1, hours).reasons == ("market hours unknown",)
-    assert judged(signal, FRIDAY_CLOSE - 1, hours).reasons == ("expired at 2024-09-05T16:06:30Z",)
+    assert judged(signal, FRIDAY_CLOSE - 1, hours).reasons == ("expired at 2024-09-05T16:07:00Z",)
     assert judged(signal, FRIDAY_CLOSE, hours).reasons == ("market hours unknown",)
 
 
@@ -178,8 +179,8 @@ def test_crypto_never_closes(day: str, known: bool) -> None:
     hours = market_hours(Market.CRYPTO, now) if known else None
     signal = a_current_signal(now, "BTC")
     assert judged(signal, now, hours).status is Status.OK
-    assert judged(signal, now + 389, hours).status is Status.OK
-    expired = judged(signal, now + 390, hours)
+    assert judged(signal, now + 300 + GRACE_SECONDS - 1, hours).status is Status.OK
+    expired = judged(signal, now + 300 + GRACE_SECONDS, hours)
     assert (expired.status, expired.next_open) == (Status.STALE, None)
     assert expired.reasons[0].startswith("expired at ")
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from growfolio.domain.assets import ASSETS, Asset, Market, Timeframe, assets_of
 from growfolio.domain.calendar import calendar_end, expiry
+from growfolio.domain.freshness_budget import GRACE_SECONDS
 from growfolio.domain.health import fresh_shares as shares_of
 from growfolio.domain.signals import SignalRecord
 from growfolio.domain.times import DAY
@@ -81,8 +82,8 @@ def test_a_half_day_ends_at_one() -> None:
 
 def test_the_first_bar_of_a_session_is_given_its_time() -> None:
     opened = utc("2024-09-05 13:30")
-    assert Market.STOCKS not in fresh_shares(Stored(), opened + 300 + 89)
-    assert fresh_shares(Stored(), opened + 300 + 90)[Market.STOCKS] == 0.0
+    assert Market.STOCKS not in fresh_shares(Stored(), opened + 300 + GRACE_SECONDS - 1)
+    assert fresh_shares(Stored(), opened + 300 + GRACE_SECONDS)[Market.STOCKS] == 0.0
 
 
 def test_a_market_whose_calendar_has_ended_is_not_well_and_takes_no_other_with_it() -> None:

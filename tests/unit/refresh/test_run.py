@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from growfolio.domain.assets import Asset, Market, Timeframe, assets_of, find_asset
 from growfolio.domain.bars import Bars
+from growfolio.domain.freshness_budget import GRACE_SECONDS
 from growfolio.domain.signals import Action, Price, Signal, SignalRecord, Status, in_ticks
 from growfolio.domain.targets import targets
 from growfolio.errors import PermanentMarketError, StoreError
@@ -338,3 +339,28 @@ def test_quotes_are_asked_for_once_and_only_for_assets_that_have_candles(world: 
     del world.feed.answers[AAPL]
     world.refresh()
     assert len(world.quotes.asked) == 1
+
+
+def refreshed_at(world: World, stored: int, now: int) -> RefreshReport:
+    """A refresh that starts at now and whose writes are made at stored."""
+    return refresh(Ports(world.market, world.feed, world.forecaster, world.store, clock=lambda: stored), now)
+
+
+@pytest.mark.parametrize(
+    ("stored", "over"), [(NOW, 0), (BAR + GRACE_SECONDS, 0), (BAR + GRACE_SECONDS + 1, ALL)]
+)
+def test_signals_carry_when_they_were_stored_and_count_where_that_was_after_their_budget(
+    world: World, stored: int, over: int
+) -> None:
+    report = refreshed_at(world, stored, NOW)
+    assert world.signal(AAPL).stored_at == stored
+    assert report.metrics() == ({"BudgetPassed": over} if over else {})
+    again = refreshed_at(world, stored + 60, NOW)
+    assert (again.written, again.metrics()) == (0, {}), "the same signal, stored again, changes nothing"
+    assert world.signal(AAPL).stored_at == stored
+
+
+def test_a_bar_that_a_later_refresh_makes_up_for_does_not_count_again(world: World) -> None:
+    report = refreshed_at(world, NOW + 310, NOW + 310)
+    assert report.written > 0
+    assert "BudgetPassed" not in report.metrics()

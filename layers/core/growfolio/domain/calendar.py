@@ -13,13 +13,12 @@ from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 from growfolio.domain.assets import Market, Timeframe
+from growfolio.domain.freshness_budget import GRACE_SECONDS
 from growfolio.domain.times import DAY, day_of
 
 NEW_YORK = ZoneInfo("America/New_York")
 ANNOUNCED = 180 * DAY
 """How long before its end the calendar is announced to end."""
-GRACE_SECONDS = 90
-"""What a refresh may take, past the close of the bar it serves."""
 
 
 @dataclass(frozen=True, slots=True)

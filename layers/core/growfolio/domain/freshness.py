@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from growfolio.domain.assets import Asset, Market, Timeframe
-from growfolio.domain.calendar import GRACE_SECONDS, MarketHours
+from growfolio.domain.calendar import MarketHours
+from growfolio.domain.freshness_budget import GRACE_SECONDS
 from growfolio.domain.signals import Action, Attempt, Signal, SignalRecord, Status
 from growfolio.domain.times import utc_text
 

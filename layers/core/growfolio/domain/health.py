@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from growfolio.domain.assets import Market, Timeframe, assets_of
-from growfolio.domain.calendar import GRACE_SECONDS, MarketHours, calendar_end, market_hours
+from growfolio.domain.calendar import MarketHours, calendar_end, market_hours
 from growfolio.domain.freshness import Judged, judge_all
+from growfolio.domain.freshness_budget import GRACE_SECONDS
 from growfolio.domain.signals import SignalRecord, Status
 from growfolio.domain.times import DAY
 

@@ -1,6 +1,6 @@
 """The signal, and the records around it. Imports no numpy, so that readers start fast."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from math import floor, isfinite, log10
@@ -101,6 +101,8 @@ class Signal:
     """What limits this signal although it is served: a gap in its candles, a disputed price, other models."""
     source: str = ""
     """Where its candles come from: yahoo, alpaca, binance; empty for one stored before it was noted."""
+    stored_at: Moment | None = field(default=None, compare=False)
+    """When it went to the table: the same signal stored again is the same signal."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What a refresh asks of the world around it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -52,3 +52,5 @@ class Ports:
     """Keeps an update of the feed that is late apart from the next one."""
     quoting: OneAtATime = field(default_factory=OneAtATime)
     """The same for quotes, so that those that are late hold up no candles."""
+    clock: Callable[[], int] | None = None
+    """Seconds since the epoch while the refresh goes on; None where time stands still."""

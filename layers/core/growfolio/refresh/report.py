@@ -23,6 +23,8 @@ class RefreshReport:
     """Why the run ended before all was written; empty where it did not."""
     late: int = 0
     """Bars of the backlog that were handled for the history only."""
+    over_budget: int = 0
+    """Signals stored after their budget (domain/freshness_budget.py): readers saw `stale` before them."""
     troubles: dict[tuple[Asset, Timeframe], Attempt] = field(default_factory=dict)
     store_faults: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -39,12 +41,18 @@ class RefreshReport:
             self.written += changed
             self.unchanged += not changed
 
+    def count_late(self) -> None:
+        """Count one signal that came after its budget."""
+        with _counting:
+            self.over_budget += 1
+
     def metrics(self) -> dict[str, int]:
         """By the name of its metric, how often each kind of trouble struck; nothing while all is well."""
         counts = {
             "AssetsNotServed": len(self.assets_not_served),
             "SignalsByOtherModels": self.by_other_models,
             "RefreshStopped": int(bool(self.stopped)),
+            "BudgetPassed": self.over_budget,
         }
         return {name: count for name, count in counts.items() if count}
 

@@ -15,6 +15,7 @@ from growfolio.domain.bars import Bars, Candles, CloseTimes
 from growfolio.domain.calendar import calendar_notice, market_hours
 from growfolio.domain.features import BARS_NEEDED
 from growfolio.domain.forecast import WINDOW
+from growfolio.domain.freshness_budget import BUDGET, passed
 from growfolio.domain.grid import last_slots
 from growfolio.domain.signals import Attempt, Price, Signal, Status
 from growfolio.domain.times import BAR, DAY
@@ -31,7 +32,7 @@ from growfolio.storage.records import Completion
 
 log = logging.getLogger(__name__)
 
-WRITING_SECONDS = 15
+WRITING_SECONDS = BUDGET["writing"]
 """What computing and writing take at most: fetching ends so long before the deadline."""
 
 
@@ -229,10 +230,24 @@ def _decide(run: _Run, candles: Candles, lacking: Mapping[Asset, CloseTimes]) ->
 def _put(run: _Run, signal: Signal, *, newest: bool) -> None:
     chain = run.chains[signal.asset, signal.timeframe]
     if newest:
-        chain.append(lambda: run.report.count(run.ports.store.put_signal(signal)))
+        chain.append(partial(_store, run, signal))
     else:
-        chain.append(partial(run.ports.store.put_history, signal))
+        chain.append(lambda: run.ports.store.put_history(replace(signal, stored_at=_moment(run))))
         run.report.late += 1
+
+
+def _store(run: _Run, signal: Signal) -> None:
+    """Store the signal of the newest bar, and count it where it comes after its budget."""
+    at = _moment(run)
+    changed = run.ports.store.put_signal(replace(signal, stored_at=at))
+    run.report.count(changed)
+    # What is made up for at a later bar was late for a reason that is counted already.
+    if changed and run.now < signal.bar_close + BAR and passed(signal.bar_close, at):
+        run.report.count_late()
+
+
+def _moment(run: _Run) -> int:
+    return run.ports.clock() if run.ports.clock else run.now
 
 
 def _note(run: _Run, asset: Asset, timeframe: Timeframe, bar_close: int, reason: GrowfolioError) -> None:
