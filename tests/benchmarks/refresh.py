@@ -27,6 +27,7 @@ from growfolio.models.repository import FolderRepository
 from tests.benchmarks.models import CREATED, Key, write_models
 from tests.benchmarks.reference import frame_of, plain_probabilities, plain_windows
 from tests.synthetic import synthetic_candles
+from tests.views import sixteen
 from training.networks.architectures import SignalModel
 
 BAR = 1 / 8
@@ -61,7 +62,7 @@ def product(candles: list[Candles], forecaster: OnnxForecaster) -> Way:
         answers: list[Forecast | ModelError] = []
         for group, batch in zip(candles, seen, strict=True):
             requests = [(asset, group.timeframe) for asset in group.assets]
-            answers += forecaster.forecast(requests, batch, CREATED)
+            answers += forecaster.forecast(requests, sixteen(batch), CREATED)
         given = [forecast.probabilities for forecast in answers if isinstance(forecast, Forecast)]
         assert len(given) == len(answers), answers
         return np.stack(given)

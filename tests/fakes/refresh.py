@@ -5,11 +5,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import numpy as np
 from growfolio.domain.assets import Asset, Timeframe
 from growfolio.domain.bars import Bars, opens_of
-from growfolio.domain.forecast import Forecast, Windows
+from growfolio.domain.forecast import Forecast, Inputs, Views, Windows
 from growfolio.domain.grid import last_slots
 from growfolio.domain.label import Label
 from growfolio.domain.signals import Price
 from growfolio.errors import MarketError, ModelError, TemporaryMarketError
+from growfolio.indicators.views import STANDARD
 from growfolio.market.ports import Fetched
 
 ENOUGH = 400 * max(timeframe.seconds // 300 for timeframe in Timeframe)
@@ -69,16 +70,20 @@ class FixedForecaster:
         probabilities: Sequence[float] = (0.1, 0.2, 0.7),
         revision: str = "a" * 40,
         without: Callable[[Asset, Timeframe], bool] = lambda asset, timeframe: False,
+        inputs: Inputs = STANDARD,
     ) -> None:
         self.revision = revision
+        self.inputs = inputs
         self.windows: list[Windows] = []
+        self.views: list[Views] = []
         self._probabilities = np.array(probabilities)
         self._without = without
 
     def forecast(
-        self, requests: Sequence[tuple[Asset, Timeframe]], windows: Windows, now: int
+        self, requests: Sequence[tuple[Asset, Timeframe]], views: Views, now: int
     ) -> list[Forecast | ModelError]:
-        self.windows.append(windows)
+        self.windows.append(views.windows)
+        self.views.append(views)
         return [
             ModelError(f"no model for {asset.symbol} {timeframe}")
             if self._without(asset, timeframe)

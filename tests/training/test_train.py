@@ -18,6 +18,7 @@ from growfolio.models.onnx_forecaster import OnnxForecaster
 from growfolio.models.repository import FolderRepository
 
 from tests.training.conftest import DAYS, END, simulated
+from tests.views import sixteen
 from training.data.dataset import Part
 from training.data.history import stretches
 from training.fitting.settings import FitSettings
@@ -146,7 +147,7 @@ def test_serving_answers_with_these_models_what_torch_answers(
     candles = stretches(eth, simulated("ETH", 4), Timeframe.M5)[0]
     window = windows(features(candles), [0], [len(candles.close_time) - 1])
     forecaster = OnnxForecaster(FolderRepository(out, "r1").fetch("r1", [Market.CRYPTO]))
-    (answer,) = forecaster.forecast([(eth, Timeframe.M5)], window, END)
+    (answer,) = forecaster.forecast([(eth, Timeframe.M5)], sixteen(window), END)
     assert isinstance(answer, Forecast)
     model = read_pth(out / f"{manifest.assignment[Timeframe.M5]['ETH_USDT']}.pth", "lstm")
     with torch.no_grad():

@@ -7,10 +7,11 @@ import torch
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.bars import Bars
 from growfolio.domain.calendar import MarketHours
-from growfolio.domain.forecast import Forecast, Windows
+from growfolio.domain.forecast import Forecast, Inputs, Views
 from growfolio.domain.label import Label
 from growfolio.domain.signals import Attempt, Signal, SignalRecord
 from growfolio.errors import ModelError, PermanentMarketError, PermanentModelError
+from growfolio.indicators.views import STANDARD
 from growfolio.market.ports import Fetched
 from growfolio.storage.records import Completion, MarketRecord
 
@@ -93,11 +94,13 @@ class TrainedModels:
     label: Label
     trained_until: int
     revision: str = "evaluation"
+    inputs: Inputs = STANDARD
 
     def forecast(
-        self, requests: Sequence[tuple[Asset, Timeframe]], windows: Windows, now: int
+        self, requests: Sequence[tuple[Asset, Timeframe]], views: Views, now: int
     ) -> list[Forecast | ModelError]:
         answers: list[Forecast | ModelError] = []
+        windows, _ = views.of(self.inputs)
         for (asset, timeframe), window in zip(requests, windows, strict=True):
             model = self.models.get((asset.market, timeframe))
             if model is None:

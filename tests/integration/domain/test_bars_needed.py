@@ -19,6 +19,7 @@ from growfolio.settings import STARTER
 
 from tests.real import whole_file
 from tests.synthetic import first, newest, synthetic_candles
+from tests.views import sixteen
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +51,7 @@ def probabilities(starter: Forecaster, candles: Candles, table: FeatureArray) ->
     rows = range(len(candles.assets))
     batch = windows(table, rows, [table.shape[1] - 1] * len(rows))
     requests = [(asset, candles.timeframe) for asset in candles.assets]
-    answers = starter.forecast(requests, batch, int(candles.close_time[-1]))
+    answers = starter.forecast(requests, sixteen(batch), int(candles.close_time[-1]))
     given = [answer.probabilities for answer in answers if isinstance(answer, Forecast)]
     assert len(given) == len(answers), answers
     return np.stack(given)

@@ -17,6 +17,7 @@ from growfolio.settings import STARTER, Settings
 from tests.fakes.hub_server import FakeHub, Fault
 from tests.fakes.models import NOW, Publication, constant_graph
 from tests.patience import HANG
+from tests.views import sixteen
 
 NAME = "growfolio/signals"
 M5 = Timeframe.M5
@@ -69,7 +70,7 @@ def product(tmp_path: Path) -> Iterator[Product]:
 
 def answer(forecaster: Forecaster, symbol: str = "AAPL") -> Forecast | ModelError:
     window = np.zeros((1, 60, 16), np.float32)
-    (given,) = forecaster.forecast([(find_asset(symbol), M5)], window, NOW)
+    (given,) = forecaster.forecast([(find_asset(symbol), M5)], sixteen(window), NOW)
     return given
 
 

@@ -31,12 +31,14 @@ sys.addaudithook(watch)
 from growfolio.settings import Settings
 from growfolio.models.loader import model_loader
 from growfolio.domain.assets import Market, Timeframe, find_asset
+from growfolio.domain.forecast import Views
+from growfolio.indicators.standard import FEATURES
 import numpy as np
 
 at_start = sorted(sys.modules)
 loaded = model_loader(Settings.from_environment(os.environ), [Market.STOCKS]).load()
 (answer,) = loaded.forecaster.forecast(
-    [(find_asset("AAPL"), Timeframe.M5)], np.zeros((1, 60, 16), np.float32), {NOW}
+    [(find_asset("AAPL"), Timeframe.M5)], Views(np.zeros((1, 60, 16), np.float32), FEATURES), {NOW}
 )
 print(json.dumps(dict(
     answer=str(getattr(answer, "model_id", answer)), revision=loaded.revision, notes=loaded.notes,

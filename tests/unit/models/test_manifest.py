@@ -97,8 +97,8 @@ def model_of(changed: dict[str, Any]) -> dict[str, Any]:
 
 REFUSED: dict[str, tuple[Change, str]] = {
     "another format": (
-        lambda d: d.update(format=2),
-        r"manifest.json.format: this version reads format 1, not 2",
+        lambda d: d.update(format=3),
+        r"manifest.json.format: this version reads formats 1 and 2, not 3",
     ),
     "no format": (lambda d: d.pop("format"), r"manifest.json: 'format' is missing"),
     "another version of the features": (

@@ -21,6 +21,7 @@ from tests.fakes.models import (
     logarithm_graph,
     raw_graph,
 )
+from tests.views import sixteen
 
 M5, M15 = Timeframe.M5, Timeframe.M15
 UP, DOWN = (0.1, 0.2, 0.7), (0.6, 0.3, 0.1)
@@ -34,7 +35,7 @@ def ask(
     forecaster: Forecaster, *wanted: tuple[str, Timeframe], now: int = NOW
 ) -> list[Forecast | ModelError]:
     requests = [(find_asset(symbol), timeframe) for symbol, timeframe in wanted]
-    return forecaster.forecast(requests, windows(*[1.0] * len(wanted)), now)
+    return forecaster.forecast(requests, sixteen(windows(*[1.0] * len(wanted))), now)
 
 
 def said(answer: Forecast | ModelError) -> tuple[str, list[float]]:
@@ -105,11 +106,13 @@ BROKEN = {
     "is no ONNX file": (b"\x80\x04pickle", "model bad cannot be opened"),
     "takes other features": (
         constant_graph(UP, ("batch", 60, 15)),
-        "model bad takes [('tensor(float)', None, 60, 15)] and gives 1 outputs",
+        "model bad takes [('tensor(float)', None, 60, 15)] and gives 1 outputs; "
+        "its inputs are [('tensor(float)', None, 60, 16)]",
     ),
     "takes one window at a time": (
         constant_graph(UP, (1, 60, 16)),
-        "model bad takes [('tensor(float)', 1, 60, 16)] and gives 1 outputs",
+        "model bad takes [('tensor(float)', 1, 60, 16)] and gives 1 outputs; "
+        "its inputs are [('tensor(float)', None, 60, 16)]",
     ),
     "gives logits": (raw_graph([0.1, 0.5, 2.0]), "model bad gave probabilities that do not sum to 1"),
     "gives a negative probability": (
@@ -150,16 +153,21 @@ def test_one_window_that_a_model_cannot_judge_spoils_no_other_of_its_batch() -> 
     models = Publication().add("log", logarithm_graph(), ["AAPL", "MSFT", "TSLA"]).model_set()
     requests = [(find_asset(symbol), M5) for symbol in ("AAPL", "MSFT", "TSLA")]
     good = exp(1 / 3)
-    first, second, third = OnnxForecaster(models).forecast(requests, windows(good, -good, good), NOW)
+    first, second, third = OnnxForecaster(models).forecast(requests, sixteen(windows(good, -good, good)), NOW)
     assert said(first) == said(third) == ("log", [0.33333] * 3)
     assert reason(second) == "model log gave a probability that is not a number"
 
 
-@pytest.mark.parametrize("shape", [(2, 60, 16), (1, 59, 16), (1, 60, 15)])
-def test_windows_that_do_not_fit_the_requests_are_a_fault_of_the_caller(shape: tuple[int, ...]) -> None:
-    forecaster = OnnxForecaster(Publication().add("up", constant_graph(UP), ["AAPL"]).model_set())
+@pytest.mark.parametrize("shape", [(1, 59, 16), (1, 60, 15)])
+def test_windows_of_another_shape_are_a_fault_of_the_caller(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"\(1, 60, 16\) of float32 are needed"):
-        forecaster.forecast([(find_asset("AAPL"), M5)], np.zeros(shape, np.float32), NOW)
+        sixteen(np.zeros(shape, np.float32))
+
+
+def test_views_of_other_bars_than_asked_about_are_a_fault_of_the_caller() -> None:
+    forecaster = OnnxForecaster(Publication().add("up", constant_graph(UP), ["AAPL"]).model_set())
+    with pytest.raises(ValueError, match="there are 2 views for 1 requests"):
+        forecaster.forecast([(find_asset("AAPL"), M5)], sixteen(windows(1.0, 1.0)), NOW)
 
 
 def test_nobody_asked_is_nothing_answered() -> None:
@@ -168,7 +176,7 @@ def test_nobody_asked_is_nothing_answered() -> None:
 
 
 def ask_nothing(forecaster: Forecaster) -> list[Forecast | ModelError]:
-    return forecaster.forecast([], np.zeros((0, 60, 16), np.float32), NOW)
+    return forecaster.forecast([], sixteen(np.zeros((0, 60, 16), np.float32)), NOW)
 
 
 def test_what_the_first_models_cannot_answer_the_second_may() -> None:

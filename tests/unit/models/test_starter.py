@@ -13,6 +13,8 @@ from growfolio.models.loader import STARTER_MODELS
 from growfolio.models.manifest import Manifest, parse_manifest
 from growfolio.models.onnx_forecaster import OnnxForecaster
 
+from tests.views import sixteen
+
 FOLDER = Path(models.__file__).parent / "starter"
 CENTURY = 100 * 365 * DAY
 
@@ -47,7 +49,7 @@ def test_as_the_last_resort_they_serve_every_asset_and_never_expire(manifest: Ma
     requests = [(asset, frame) for asset in ASSETS for frame in frames]
     windows = np.zeros((len(requests), WINDOW, 16), dtype=np.float32)
     forecaster = OnnxForecaster(STARTER_MODELS.fetch("starter", list(Market)))
-    answers = forecaster.forecast(requests, windows, manifest.created_at + CENTURY)
+    answers = forecaster.forecast(requests, sixteen(windows), manifest.created_at + CENTURY)
     for (asset, frame), answer in zip(requests, answers, strict=True):
         assert isinstance(answer, Forecast)
         assert answer.model_id == f"{asset.market}_{frame}_ensemble"

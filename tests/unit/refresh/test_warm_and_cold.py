@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from growfolio.domain.assets import Asset, Market, Timeframe, assets_of
 from growfolio.domain.bars import Bars, FloatArray
-from growfolio.domain.forecast import Forecast, Forecaster, Windows
+from growfolio.domain.forecast import Forecast, Forecaster, Views
 from growfolio.domain.times import BAR, DAY
 from growfolio.errors import ModelError
 from growfolio.models.loader import STARTER_MODELS, ModelLoader
@@ -30,11 +30,11 @@ class Recorded:
     """A forecaster that remembers the probabilities of each asset's newest bar."""
 
     def __init__(self, models: Forecaster) -> None:
-        self.models, self.revision = models, models.revision
+        self.models, self.revision, self.inputs = models, models.revision, models.inputs
         self.probabilities: dict[Key, FloatArray] = {}
 
-    def forecast(self, requests: Sequence[Key], windows: Windows, now: int) -> list[Forecast | ModelError]:
-        answers = self.models.forecast(requests, windows, now)
+    def forecast(self, requests: Sequence[Key], views: Views, now: int) -> list[Forecast | ModelError]:
+        answers = self.models.forecast(requests, views, now)
         for key, answer in zip(requests, answers, strict=True):
             if key[1] in SERVED:
                 assert isinstance(answer, Forecast)

@@ -12,17 +12,15 @@ from importlib import import_module
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from growfolio.domain.bars import Candles, FloatArray
 from growfolio.domain.features import MOST_BARS, FeatureArray
-from growfolio.domain.forecast import WINDOW
+from growfolio.domain.forecast import WINDOW, ContextArray
 from growfolio.domain.indicators import Indicators, indicators
 from growfolio.indicators.scene import Scene
 
 Formula = Callable[[Candles, Indicators], FloatArray]
 ContextFormula = Callable[[Scene], FloatArray]
-ContextArray = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

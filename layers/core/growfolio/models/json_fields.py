@@ -26,6 +26,9 @@ class Field:
             raise self.fault(f"{key!r} is missing")
         return Field(f"{self.path}.{key}", fields[key])
 
+    def has(self, key: str) -> bool:
+        return key in self._object()
+
     def items(self) -> Iterator[tuple[str, "Field"]]:
         for key, value in self._object().items():
             yield key, Field(f"{self.path}.{key}", value)

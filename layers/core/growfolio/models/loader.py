@@ -8,7 +8,7 @@ from pathlib import Path
 
 from growfolio.aws.parameters import SsmParameter
 from growfolio.domain.assets import Market
-from growfolio.domain.forecast import Forecaster, Windows
+from growfolio.domain.forecast import Forecaster, Inputs, Views
 from growfolio.errors import ModelError, TemporaryModelError
 from growfolio.models.hub import HubRepository
 from growfolio.models.onnx_forecaster import Answers, FallBack, InPlaceOf, NoModels, OnnxForecaster, Requests
@@ -48,8 +48,12 @@ class AwaitedModels:
     def revision(self) -> str:
         return self.loaded.revision
 
-    def forecast(self, requests: Requests, windows: Windows, now: int) -> Answers:
-        return self.loaded.forecaster.forecast(requests, windows, now)
+    @property
+    def inputs(self) -> Inputs:
+        return self.loaded.forecaster.inputs
+
+    def forecast(self, requests: Requests, views: Views, now: int) -> Answers:
+        return self.loaded.forecaster.forecast(requests, views, now)
 
 
 class ModelLoader:

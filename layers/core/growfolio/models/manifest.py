@@ -16,9 +16,13 @@ from growfolio.domain.times import utc_text
 from growfolio.errors import UnknownAsset
 from growfolio.indicators.standard import FEATURES, FEATURES_VERSION
 from growfolio.models.json_fields import Field, read_json
+from growfolio.models.model_inputs import STANDARD_INPUTS, ModelInputs, read_inputs
 
 MANIFEST = "manifest.json"
-FORMAT = 1
+STANDARD_FORMAT = 1
+"""All models see the sixteen: the manifest names them once, as older deployments read it."""
+FORMAT = 2
+"""Each model names its inputs. An older deployment, which would not look at them, refuses it."""
 LARGEST_FILE = 64_000_000
 """Bytes; a model here has about 250 kB, and Lambda's writable folder 512 MB."""
 
@@ -57,6 +61,7 @@ class Model:
     trained_until: int
     expires_at: int | None
     metrics: Mapping[str, object]
+    inputs: ModelInputs = STANDARD_INPUTS
 
     def expired(self, now: int) -> bool:
         return self.expires_at is not None and now >= self.expires_at
@@ -87,13 +92,14 @@ class Manifest:
 
     def to_json(self) -> str:
         """The text of manifest.json. Raises PermanentModelError where parse_manifest would refuse it."""
+        standard = all(model.inputs == STANDARD_INPUTS for model in self.models.values())
         document = {
-            "format": FORMAT,
-            "features": {"version": FEATURES_VERSION, "names": list(FEATURES)},
+            "format": STANDARD_FORMAT if standard else FORMAT,
+            **({"features": {"version": FEATURES_VERSION, "names": list(FEATURES)}} if standard else {}),
             "window": WINDOW,
             "created_at": utc_text(self.created_at),
             "data": dict(self.data),
-            "models": {model_id: _model_json(model) for model_id, model in self.models.items()},
+            "models": {model_id: _model_json(model, standard) for model_id, model in self.models.items()},
             "assignment": {frame.value: dict(of_asset) for frame, of_asset in self.assignment.items()},
         }
         text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
@@ -108,11 +114,13 @@ def parse_manifest(text: str | bytes) -> Manifest:
     not need new models.
     """
     document = read_json(MANIFEST, text)
-    if document["format"].value != FORMAT:
+    if document["format"].value not in (STANDARD_FORMAT, FORMAT):
         raise document["format"].fault(
-            f"this version reads format {FORMAT}, not {document['format'].value!r}"
+            f"this version reads formats {STANDARD_FORMAT} and {FORMAT}, not {document['format'].value!r}"
         )
-    _check_features(document)
+    if document["format"].value == STANDARD_FORMAT:
+        _check_features(document)
+    document["window"].whole(WINDOW, WINDOW)
     models = {
         model_id: _model(model_id, field)
         for model_id, field in document["models"].items()
@@ -137,7 +145,6 @@ def _check_features(document: Field) -> None:
     names = [name.text() for name in features["names"].elements()]
     if names != list(FEATURES):
         raise features["names"].fault(f"trained on {' '.join(names)}; serving has {' '.join(FEATURES)}")
-    document["window"].whole(WINDOW, WINDOW)
 
 
 def _model(model_id: str, field: Field) -> Model:
@@ -155,6 +162,7 @@ def _model(model_id: str, field: Field) -> Model:
         trained_until=field["trained_until"].time(),
         expires_at=None if field["expires_at"].value is None else field["expires_at"].time(),
         metrics=field["metrics"].any_object(),
+        inputs=read_inputs(field["inputs"]) if field.has("inputs") else STANDARD_INPUTS,
     )
     if model.trained_from >= model.trained_until:
         raise field["trained_until"].fault("must be later than trained_from")
@@ -233,9 +241,10 @@ def _known_asset(asset_id: str) -> Asset | None:
     return asset if asset.id == asset_id else None
 
 
-def _model_json(model: Model) -> dict[str, object]:
+def _model_json(model: Model, standard: bool) -> dict[str, object]:
     times = ("trained_from", "trained_until", "expires_at")
-    document = {key: value for key, value in asdict(model).items() if key != "id"}
+    left_out = {"id", "inputs"} if standard else {"id"}
+    document = {key: value for key, value in asdict(model).items() if key not in left_out}
     for key in times:
         document[key] = None if document[key] is None else utc_text(document[key])
     return document

@@ -3,7 +3,9 @@
 import os
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import or_
 from threading import Timer
 from typing import TYPE_CHECKING, Any
 
@@ -11,17 +13,19 @@ import numpy as np
 import numpy.typing as npt
 
 from growfolio.domain.assets import Asset, Timeframe
-from growfolio.domain.forecast import WINDOW, Forecast, Forecaster, Windows
+from growfolio.domain.forecast import WINDOW, ContextArray, Forecast, Forecaster, Inputs, Views, Windows
 from growfolio.domain.signals import CLASSES
 from growfolio.domain.times import utc_text
 from growfolio.errors import ModelError, PermanentModelError
-from growfolio.indicators.standard import FEATURES
+from growfolio.indicators.registry import context_width
 from growfolio.models.manifest import Model
 from growfolio.models.repository import ModelSet
 
 if TYPE_CHECKING:
     import onnxruntime
 
+CONTEXT = "context"
+"""The second input of graphs that take context."""
 SUM_TOLERANCE = 1e-3
 RUN_SECONDS = 2.0
 """What one run of a model may take: the shipped ones take milliseconds, a graph that loops never ends."""
@@ -40,9 +44,16 @@ class OnnxForecaster:
         self._markets = models.markets
         self._unopened = dict(models.graphs)
         self._graphs: dict[str, _Graph | ModelError] = {}
+        usable = [
+            model.inputs.names
+            for market in models.markets
+            for model in models.manifest.assigned(market)
+            if not model.inputs.lacking()
+        ]
+        self.inputs = reduce(or_, usable, Inputs())
 
-    def forecast(self, requests: Requests, windows: Windows, now: int) -> Answers:
-        check_windows(requests, windows)
+    def forecast(self, requests: Requests, views: Views, now: int) -> Answers:
+        check_views(requests, views)
         answers: dict[int, Forecast | ModelError] = {}
         rows_of: defaultdict[str, list[int]] = defaultdict(list)
         for row, (asset, timeframe) in enumerate(requests):
@@ -51,7 +62,7 @@ class OnnxForecaster:
             except ModelError as reason:
                 answers[row] = reason
         for model_id, rows in rows_of.items():
-            answers.update(zip(rows, self._run(model_id, windows[rows]), strict=True))
+            answers.update(zip(rows, self._run(model_id, views.at(rows)), strict=True))
         return [answers[row] for row in range(len(requests))]
 
     def _serving(self, asset: Asset, timeframe: Timeframe, now: int) -> Model:
@@ -65,23 +76,29 @@ class OnnxForecaster:
                 f"model {model.id} of revision {self.revision} expired {utc_text(model.expires_at)}: "
                 "train and promote a newer one"
             )
+        if lacking := model.inputs.lacking():
+            raise PermanentModelError(
+                f"model {model.id} of revision {self.revision} needs what this deployment lacks: {lacking}; "
+                "add it to growfolio/indicators, or train a model without it"
+            )
         return model
 
-    def _run(self, model_id: str, windows: Windows) -> Answers:
+    def _run(self, model_id: str, views: Views) -> Answers:
         model = self._manifest.models[model_id]
-        graph = self._graph(model_id)
+        graph = self._graph(model)
         if isinstance(graph, ModelError):
-            return [graph] * len(windows)
+            return [graph] * len(views)
         try:
-            probabilities = graph.run(windows)
+            probabilities = graph.run(views)
         except ModelError as reason:
-            return [reason] * len(windows)
+            return [reason] * len(views)
         return [self._judged(row, model) for row in probabilities]
 
-    def _graph(self, model_id: str) -> "_Graph | ModelError":
+    def _graph(self, model: Model) -> "_Graph | ModelError":
+        model_id = model.id
         if model_id not in self._graphs:
             try:
-                self._graphs[model_id] = _open(model_id, self._unopened.pop(model_id))
+                self._graphs[model_id] = _open(model_id, self._unopened.pop(model_id), model.inputs.names)
             except ModelError as reason:
                 self._graphs[model_id] = reason
         return self._graphs[model_id]
@@ -107,11 +124,15 @@ class FallBack:
     def revision(self) -> str:
         return self.first.revision
 
-    def forecast(self, requests: Requests, windows: Windows, now: int) -> Answers:
-        answers = self.first.forecast(requests, windows, now)
+    @property
+    def inputs(self) -> Inputs:
+        return self.first.inputs | self.then.inputs
+
+    def forecast(self, requests: Requests, views: Views, now: int) -> Answers:
+        answers = self.first.forecast(requests, views, now)
         open_rows = [row for row, answer in enumerate(answers) if isinstance(answer, ModelError)]
         if open_rows:
-            others = self.then.forecast([requests[row] for row in open_rows], windows[open_rows], now)
+            others = self.then.forecast([requests[row] for row in open_rows], views.at(open_rows), now)
             for row, other in zip(open_rows, others, strict=True):
                 why = str(answers[row])
                 if isinstance(other, ModelError):
@@ -132,8 +153,12 @@ class InPlaceOf:
     def revision(self) -> str:
         return self.models.revision
 
-    def forecast(self, requests: Requests, windows: Windows, now: int) -> Answers:
-        answers = self.models.forecast(requests, windows, now)
+    @property
+    def inputs(self) -> Inputs:
+        return self.models.inputs
+
+    def forecast(self, requests: Requests, views: Views, now: int) -> Answers:
+        answers = self.models.forecast(requests, views, now)
         return [
             answer if isinstance(answer, ModelError) else _by_other_models(answer, self.why)
             for answer in answers
@@ -150,37 +175,41 @@ class NoModels:
 
     reason: str
     revision: str = "none"
+    inputs: Inputs = field(default_factory=Inputs)
 
-    def forecast(self, requests: Requests, windows: Windows, now: int) -> Answers:
-        del windows, now
+    def forecast(self, requests: Requests, views: Views, now: int) -> Answers:
+        del views, now
         return [PermanentModelError(self.reason) for _ in requests]
 
 
-def check_windows(requests: Requests, windows: Windows) -> None:
-    """Raises ValueError unless there is one window of float32 for each request."""
-    expected = (len(requests), WINDOW, len(FEATURES))
-    if windows.shape != expected or windows.dtype != np.float32:
-        raise ValueError(f"windows are {windows.dtype} {windows.shape}; {expected} of float32 are needed")
+def check_views(requests: Requests, views: Views) -> None:
+    """Raises ValueError unless there is one view for each request."""
+    if len(views) != len(requests):
+        raise ValueError(f"there are {len(views)} views for {len(requests)} requests")
 
 
 @dataclass(frozen=True, slots=True)
 class _Graph:
-    """An open ONNX graph: (batch, WINDOW, features) float32 to (batch, 3) probabilities."""
+    """An open ONNX graph: (batch, WINDOW, sequence) and, where it has one, context (batch, width) float32 to
+    (batch, 3) probabilities.
+    """
 
     model_id: str
     session: "onnxruntime.InferenceSession"
-    input: str
+    window_input: str
+    inputs: Inputs
 
-    def _run_for(self, seconds: float, windows: Windows) -> Any:
+    def _run_for(self, seconds: float, windows: Windows, context: ContextArray) -> Any:
         """What the graph gives. Raises PermanentModelError where it takes longer."""
         import onnxruntime
 
+        given = {self.window_input: windows} | ({CONTEXT: context} if self.inputs.context else {})
         options = onnxruntime.RunOptions()
         timer = Timer(seconds, setattr, (options, "terminate", True))
         timer.daemon = True
         timer.start()
         try:
-            return self.session.run(None, {self.input: windows}, options)
+            return self.session.run(None, given, options)
         except Exception:
             if options.terminate:
                 raise PermanentModelError(f"it did not end within {seconds:g} s") from None
@@ -188,18 +217,19 @@ class _Graph:
         finally:
             timer.cancel()
 
-    def run(self, windows: Windows) -> npt.NDArray[np.float64]:
+    def run(self, views: Views) -> npt.NDArray[np.float64]:
         """Raises PermanentModelError for whatever a graph that is not ours may do."""
         try:
-            (output,) = self._run_for(RUN_SECONDS, windows)
+            windows, context = views.of(self.inputs)
+            (output,) = self._run_for(RUN_SECONDS, windows, context)
         except Exception as fault:  # its errors share no other base
             raise PermanentModelError(f"model {self.model_id} failed: {_first_line(fault)}") from fault
-        if output.shape != (len(windows), len(CLASSES)):
+        if output.shape != (len(views), len(CLASSES)):
             raise PermanentModelError(f"model {self.model_id} answered with shape {output.shape}")
         return np.asarray(output, dtype=np.float64)
 
 
-def _open(model_id: str, content: bytes) -> _Graph:
+def _open(model_id: str, content: bytes, names: Inputs) -> _Graph:
     # Read when the library is imported; it sends usage data unless told not to.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
@@ -214,9 +244,16 @@ def _open(model_id: str, content: bytes) -> _Graph:
         raise PermanentModelError(f"model {model_id} cannot be opened: {_first_line(fault)}") from fault
     inputs, outputs = session.get_inputs(), session.get_outputs()
     taken = [_signature(node) for node in inputs]
-    if len(outputs) != 1 or taken != [("tensor(float)", None, WINDOW, len(FEATURES))]:
-        raise PermanentModelError(f"model {model_id} takes {taken} and gives {len(outputs)} outputs")
-    return _Graph(model_id, session, inputs[0].name)
+    expected: list[tuple[Any, ...]] = [("tensor(float)", None, WINDOW, len(names.sequence))]
+    if names.context:
+        expected.append(("tensor(float)", None, context_width(names.context)))
+    if len(outputs) != 1 or taken != expected:
+        raise PermanentModelError(
+            f"model {model_id} takes {taken} and gives {len(outputs)} outputs; its inputs are {expected}"
+        )
+    if [node.name for node in inputs[1:]] not in ([], [CONTEXT]):
+        raise PermanentModelError(f"model {model_id}: its second input must be named {CONTEXT}")
+    return _Graph(model_id, session, inputs[0].name, names)
 
 
 def _signature(node: Any) -> tuple[Any, ...]:

@@ -94,9 +94,10 @@ def _works_and_candles(run: _Run, deadline: Deadline) -> tuple[list[Work], Fetch
     works = [work_of(one, market, ports.forecaster.revision) for one in known]
     # Until a bar is complete, prices and bars for readers may be missing too, whatever signals there are.
     interrupted = not all(work.completion for work in works)
-    others = {
-        asset for asset in assets_of(market) if interrupted or any(asset in work.unhandled for work in works)
-    } - due
+    needed = {asset for work in works for asset in work.unhandled}
+    # Models that see the market's moves need all of its assets, whichever lacks a signal.
+    every = interrupted or bool(needed and ports.forecaster.inputs.context)
+    others = (set(assets_of(market)) if every else needed) - due
     return works, fetching() | _begin_fetching(run, others, deadline)()
 
 
@@ -184,12 +185,14 @@ def _refresh_timeframe(run: _Run, work: Work, fetched: Fetched) -> None:
     timeframe, todo = work.timeframe, work.unhandled
     wanted = BARS_NEEDED[timeframe] + BACKLOG
     grid = last_slots(run.ports.market, run.now, timeframe, wanted + REACH * BAR // timeframe.seconds)
-    answers = {asset: fetched[asset] for asset in todo}
+    seen = fetched if run.ports.forecaster.inputs.context else todo
+    answers = {asset: fetched[asset] for asset in seen}
     bars = {asset: answer for asset, answer in answers.items() if isinstance(answer, Bars)}
     candles, refused = align(bars, grid, timeframe, wanted)
     silent = {asset: answer for asset, answer in answers.items() if isinstance(answer, MarketError)}
     for asset, reason in (silent | refused).items():
-        _note(run, asset, timeframe, int(grid[-1]), reason)
+        if asset in todo:
+            _note(run, asset, timeframe, int(grid[-1]), reason)
     if timeframe is Timeframe.M5:
         run.report.notes.extend(_quarantine_notes(candles))
     run.refused.update(asset for asset, reason in refused.items() if isinstance(reason, BadCandles))

@@ -9,13 +9,12 @@ from growfolio.domain.assets import Asset
 from growfolio.domain.bars import Candles, CloseTimes
 from growfolio.domain.caveats import caveats
 from growfolio.domain.decision import decide, facts_at
-from growfolio.domain.features import windows
 from growfolio.domain.forecast import Forecast, Forecaster
 from growfolio.domain.indicators import Indicators, indicators
 from growfolio.domain.live_price import dispute, live_or_close
 from growfolio.domain.signals import Price, Signal, in_ticks
 from growfolio.errors import BadCandles, GrowfolioError, ModelError
-from growfolio.indicators.standard import features
+from growfolio.indicators.views import views_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +51,20 @@ def decided_signals(
 ) -> Iterator[Decided]:
     """Decide all assets' bars that lack a signal, with one batch of forecasts, asset after asset.
 
-    lacking holds the close times of these bars; those without a candle are passed over. A bar whose numbers
-    arithmetic refuses gets BadCandles and stops no other.
+    candles are of all usable assets, whose moves models may see. lacking holds the close times of the bars to
+    decide; those without a candle are passed over. A bar whose numbers arithmetic refuses gets BadCandles and
+    stops no other.
     """
     values = indicators(candles)
     picks = [
         (row, int(bar))
         for row, asset in enumerate(candles.assets)
-        for bar in np.flatnonzero(np.isin(candles.times[row], lacking[asset]))
+        for bar in np.flatnonzero(np.isin(candles.times[row], lacking.get(asset, ())))
     ]
-    batch = windows(features(candles, values), [row for row, _ in picks], [bar for _, bar in picks])
+    rows, bars = [row for row, _ in picks], [bar for _, bar in picks]
+    views = views_of(candles, rows, bars, forecaster.inputs, values)
     requests = [(candles.assets[row], candles.timeframe) for row, _ in picks]
-    forecasts = forecaster.forecast(requests, batch, now)
+    forecasts = forecaster.forecast(requests, views, now)
     for (row, bar), forecast in zip(picks, forecasts, strict=True):
         yield _Bar(candles, values, row, bar, prices, now).decided(forecast)
 
