@@ -8,9 +8,11 @@ from typing import Self
 
 import numpy as np
 from growfolio.domain.assets import Market, Timeframe, find_asset
+from growfolio.domain.forecast import WINDOW
 from growfolio.domain.label import Label
 from growfolio.domain.times import DAY
 from growfolio.models.manifest import MANIFEST, Manifest, Model, ModelFile
+from growfolio.models.model_inputs import STANDARD_INPUTS, ModelInputs
 from growfolio.models.repository import ModelSet
 from onnx import TensorProto, helper, numpy_helper
 
@@ -22,6 +24,39 @@ INPUT = ("batch", 60, 16)
 def constant_graph(sell_hold_buy: Sequence[float], shape: Sequence[int | str] = INPUT) -> bytes:
     """softmax(0 * mean of the window + log of the given probabilities): the same for every finite window."""
     return _graph([0.0, 0.0, 0.0], [log(p) for p in sell_hold_buy], ["Softmax"], shape)
+
+
+def telling_graph(sequence: int, context: int) -> bytes:
+    """softmax of 0, ten times the mean of the window, and the mean of the context where it takes any."""
+    inputs = [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["batch", WINDOW, sequence])]
+    nodes = [
+        helper.make_node("ReduceMean", ["features", "both"], ["window"], keepdims=1),
+        helper.make_node("Flatten", ["window"], ["mean"]),
+        helper.make_node("Mul", ["mean", "ten"], ["scaled"]),
+        helper.make_node("Sub", ["mean", "mean"], ["zero"]),
+    ]
+    last = "zero"
+    if context:
+        inputs.append(helper.make_tensor_value_info("context", TensorProto.FLOAT, ["batch", context]))
+        nodes.append(helper.make_node("ReduceMean", ["context", "one"], ["told"], keepdims=1))
+        last = "told"
+    nodes += [
+        helper.make_node("Concat", ["zero", "scaled", last], ["scores"], axis=1),
+        helper.make_node("Softmax", ["scores"], ["probabilities"]),
+    ]
+    made = helper.make_graph(
+        nodes,
+        "telling",
+        inputs,
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", 3])],
+        [
+            numpy_helper.from_array(np.array([1, 2], np.int64), "both"),
+            numpy_helper.from_array(np.array([1], np.int64), "one"),
+            numpy_helper.from_array(np.array([[10]], np.float32), "ten"),
+        ],
+    )
+    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    return bytes(model.SerializeToString())
 
 
 def raw_graph(sell_hold_buy: Sequence[float]) -> bytes:
@@ -109,6 +144,7 @@ class Publication:
         timeframe: Timeframe = Timeframe.M5,
         *,
         expires_at: int | None = EXPIRES_AT,
+        inputs: ModelInputs = STANDARD_INPUTS,
     ) -> Self:
         """A model, and the symbols of one market that it serves."""
         assets = [find_asset(symbol) for symbol in serves]
@@ -125,6 +161,7 @@ class Publication:
             trained_until=TRAINED_UNTIL,
             expires_at=expires_at,
             metrics={"test": {"mcc": 0.14}},
+            inputs=inputs,
         )
         self._graphs[f"{model_id}.onnx"] = graph
         self._assignment.setdefault(timeframe, {}).update((asset.id, model_id) for asset in assets)

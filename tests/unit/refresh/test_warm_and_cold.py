@@ -1,15 +1,19 @@
-"""Warm and cold functions that hold the same bars give the same probabilities: the shipped models."""
+"""Warm and cold functions that hold the same bars give the same probabilities, with context as without."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 from growfolio.domain.assets import Asset, Market, Timeframe, assets_of
 from growfolio.domain.bars import Bars, FloatArray
-from growfolio.domain.forecast import Forecast, Forecaster, Views
+from growfolio.domain.forecast import Forecast, Forecaster, Inputs, Views
 from growfolio.domain.times import BAR, DAY
 from growfolio.errors import ModelError
+from growfolio.indicators.registry import all_context_inputs, context_width
+from growfolio.indicators.standard import FEATURES
 from growfolio.models.loader import STARTER_MODELS, ModelLoader
+from growfolio.models.model_inputs import ModelInputs
+from growfolio.models.onnx_forecaster import OnnxForecaster
 from growfolio.refresh.candle_feed import WindowedFeed
 from growfolio.refresh.ports import Ports
 from growfolio.refresh.run import refresh
@@ -17,6 +21,7 @@ from growfolio.storage.candle_archive import CandleArchive
 
 from tests.bars import changed, moment, printed, without
 from tests.fakes.memory_store import MemoryStore
+from tests.fakes.models import Publication, telling_graph
 from tests.fakes.objects import MemoryObjects
 from tests.fakes.sources import ScriptedSource
 
@@ -57,9 +62,27 @@ def bad_day(bars: Bars, seed: int) -> Bars:
     return without(spoiled, newest - 90, newest - 91, *range(newest - 140, newest - 130))
 
 
+def shipped(market: Market) -> Forecaster:
+    return ModelLoader([market], None, STARTER_MODELS).load().forecaster
+
+
+def seeing_all(market: Market) -> Forecaster:
+    """Models whose answers are made of every context input there is."""
+    inputs = Inputs(FEATURES, tuple(all_context_inputs()))
+    graph = telling_graph(len(FEATURES), context_width(inputs.context))
+    made, symbols = Publication(), [asset.symbol for asset in assets_of(market)]
+    for timeframe in sorted(SERVED):
+        named = ModelInputs.of(inputs)
+        made.add(f"all_{timeframe}", graph, symbols, timeframe, expires_at=None, inputs=named)
+    return OnnxForecaster(made.model_set(markets=[market]))
+
+
+@pytest.mark.parametrize("models_of", [shipped, seeing_all])
 @pytest.mark.parametrize("market", Market)
-def test_warm_and_cold_functions_with_the_same_bars_give_the_same_probabilities(market: Market) -> None:
-    models = ModelLoader([market], None, STARTER_MODELS).load().forecaster
+def test_warm_and_cold_functions_with_the_same_bars_give_the_same_probabilities(
+    market: Market, models_of: Callable[[Market], Forecaster]
+) -> None:
+    models = models_of(market)
     now = NOW[market]
     bars = {
         asset: bad_day(printed(asset, now - 40 * DAY, now + DAY).closed_by(now + 40 * BAR), seed)

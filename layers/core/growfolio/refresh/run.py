@@ -155,7 +155,7 @@ def _market_writes(run: _Run, fetched: Fetched) -> Iterator[Write]:
     """The last prices of all assets that have candles worth showing, and the market's hours."""
     spoiled = {
         asset for (asset, _), trouble in run.report.troubles.items() if trouble.status is Status.BAD_DATA
-    }
+    } | run.refused
     for asset, own in fetched.items():
         if isinstance(own, Bars) and len(own) and asset not in spoiled:
             record = market_record(asset, own, run.ports.feed.source, run.quotes.get(asset), run.now)
