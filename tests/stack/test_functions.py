@@ -49,6 +49,24 @@ def test_a_first_deploy_serves_the_models_shipped_with_the_code(
         assert {signal.model.revision if signal else "none" for signal in made} == {"starter"}
 
 
+@pytest.mark.parametrize("market", Market)
+def test_with_the_hub_down_a_cold_start_serves_the_promoted_models(
+    world: World, played: dict[str, Played], market: Market
+) -> None:
+    function = f"Refresh{market.capitalize()}Function"
+    world.mirror_models()
+    world.forget_signals(market)
+    nowhere = {"HF_ENDPOINT": "http://127.0.0.1:9"}
+    with world.running(function, environment=world.environment(function) | nowhere) as process:
+        answer = process.invoke(EVENT)
+    assert answer.error == ""
+    assert not [note for note in answer.payload["notes"] if "mirror" in note or "models" in note]
+    for timeframe in Timeframe:
+        signals = {record.asset: record.signal for record in world.store.signals(timeframe)}
+        made = [signals.get(asset) for asset in assets_of(market)]
+        assert {signal.model.revision if signal else "none" for signal in made} == {world.providers.revision}
+
+
 @pytest.mark.parametrize("function", STORIES)
 def test_without_any_one_layer_a_function_fails(
     world: World, played: dict[str, Played], function: str
