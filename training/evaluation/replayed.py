@@ -29,6 +29,7 @@ class ReplayedCandles:
     simulated: bool = False
     live: bool = False
     longest_past: int | None = None
+    caveats: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def fetch(self, since: Mapping[Asset, int], now: int) -> Fetched:
