@@ -10,13 +10,13 @@ from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.bars import Bars, BoolArray, Candles, CloseTimes, IntArray
 from growfolio.domain.features import BARS_NEEDED, FeatureArray
 from growfolio.domain.label import Label
+from growfolio.domain.labels import UNKNOWN, Labels, labels_of
 from growfolio.domain.times import utc_text
 from growfolio.errors import BadCandles, GrowfolioError, MissingCandles
 from growfolio.indicators.standard import features
 
 from training.data.history import Stretch, stretches
 from training.data.inversion import inverted, inverted_labels
-from training.data.labels import UNKNOWN, Labels, labels_of
 from training.data.splits import Split, split_calendar
 
 FeatureFunction = Callable[[Candles], FeatureArray]
