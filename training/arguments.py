@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import TypeAlias
 
 from growfolio.domain.assets import ASSETS, Asset, Market, Timeframe, find_asset
+from growfolio.domain.forecast import Inputs
 from growfolio.domain.label import LABEL_KINDS, Label
+from growfolio.indicators.registry import all_context_inputs, all_indicators
+from growfolio.indicators.standard import FEATURES
 from growfolio.training_jobs.networks import DEFAULT_NETWORK, Network
 
 from training.fitting.settings import FitSettings
+from training.settings import DEFAULT_INPUTS
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 LABEL, FIT = Label(), FitSettings()
@@ -82,6 +86,37 @@ def add_batch_size(command: argparse.ArgumentParser) -> None:
         default=FIT.batch_size,
         help="windows in a training step (default: %(default)s)",
     )
+
+
+def add_inputs(command: argparse.ArgumentParser) -> None:
+    """Add --sequence and --context, whose choices are what is registered in growfolio/indicators."""
+    command.add_argument(
+        "--sequence",
+        nargs="+",
+        choices=list(all_indicators()),
+        default=list(DEFAULT_INPUTS.sequence),
+        metavar="NAME",
+        help=f"indicators that models see of each bar, of {', '.join(all_indicators())} "
+        f"(default: {_named(DEFAULT_INPUTS.sequence)})",
+    )
+    command.add_argument(
+        "--context",
+        nargs="*",
+        choices=list(all_context_inputs()),
+        default=list(DEFAULT_INPUTS.context),
+        metavar="NAME",
+        help=f"context inputs that models see of the decided bar, of {', '.join(all_context_inputs())}; "
+        f"without a name none (default: {_named(DEFAULT_INPUTS.context)})",
+    )
+
+
+def inputs_in(given: argparse.Namespace) -> Inputs:
+    """Return the inputs that add_inputs' arguments name, each once."""
+    return Inputs(tuple(dict.fromkeys(given.sequence)), tuple(dict.fromkeys(given.context)))
+
+
+def _named(names: tuple[str, ...]) -> str:
+    return f"the first {len(FEATURES)}" if names == FEATURES else ", ".join(names) or "none"
 
 
 def add_label(command: argparse.ArgumentParser) -> None:

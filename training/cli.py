@@ -102,6 +102,7 @@ def _add_train(command: argparse.ArgumentParser) -> None:
         "--seed", type=int, default=shared.FIT.seed, help="of all chance (default: %(default)s)"
     )
     command.add_argument("--pooled-only", action="store_true", help="fit no models of single assets")
+    shared.add_inputs(command)
     shared.add_label(command)
     command.add_argument(
         "--expires-days",
@@ -173,6 +174,7 @@ def _train(given: argparse.Namespace) -> Outcome:
             out=given.out,
             assets=shared.assets_in(given),
             timeframes=tuple(given.timeframes),
+            inputs=shared.inputs_in(given),
             label=shared.label_in(given),
             fit=fit,
             pooled_only=given.pooled_only,

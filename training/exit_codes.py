@@ -13,7 +13,6 @@ from growfolio.errors import (
     TemporaryMarketError,
     TemporaryModelError,
     UnknownAsset,
-    UnsoundInput,
 )
 
 
@@ -38,7 +37,6 @@ class Outcome(IntEnum):
 _OUTCOMES: dict[type[GrowfolioError], Outcome] = {
     ConfigurationError: Outcome.CONFIGURATION,
     UnknownAsset: Outcome.CONFIGURATION,
-    UnsoundInput: Outcome.CONFIGURATION,
     PermanentModelError: Outcome.CONFIGURATION,
     BadCandles: Outcome.BAD_DATA,
     MissingCandles: Outcome.BAD_DATA,

@@ -113,7 +113,9 @@ def gather(
         bars = {asset: own for asset, own in read.items() if asset.market is market}
         for timeframe in settings.timeframes:
             after = settings.warm.after(market, timeframe) if settings.warm else 0
-            samples, refused = build_samples(market, timeframe, bars, settings.label, after=after)
+            samples, refused = build_samples(
+                market, timeframe, bars, settings.label, after=after, inputs=settings.inputs
+            )
             left_out |= {f"{asset.id} {timeframe}": str(reason) for asset, reason in refused.items()}
             pools += [samples] if samples is not None else []
     return on_one_calendar(pools), left_out

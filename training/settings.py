@@ -4,10 +4,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from growfolio.domain.assets import ASSETS, Asset, Timeframe
+from growfolio.domain.forecast import Inputs
 from growfolio.domain.label import Label
+from growfolio.indicators.standard import FEATURES
 
 from training.fitting.settings import FitSettings
 from training.fitting.warm_start import WarmStart
+
+DEFAULT_INPUTS = Inputs(sequence=FEATURES, context=())
+"""What models see unless they are told otherwise, the shipped ones too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,7 @@ class TrainSettings:
     assets: tuple[Asset, ...] = ASSETS
     """Whose candles to train on; the models serve all assets of their markets."""
     timeframes: tuple[Timeframe, ...] = tuple(Timeframe)
+    inputs: Inputs = DEFAULT_INPUTS
     label: Label = field(default_factory=Label)
     fit: FitSettings = field(default_factory=FitSettings)
     pooled_only: bool = False

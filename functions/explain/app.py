@@ -1,8 +1,5 @@
 """The explain function: changed signals in, from the table's stream; which of them must come again, out."""
 
-from growfolio.start import ON_LAMBDA, started
-
-# isort: split
 import os
 import time
 from collections.abc import Callable
@@ -48,6 +45,5 @@ def make_handler(settings: Settings, clock: Callable[[], int]) -> Handler:
     return handle
 
 
-if ON_LAMBDA:
+if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
     handler = make_handler(Settings.of_function("explain", os.environ), lambda: int(time.time()))
-    started()

@@ -4,9 +4,6 @@
 {"job_id": "..."} asks how one is.
 """
 
-from growfolio.start import ON_LAMBDA, started
-
-# isort: split
 import logging
 import os
 from collections.abc import Callable, Mapping
@@ -39,6 +36,5 @@ def make_handler(jobs: TrainingJobs) -> Handler:
     return handle
 
 
-if ON_LAMBDA:
+if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
     handler = make_handler(TrainingJobs.of(Settings.of_function("train", os.environ)))
-    started()

@@ -15,22 +15,24 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from growfolio.domain.forecast import WINDOW
-from growfolio.domain.labels import UNKNOWN
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 
+from training.data.labels import UNKNOWN
 from training.fitting.fleet_graph import steps_on
-from training.fitting.fleet_step import Fleet
+from training.fitting.fleet_step import Fleet, FleetNormalisation
 from training.fitting.fleet_table import FleetTable
 from training.fitting.fleet_weights import FleetWeights
 from training.fitting.settings import FitSettings
-from training.networks.architectures import SignalModel, build
+from training.networks.architectures import SignalModel, Widths, build
 from training.networks.batched import FLEET_NETWORKS
 
 BARS = {"cuda": 15.0, "cpu": 1.0}
 """How many times faster the fleet must be, by kind of device."""
 NOISE = 0.05
 """By how much two runs of the same on a processor that others use may differ."""
+CONTEXT = 36
+"""Numbers of context beside each answered bar: as many as all registered inputs have."""
 ROWS = 4096
 """Bars of each model's own table."""
 
@@ -43,6 +45,8 @@ class Work:
 
     features: torch.Tensor
     """(models, ROWS, 16)"""
+    context: torch.Tensor
+    """(models, ROWS, CONTEXT)"""
     answers: torch.Tensor
     ends: torch.Tensor
     """(steps, models, batch)"""
@@ -52,9 +56,10 @@ class Work:
 def some_work(models: int, steps: int, settings: FitSettings, device: torch.device) -> Work:
     random = torch.Generator().manual_seed(1)
     features = torch.randn(models, ROWS, 16, generator=random)
+    context = torch.randn(models, ROWS, CONTEXT, generator=random)
     answers = torch.randint(3, (models, ROWS), generator=random)
     ends = torch.randint(WINDOW, ROWS, (steps, models, settings.batch_size), generator=random)
-    return Work(features.to(device), answers.to(device), ends.to(device), settings)
+    return Work(features.to(device), context.to(device), answers.to(device), ends.to(device), settings)
 
 
 class PlainLoop:
@@ -72,8 +77,9 @@ class PlainLoop:
             model.train()
             for ends in work.ends[:, at]:
                 rows = ends[:, None] + reach
-                wanted = work.answers[at][rows[:, -answered:]]
-                answers = model.logits(work.features[at][rows], answered)
+                last = rows[:, -answered:]
+                wanted = work.answers[at][last]
+                answers = model.logits(work.features[at][rows], answered, work.context[at][last])
                 loss = cross_entropy(answers.flatten(0, 1), wanted.flatten(), ignore_index=UNKNOWN)
                 optimiser.zero_grad(set_to_none=True)
                 torch.autograd.backward(loss)
@@ -87,15 +93,16 @@ class AtOnce:
     def __init__(self, models: list[SignalModel], work: Work) -> None:
         count, device = len(models), work.features.device
         at = torch.arange(count, device=device) * ROWS
-        table = FleetTable(work.features.flatten(0, 1), work.answers.flatten().to(torch.int8), at, at)
-        norms = [model.normalisation for model in models]
+        inputs = work.features.flatten(0, 1), work.context.flatten(0, 1)
+        table = FleetTable(*inputs, work.answers.flatten().to(torch.int8), at, at)
+        of_context = [own for model in models if (own := model.of_context) is not None]
         self.fleet = Fleet(
             FLEET_NETWORKS[work.settings.network],
             work.settings,
             table,
             FleetWeights(models, device),
-            torch.stack([norm.centre for norm in norms])[:, None, None].to(device),
-            torch.stack([norm.scale for norm in norms])[:, None, None].to(device),
+            FleetNormalisation.of([model.normalisation for model in models], device),
+            FleetNormalisation.of(of_context, device),
             [] if device.type == "cuda" else [torch.Generator().manual_seed(n) for n in range(count)],
         )
         self._work, self._step = work, steps_on(device)
@@ -111,7 +118,8 @@ def both_ways(work: Work) -> tuple[PlainLoop, AtOnce]:
     """From the same weights."""
     torch.manual_seed(0)
     settings, device = work.settings, work.features.device
-    models = [build(settings.network, settings.dropout).to(device) for _ in range(len(work.features))]
+    widths = Widths(work.features.shape[-1], work.context.shape[-1])
+    models = [build(settings.network, settings.dropout, widths).to(device) for _ in work.features]
     return PlainLoop(models, work), AtOnce(models, work)
 
 
@@ -166,7 +174,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     print(
         f"{given.models} models of {settings.network}, batches of {settings.batch_size} windows of {WINDOW} "
-        f"bars, on {device.type} ({name}); without dropout the "
+        f"bars and {CONTEXT} numbers of context, on {device.type} ({name}); without dropout the "
         f"same weights to {difference:.1e} of what training moved them"
     )
     return report(rounds / given.steps, device)

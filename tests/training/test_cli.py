@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from growfolio.domain.assets import ASSETS, Timeframe
 from growfolio.domain.label import LABEL_KINDS
+from growfolio.indicators.registry import all_context_inputs, all_indicators
 from growfolio.models.manifest import parse_manifest
 from growfolio.training_jobs.networks import DEFAULT_NETWORK, Network
 
@@ -134,6 +135,9 @@ def test_help_names_choices_and_defaults(command: str, capsys: pytest.CaptureFix
     assert f"(default: all {len(ASSETS)} assets)" in text
     assert "{" + ",".join(Network) + "}" in text
     assert f"default: {DEFAULT_NETWORK.value}" in text
+    indicators = f"indicators that models see of each bar, of {', '.join(all_indicators())}"
+    assert f"{indicators} (default: the first 16)" in text
+    assert f"of the decided bar, of {', '.join(all_context_inputs())}; without a name none (default:" in text
     if command != "evaluate":
         assert f"of {', '.join(Timeframe)} (default: all)" in text
         assert f"default: {FitSettings().batch_size}" in text
@@ -149,6 +153,8 @@ def test_help_names_choices_and_defaults(command: str, capsys: pytest.CaptureFix
         ("--timeframes 7m", "invalid Timeframe value: '7m'"),
         ("--network cnn", "choose from"),
         ("--epochs 0", "0 is not a number above 0"),
+        ("--context moon_phase", "'moon_phase' (choose from"),
+        ("--sequence", "expected at least one argument"),
         ("--expires-days -1", "-1 is below 0"),
     ],
 )

@@ -8,11 +8,16 @@ from shutil import copytree
 import numpy as np
 import pytest
 import torch
-from growfolio.domain.assets import ASSETS, Market, Timeframe, find_asset
+from growfolio.domain.alignment import align
+from growfolio.domain.assets import ASSETS, Asset, Market, Timeframe, find_asset
+from growfolio.domain.bars import Bars
 from growfolio.domain.features import windows
-from growfolio.domain.forecast import Forecast
+from growfolio.domain.forecast import Forecast, Inputs
+from growfolio.domain.grid import last_slots
+from growfolio.domain.indicators import indicators
 from growfolio.domain.times import DAY
 from growfolio.indicators.standard import features
+from growfolio.indicators.views import views_of
 from growfolio.models.manifest import Manifest, parse_manifest
 from growfolio.models.onnx_forecaster import OnnxForecaster
 from growfolio.models.repository import FolderRepository
@@ -22,7 +27,9 @@ from tests.views import sixteen
 from training.data.dataset import Part
 from training.data.history import stretches
 from training.fitting.settings import FitSettings
+from training.networks.architectures import widths_of
 from training.networks.export import read_pth
+from training.networks.inference import probabilities
 from training.pools import gather
 from training.settings import TrainSettings
 from training.train import train
@@ -154,6 +161,41 @@ def test_serving_answers_with_these_models_what_torch_answers(
         np.testing.assert_allclose(
             answer.probabilities, model(torch.from_numpy(window))[0].numpy(), atol=1e-5
         )
+
+
+def test_models_of_named_inputs_are_served_with_what_training_saw(
+    market: dict[Asset, Bars], candle_folder: Path, tmp_path: Path
+) -> None:
+    """The whole way: samples, fitting, graph, manifest, and a refresh's own view of the same bars."""
+    seen = Inputs(("close", "atr_14", "price_change"), ("hour_slot", "leader_moves", "volatility_ratios"))
+    settings = quick(
+        candle_folder,
+        tmp_path,
+        assets=(find_asset("BTC"), find_asset("ETH")),
+        pooled_only=True,
+        inputs=seen,
+    )
+    run(settings)
+    manifest = parse_manifest((tmp_path / "manifest.json").read_bytes())
+    (model,) = manifest.models.values()
+    assert model.inputs.names == seen
+    ((samples,), _) = gather(settings, END)
+    rows = samples.rows(Part.TEST, find_asset("ETH"))[-40::13]
+    trained = read_pth(tmp_path / "crypto_5m_lstm.pth", "lstm", widths_of(seen))
+    expected, _ = probabilities(trained, samples, rows)
+    forecaster = OnnxForecaster(FolderRepository(tmp_path, "r1").fetch("r1", [Market.CRYPTO]))
+    coins = {asset: bars for asset, bars in market.items() if asset.market is Market.CRYPTO}
+    for row, wanted in zip(rows, expected, strict=True):
+        close = int(samples.bar_close[row])
+        known = {asset: bars.closed_by(close) for asset, bars in coins.items()}
+        candles, _ = align(known, last_slots(Market.CRYPTO, close, Timeframe.M5, 320), Timeframe.M5, 320)
+        views = views_of(candles, [1], [319], forecaster.inputs, indicators(candles))
+        (answer,) = forecaster.forecast([(candles.assets[1], Timeframe.M5)], views, END)
+        assert isinstance(answer, Forecast)
+        np.testing.assert_allclose(answer.probabilities, wanted, atol=2e-5)
+    card = (tmp_path / "MODEL_CARD.md").read_text()
+    assert "3 indicators (close, atr_14, price_change)" in card
+    assert "context hour_slot, leader_moves, volatility_ratios" in card
 
 
 def test_the_model_card_tells_the_test_scores_and_where_the_candles_come_from(

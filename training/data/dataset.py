@@ -9,14 +9,17 @@ import numpy.typing as npt
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.bars import Bars, BoolArray, Candles, CloseTimes, IntArray
 from growfolio.domain.features import BARS_NEEDED, FeatureArray
+from growfolio.domain.forecast import Inputs
 from growfolio.domain.label import Label
-from growfolio.domain.labels import UNKNOWN, Labels, labels_of
 from growfolio.domain.times import utc_text
 from growfolio.errors import BadCandles, GrowfolioError, MissingCandles
-from growfolio.indicators.standard import features
+from growfolio.indicators.registry import context, context_width, sequence
+from growfolio.indicators.scene import MarketSeries, market_series, scene_of
+from growfolio.indicators.views import STANDARD
 
 from training.data.history import Stretch, stretches
 from training.data.inversion import inverted, inverted_labels
+from training.data.labels import UNKNOWN, Labels, labels_of
 from training.data.splits import Split, split_calendar
 
 FeatureFunction = Callable[[Candles], FeatureArray]
@@ -35,16 +38,20 @@ class Part(StrEnum):
 class Samples:
     """A row for each bar, stretch after stretch: a window of rows up to a usable one is unbroken.
 
-    features (rows, features) are raw, inverted those of the mirrored market; asset (rows,) holds positions in
-    assets; bar_close and decided are seconds. A row is usable when serving would have had its whole history
+    features (rows, features) are the raw indicators of inputs and context (rows, width) its raw context;
+    those of the mirrored market are inverted and inverted_context. asset (rows,) holds positions in assets;
+    bar_close and decided are seconds. A row is usable when serving would have had its whole history
     and its label is known.
     """
 
     market: Market
     timeframe: Timeframe
     assets: tuple[Asset, ...]
+    inputs: Inputs
     features: FeatureArray
     inverted: FeatureArray
+    context: FeatureArray
+    inverted_context: FeatureArray
     labels: Labels
     asset: IntArray
     bar_close: CloseTimes
@@ -69,6 +76,29 @@ class Samples:
         """The table (2 rows, features) that windows are cut from: the market, then its mirror image."""
         return np.concatenate([self.features, self.inverted])
 
+    @property
+    def both_contexts(self) -> FeatureArray:
+        """As both_markets, the context of each row: (2 rows, width)."""
+        return np.concatenate([self.context, self.inverted_context])
+
+    def seen_through(self, inputs: Inputs) -> "Samples":
+        """Return the same samples with these of their inputs, in this order. Raises ValueError for others."""
+        if inputs == self.inputs:
+            return self
+        columns = [self.inputs.sequence.index(name) for name in inputs.sequence]
+        ends = np.cumsum([context_width([name]) for name in self.inputs.context], dtype=np.int64)
+        parts = np.split(np.arange(self.context.shape[1]), ends)
+        of_context = [parts[self.inputs.context.index(name)] for name in inputs.context]
+        known = np.concatenate([np.empty(0, dtype=np.int64), *of_context])
+        return replace(
+            self,
+            inputs=inputs,
+            features=self.features[:, columns],
+            inverted=self.inverted[:, columns],
+            context=self.context[:, known],
+            inverted_context=self.inverted_context[:, known],
+        )
+
     def answers(self, train: IntArray, mirrored: bool) -> Answers:
         """Return the classes (2 rows,) of both_markets: UNKNOWN but for these rows and their images."""
         known = np.full((2, len(self.labels)), UNKNOWN, dtype=np.int8)
@@ -91,13 +121,15 @@ def build_samples(
     timeframe: Timeframe,
     bars: Mapping[Asset, Bars],
     label: Label,
-    compute: FeatureFunction = features,
+    compute: FeatureFunction | None = None,
     after: int = 0,
+    inputs: Inputs = STANDARD,
 ) -> tuple[Samples | None, dict[Asset, GrowfolioError]]:
     """Build the samples of all assets with good and long candles; say why the others are left out.
 
-    None where no asset is left. compute turns candles into features; it is the product's own, and
-    given here so that a test can plant a leak. Bars that closed at `after` or before, in seconds, are not
+    None where no asset is left. The market's moves, which context may show, are those of all assets that are
+    not left out. compute turns candles into indicators; it is the product's own, and
+    given so that a test can plant a leak. Bars that closed at `after` or before, in seconds, are not
     used: they serve as history of later ones.
     """
     parts: list[tuple[Asset, Stretch]] = []
@@ -119,12 +151,18 @@ def build_samples(
     usable &= bar_close > after
     if not usable.any():
         return None, left_out | dict.fromkeys(assets, MissingCandles(f"no bars after {utc_text(after)}"))
+    candles = [stretch for _, stretch in parts]
+    mirrored = [inverted(stretch) for stretch in candles]
+    made = compute or (lambda stretch: sequence(inputs.sequence, stretch))
     samples = Samples(
         market,
         timeframe,
         assets,
-        features=np.concatenate([compute(stretch)[0] for _, stretch in parts]),
-        inverted=np.concatenate([compute(inverted(stretch))[0] for _, stretch in parts]),
+        inputs,
+        features=np.concatenate([made(stretch)[0] for stretch in candles]),
+        inverted=np.concatenate([made(stretch)[0] for stretch in mirrored]),
+        context=_context_of(candles, market, inputs.context),
+        inverted_context=_context_of(mirrored, market, inputs.context),
         labels=all_labels,
         asset=np.repeat([assets.index(a) for a, _ in parts], [len(s.close_time) for _, s in parts]),
         bar_close=bar_close,
@@ -133,6 +171,22 @@ def build_samples(
         split=split_calendar(CloseTimes(bar_close[usable]), market, timeframe),
     )
     return samples, left_out
+
+
+def _context_of(candles: Sequence[Stretch], market: Market, names: Sequence[str]) -> FeatureArray:
+    """Return the context (rows, width) of each bar of these candles, which are all of the market."""
+    series = market_series(candles) if names else None
+    rows = [_context_of_one(stretch, market, names, series) for stretch in candles]
+    return np.concatenate(rows)
+
+
+def _context_of_one(
+    candles: Stretch, market: Market, names: Sequence[str], series: MarketSeries | None
+) -> FeatureArray:
+    if series is None:
+        return np.empty((len(candles.close_time), 0), dtype=np.float32)
+    known: FeatureArray = context(names, scene_of(candles, market, series))[0]
+    return known
 
 
 def on_one_calendar(pools: Sequence[Samples]) -> list[Samples]:

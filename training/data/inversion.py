@@ -10,7 +10,8 @@ from dataclasses import replace
 import numpy as np
 from growfolio.domain.bars import Candles
 from growfolio.domain.forecast import BUY, SELL
-from growfolio.domain.labels import Labels
+
+from training.data.labels import Labels
 
 
 def inverted(candles: Candles) -> Candles:

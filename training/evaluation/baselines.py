@@ -7,14 +7,13 @@ import numpy as np
 import torch
 from growfolio.domain.bars import FloatArray, IntArray
 from growfolio.domain.forecast import WINDOW
-from growfolio.domain.labels import Labels
-from growfolio.indicators.standard import FEATURES
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from training.data.dataset import Part, Samples
+from training.data.labels import Labels
 from training.evaluation.walk_forward import Fold
 from training.fitting.calibration import fit_temperature
 
@@ -79,12 +78,11 @@ def learned(
 
 
 def seen_columns(samples: Samples, rows: IntArray) -> FloatArray:
-    """Return the bars' features, then their means over each number of bars in AVERAGED, as columns."""
-    sums = np.concatenate(
-        [np.zeros((1, len(FEATURES))), np.cumsum(samples.features, axis=0, dtype=np.float64)]
-    )
+    """Return the bars' features, their means over each number of bars in AVERAGED, and the bars' context."""
+    width = samples.features.shape[1]
+    sums = np.concatenate([np.zeros((1, width)), np.cumsum(samples.features, axis=0, dtype=np.float64)])
     means = [(sums[rows + 1] - sums[rows + 1 - bars]) / bars for bars in AVERAGED]
-    return np.concatenate([samples.features[rows], *means], axis=1)
+    return np.concatenate([samples.features[rows], *means, samples.context[rows]], axis=1)
 
 
 def spaced(rows: IntArray, most: int) -> IntArray:

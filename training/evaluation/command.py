@@ -31,6 +31,7 @@ def add_evaluate(commands: shared.Commands) -> None:
     )
     shared.add_network(command, EPOCHS)
     shared.add_symbols(command)
+    shared.add_inputs(command)
     shared.add_label(command)
     command.add_argument(
         "--without",
@@ -56,6 +57,7 @@ def evaluation_settings(given: argparse.Namespace) -> EvaluationSettings:
         candles=shared.candles_in(given),
         out=given.out,
         assets=shared.assets_in(given),
+        inputs=shared.inputs_in(given),
         label=shared.label_in(given),
         fit=fit,
     )

@@ -27,9 +27,9 @@ def score_fold(
     test, samples = fold.rows(Part.TEST), fold.samples
     kept = np.searchsorted(test, spaced(test, tested_rows))
     rows = test[kept]
-    given = {network: Answers(*probabilities(one.model, samples.features, rows))}
+    given = {network: Answers(*probabilities(one.model, samples, rows))}
     if isinstance(one.model, EnsembleModel):
-        given[ALONE] = Answers(*probabilities(one.model.parts[0], samples.features, rows))
+        given[ALONE] = Answers(*probabilities(one.model.parts[0], samples, rows))
     for name, answers in baselines(fold, most_rows).items():
         given[name] = Answers(answers.calibrated[kept], answers.before[kept])
     labels, bar_close = samples.labels[rows], CloseTimes(samples.bar_close[rows])

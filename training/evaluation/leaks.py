@@ -8,7 +8,7 @@ from growfolio.domain.assets import Asset
 from growfolio.domain.bars import PRICES, Bars, Candles, closes_of
 from growfolio.domain.features import FeatureArray
 from growfolio.domain.label import Label
-from growfolio.indicators.standard import features
+from growfolio.indicators.registry import sequence
 from growfolio.record.metrics import log_loss
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -69,38 +69,46 @@ def gain_of(relabelled: Fold, fold: Fold) -> float:
 
 
 def _future(fold: Fold, bars: Mapping[Asset, Bars], label: Label) -> Check:
-    """Change the candles after a moment: no feature and no decided label before it may change."""
-    changed = _changes_before(fold, bars, label, features)
+    """Change the candles after a moment: no input and no decided label before it may change."""
+    changed = _changes_before(fold, bars, label, None)
     return Check("the future changed: nothing before it changes", f"{changed} values differ", changed == 0)
 
 
 def _planted(fold: Fold, bars: Mapping[Asset, Bars], label: Label) -> Check:
     """Plant a feature that holds the next bar's return: the same comparison must catch it."""
-    changed = _changes_before(fold, bars, label, _leaking)
+
+    def leaking(candles: Candles) -> FeatureArray:
+        table = sequence(fold.samples.inputs.sequence, candles)
+        returns = np.log(candles.close[:, 1:] / candles.close[:, :-1])
+        table[:, :-1, -1] = returns
+        return table
+
+    changed = _changes_before(fold, bars, label, leaking)
     return Check("a leak planted on purpose: it is caught", f"{changed} values differ", changed > 0)
 
 
-def _leaking(candles: Candles) -> FeatureArray:
-    table = features(candles)
-    table[:, :-1, 14] = table[:, 1:, 14]
-    return table
-
-
-def _changes_before(fold: Fold, bars: Mapping[Asset, Bars], label: Label, compute: FeatureFunction) -> int:
-    """Count the features and labels up to the end of validation that change with later candles."""
+def _changes_before(
+    fold: Fold, bars: Mapping[Asset, Bars], label: Label, compute: FeatureFunction | None
+) -> int:
+    """Count the inputs and labels up to the end of validation that change with later candles."""
     moment = fold.samples.split.validate_until
     first = _built(fold, bars, label, compute)
     other = _built(fold, {asset: changed_after(b, moment) for asset, b in bars.items()}, label, compute)
     past, decided = first.bar_close <= moment, first.decided <= moment
     if not np.array_equal(first.bar_close[past], other.bar_close[other.bar_close <= moment]):
         return int(past.sum())
-    features_differ = first.features[past] != other.features[other.bar_close <= moment]
-    labels_differ = first.labels[decided] != other.labels[other.decided <= moment]
-    return int(features_differ.sum() + labels_differ.sum())
+    of_other = other.bar_close <= moment
+    differ = [
+        first.features[past] != other.features[of_other],
+        first.context[past] != other.context[of_other],
+        first.labels[decided] != other.labels[other.decided <= moment],
+    ]
+    return int(sum(one.sum() for one in differ))
 
 
-def _built(fold: Fold, bars: Mapping[Asset, Bars], label: Label, compute: FeatureFunction) -> Samples:
-    samples, _ = build_samples(fold.samples.market, fold.samples.timeframe, bars, label, compute)
+def _built(fold: Fold, bars: Mapping[Asset, Bars], label: Label, compute: FeatureFunction | None) -> Samples:
+    own = fold.samples
+    samples, _ = build_samples(own.market, own.timeframe, bars, label, compute, inputs=own.inputs)
     if samples is None:
         raise ValueError("the candles of the fold make no samples")
     return samples

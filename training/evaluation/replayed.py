@@ -29,8 +29,8 @@ class ReplayedCandles:
     simulated: bool = False
     live: bool = False
     longest_past: int | None = None
-    caveats: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
 
     def fetch(self, since: Mapping[Asset, int], now: int) -> Fetched:
         """As MarketSource.fetch."""
@@ -101,14 +101,15 @@ class TrainedModels:
         self, requests: Sequence[tuple[Asset, Timeframe]], views: Views, now: int
     ) -> list[Forecast | ModelError]:
         answers: list[Forecast | ModelError] = []
-        windows, _ = views.of(self.inputs)
-        for (asset, timeframe), window in zip(requests, windows, strict=True):
+        windows, context = map(torch.from_numpy, views.of(self.inputs))
+        for row, (asset, timeframe) in enumerate(requests):
             model = self.models.get((asset.market, timeframe))
             if model is None:
                 answers.append(PermanentModelError(f"no model of {asset.market} {timeframe}"))
                 continue
             with torch.no_grad():
-                given = model(torch.from_numpy(window)[None])[0].double().numpy()
+                known = context[row : row + 1] if self.inputs.context else None
+                given = model(windows[row : row + 1], known)[0].double().numpy()
             answers.append(
                 Forecast(
                     given,

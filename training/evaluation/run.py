@@ -8,6 +8,7 @@ from zlib import crc32
 from growfolio.domain.assets import Timeframe
 from growfolio.domain.times import DAY
 from growfolio.errors import ConfigurationError
+from growfolio.indicators.views import STANDARD
 
 from training.data.dataset import Part, Samples, calendar
 from training.evaluation.backtest import Equity, backtest
@@ -113,6 +114,8 @@ def _about(settings: EvaluationSettings, pools: Sequence[Samples]) -> dict[str, 
     fit = settings.train.fit
     return {
         "network": fit.network,
+        "indicators": _names(settings.train.inputs.sequence, STANDARD.sequence),
+        "context": _names(settings.train.inputs.context),
         "label": settings.train.label.described(),
         "inversion": _yes_or_no(fit.inverted),
         "lineage": _yes_or_no(settings.lineage),
@@ -121,6 +124,13 @@ def _about(settings: EvaluationSettings, pools: Sequence[Samples]) -> dict[str, 
         "stride": settings.stride,
         "assets": " ".join(dict.fromkeys(asset.symbol for pool in pools for asset in pool.assets)),
     }
+
+
+def _names(names: Sequence[str], usual: Sequence[str] = ()) -> str:
+    """Return the names in one line; the usual ones are not spelt out."""
+    if not names:
+        return "none"
+    return f"the usual {len(usual)}" if names == usual else " ".join(names)
 
 
 def _yes_or_no(flag: bool) -> str:
@@ -161,7 +171,10 @@ def _checks(fold: Fold, settings: EvaluationSettings, now: int) -> list[Check]:
 def _backtest(fold: Fold, one: FittedModel, settings: EvaluationSettings, say_time: _Clock) -> Equity:
     samples = fold.samples
     models = TrainedModels(
-        {(samples.market, samples.timeframe): one.model}, settings.train.label, samples.split.validate_until
+        {(samples.market, samples.timeframe): one.model},
+        settings.train.label,
+        samples.split.validate_until,
+        inputs=samples.inputs,
     )
     start = samples.split.test_from
     end = min(start + settings.backtest_days * DAY, fold.test_until)

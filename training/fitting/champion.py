@@ -15,7 +15,7 @@ from growfolio.models.repository import FolderRepository, Patience, verified
 from growfolio.models.revisions import FixedRevision
 from growfolio.settings import STARTER
 
-from training.networks.architectures import Served
+from training.networks.architectures import Served, widths_of
 from training.networks.export import read_pth
 
 PATIENCE = Patience(request=30.0, deadline=600.0)
@@ -38,7 +38,8 @@ class Champion:
         with TemporaryDirectory() as folder:
             path = Path(folder) / f"{model_id}.pth"
             path.write_bytes(self.tensors[model_id])
-            return read_pth(path, self.manifest.models[model_id].network)
+            model = self.manifest.models[model_id]
+            return read_pth(path, model.network, widths_of(model.inputs.names))
 
 
 def champion_of(repository: str, revision: str, endpoint: str | None = None) -> Champion:
@@ -48,7 +49,8 @@ def champion_of(repository: str, revision: str, endpoint: str | None = None) -> 
         found = folder.fetch(STARTER, list(Market))
         return Champion(STARTER, found.manifest, found.graphs)
     with TemporaryDirectory() as cache:
-        hub = hub_at(repository, revision, Path(cache), endpoint)
+        pinned = FixedRevision(revision, "--warm-start or the served revision")
+        hub = HubRepository(repository, pinned, Path(cache), _token, endpoint, PATIENCE)
         found = hub.fetch(hub.active(), list(Market))
         tensors = {
             model_id: hub.fetch_file(revision, model.pth.file, partial(verified, model.pth))
@@ -56,12 +58,6 @@ def champion_of(repository: str, revision: str, endpoint: str | None = None) -> 
             if model.pth is not None and model_id in found.graphs
         }
     return Champion(revision, found.manifest, found.graphs, tensors)
-
-
-def hub_at(repository: str, revision: str, cache: Path, endpoint: str | None = None) -> HubRepository:
-    """ORG/NAME on the Hub at a revision, read with the token that this machine has."""
-    pinned = FixedRevision(revision, "--warm-start or the served revision")
-    return HubRepository(repository, pinned, cache, _token, endpoint, PATIENCE)
 
 
 def _token() -> str:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from training.fitting.fleet_checkpoint import Checkpoint
 from training.fitting.fleet_graph import steps_on
-from training.fitting.fleet_step import Fleet
+from training.fitting.fleet_step import Fleet, FleetNormalisation
 from training.fitting.fleet_table import FleetTable
 from training.fitting.fleet_weights import FleetWeights
 from training.fitting.member import Fitted, Fitting, Member, begin, calibrate
@@ -36,7 +36,8 @@ def fit_fleet(
     gradient clipping, learning rate and early stopping. With a checkpoint file, a run that was interrupted
     goes on after the last whole epoch and ends with the same models; the file stays, and beside it those of
     later generations. Deterministic for the members' seeds, on one machine and number of threads. device: a
-    GPU where there is one. Raises KeyError for a member that follows one that is not there.
+    GPU where there is one. All members' samples have the same inputs. Raises KeyError for a member that
+    follows one that is not there.
     """
     device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
     found: dict[str, Fitted] = {}
@@ -105,6 +106,7 @@ def _validated(fleet: Fleet, fittings: Sequence[Fitting], losses: Sequence[float
 def _fleet(fittings: Sequence[Fitting], settings: FitSettings, device: torch.device) -> Fleet:
     members = [fitting.member for fitting in fittings]
     norms = [fitting.model.normalisation for fitting in fittings]
+    of_context = [own for fitting in fittings if (own := fitting.model.of_context) is not None]
     on_gpu = device.type == "cuda"
     if on_gpu:
         torch.cuda.manual_seed(sum(member.seed for member in members))
@@ -113,8 +115,8 @@ def _fleet(fittings: Sequence[Fitting], settings: FitSettings, device: torch.dev
         settings,
         FleetTable.of([m.samples for m in members], [m.train for m in members], settings.inverted, device),
         FleetWeights([fitting.model for fitting in fittings], device),
-        torch.stack([norm.centre for norm in norms])[:, None, None].to(device),
-        torch.stack([norm.scale for norm in norms])[:, None, None].to(device),
+        FleetNormalisation.of(norms, device),
+        FleetNormalisation.of(of_context, device) if of_context else None,
         [] if on_gpu else [torch.Generator().manual_seed(member.seed) for member in members],
     )
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from training.fitting.fleet_step import Fleet
@@ -76,7 +77,9 @@ def _fingerprint(members: Sequence[Member], settings: FitSettings) -> str:
         digest.update(member.train.tobytes() + member.validation.tobytes())
         if id(member.samples) not in seen:
             seen.add(id(member.samples))
-            digest.update(member.samples.features.tobytes() + member.samples.labels.tobytes())
+            digest.update(repr(member.samples.inputs).encode())
+            for array in (member.samples.features, member.samples.context, member.samples.labels):
+                digest.update(np.ascontiguousarray(array).data)
         if member.start is not None:
             for tensor in member.start.state_dict().values():
                 digest.update(tensor.numpy().tobytes())

@@ -4,16 +4,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from growfolio.domain.labels import UNKNOWN
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from training.data.labels import UNKNOWN
 from training.fitting.fleet_table import FleetTable
 from training.fitting.fleet_weights import FleetWeights
 from training.fitting.settings import FitSettings
 from training.fitting.workers import each
-from training.networks.architectures import Normalisation
+from training.networks.architectures import LIMIT, Normalisation
 from training.networks.batched import Drop, FleetNetwork
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FleetNormalisation:
+    """Each model's Normalisation: centre and scale are (models, 1, 1, width)."""
+
+    centre: Tensor
+    scale: Tensor
+
+    @classmethod
+    def of(cls, norms: Sequence[Normalisation], device: torch.device) -> "FleetNormalisation":
+        centre, scale = ([getattr(norm, name) for norm in norms] for name in ("centre", "scale"))
+        return cls(*(torch.stack(own)[:, None, None].to(device) for own in (centre, scale)))
+
+    def applied(self, raw: Tensor, models: slice) -> Tensor:
+        """Normalise the inputs (models, ..., width) of these models."""
+        return (raw - self.centre[models]).div_(self.scale[models]).clamp_(-LIMIT, LIMIT)
+
+    def keep(self, rows: list[int]) -> "FleetNormalisation":
+        return FleetNormalisation(self.centre[rows], self.scale[rows])
 
 
 @dataclass(slots=True, eq=False)
@@ -28,8 +48,9 @@ class Fleet:
     settings: FitSettings
     table: FleetTable
     weights: FleetWeights
-    centre: Tensor
-    scale: Tensor
+    of_sequence: FleetNormalisation
+    of_context: FleetNormalisation | None
+    """None where the models take no context."""
     random: list[torch.Generator]
 
     @property
@@ -45,7 +66,8 @@ class Fleet:
         picked = list(rows)
         self.weights.keep(picked)
         self.table = self.table.keep(picked)
-        self.centre, self.scale = self.centre[picked], self.scale[picked]
+        self.of_sequence = self.of_sequence.keep(picked)
+        self.of_context = self.of_context and self.of_context.keep(picked)
         self.random = [self.random[row] for row in picked] if self.random else []
 
 
@@ -70,10 +92,12 @@ def step(fleet: Fleet, ends: Tensor, rates: Tensor, going: Tensor) -> tuple[Tens
 
 def _backward(fleet: Fleet, models: slice, ends: Tensor) -> tuple[Tensor, Tensor]:
     answered = fleet.settings.answered
-    raw = fleet.table.windows(ends, models)
-    windows = (raw - fleet.centre[models]).div_(fleet.scale[models]).clamp_(-LIMIT, LIMIT)
+    windows = fleet.of_sequence.applied(fleet.table.windows(ends, models), models)
+    context = None
+    if fleet.of_context is not None:
+        context = fleet.of_context.applied(fleet.table.contexts(ends, models, answered), models)
     weights = fleet.weights.views(models.start, models.stop)
-    logits = fleet.network(weights, windows, answered, _dropout(fleet, models), fleet.half)
+    logits = fleet.network(weights, windows, context, answered, _dropout(fleet, models), fleet.half)
     labels = fleet.table.labels(ends, models, answered)
     each = cross_entropy(logits.flatten(0, 2), labels.flatten(), ignore_index=UNKNOWN, reduction="none").view(
         len(ends), -1
@@ -82,9 +106,6 @@ def _backward(fleet: Fleet, models: slice, ends: Tensor) -> tuple[Tensor, Tensor
     loss = (losses / known.clamp_min(1)).sum()
     fleet.weights.differentiate(loss, weights, models.start, models.stop)
     return losses.detach(), known
-
-
-LIMIT = Normalisation().limit
 
 
 def _dropout(fleet: Fleet, models: slice) -> Drop:

@@ -13,7 +13,7 @@ from torch import Tensor
 from training.data.dataset import Samples
 from training.fitting.calibration import fit_temperature
 from training.fitting.settings import Epoch, FitSettings
-from training.networks.architectures import Normalisation, Served, SignalModel, build
+from training.networks.architectures import Normalisation, Served, SignalModel, build, widths_of
 from training.networks.inference import logits, probabilities
 
 
@@ -64,7 +64,7 @@ class Fitting:
         """Validate the weights (parameters,) after one more epoch, and remember them if they are the best."""
         samples, validation = self.member.samples, self.member.validation
         spaced = validation[:: math.ceil(len(validation) / settings.stopping_rows)]
-        _, uncalibrated = probabilities(self.model, samples.features, spaced)
+        _, uncalibrated = probabilities(self.model, samples, spaced)
         loss = log_loss(uncalibrated, samples.labels[spaced])
         number = len(self.epochs) + 1
         if loss < self.best_loss:
@@ -89,16 +89,23 @@ class Fitted:
 def begin(member: Member, settings: FitSettings) -> Fitting:
     """Build a member's model: fresh weights and normalisation, or those of its start."""
     torch.manual_seed(member.seed)
-    model = build(settings.network, settings.dropout)
+    model = build(settings.network, settings.dropout, widths_of(member.samples.inputs))
     if member.start is not None:
         model.load_state_dict(member.start.state_dict())
         model.temperature.fill_(1.0)
     else:
-        samples = member.samples
-        fit_normalisation(
-            model.normalisation, samples.both_markets[samples.ends(member.train, settings.inverted)]
-        )
+        fit_normalisations(model, member.samples, member.train, settings.inverted)
     return Fitting(member, model, np.random.default_rng(member.seed))
+
+
+def fit_normalisations(model: SignalModel, samples: Samples, train: IntArray, mirrored: bool) -> None:
+    """Fit a model's normalisations to its training rows, in the mirrored market too if it learns from it."""
+    both = mirrored + 1
+    seen = np.concatenate([table[train] for table in (samples.features, samples.inverted)[:both]])
+    fit_normalisation(model.normalisation, seen)
+    if model.of_context is not None:
+        known = [table[train] for table in (samples.context, samples.inverted_context)[:both]]
+        fit_normalisation(model.of_context, np.concatenate(known))
 
 
 def fit_normalisation(normalisation: Normalisation, rows: FeatureArray) -> None:
@@ -117,6 +124,6 @@ def fit_normalisation(normalisation: Normalisation, rows: FeatureArray) -> None:
 def calibrate(model: Served, member: Member) -> None:
     """Set the model's temperature to the one that fits the member's validation part best."""
     rows, samples = member.validation, member.samples
-    raw = logits(model, samples.features, rows)
+    raw = logits(model, samples, rows)
     model.temperature.fill_(fit_temperature(raw, torch.from_numpy(samples.labels[rows])))
     model.eval()

@@ -36,6 +36,7 @@ def add_job(commands: shared.Commands) -> None:
     shared.add_timeframes(command)
     shared.add_network(command, shared.FIT.epochs)
     shared.add_batch_size(command)
+    shared.add_inputs(command)
     command.add_argument("--publish", action="store_true", help="models that pass the gate")
     command.add_argument("--promote", action="store_true", help="what was published")
     command.add_argument("--warm-start", default="", metavar="REVISION", help="fine-tune it; or `active`")
@@ -74,6 +75,7 @@ def _options(given: argparse.Namespace, settings: Settings) -> JobOptions:
         out=Path(),
         assets=shared.assets_in(given),
         timeframes=tuple(given.timeframes),
+        inputs=shared.inputs_in(given),
         fit=replace(shared.FIT, network=given.network, epochs=given.epochs, batch_size=given.batch_size),
         pooled_only=given.pooled_only,
         about="Downloaded from the product's own market sources and its candle archive.",

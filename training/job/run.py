@@ -11,12 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import FrameType
 
 from growfolio.errors import ArchiveError, ConfigurationError, GrowfolioError
 from growfolio.models.manifest import MANIFEST
-from growfolio.models.mirror import mirror
 from growfolio.settings import Settings
 from growfolio.storage.objects import ObjectStore
 from growfolio.training_jobs.request import ACTIVE
@@ -24,7 +22,7 @@ from growfolio.training_jobs.request import ACTIVE
 from training.data.candle_history import HistoryRequest, checked_history, refuse_faults, update_history
 from training.evaluation.run import EvaluationSettings, evaluate
 from training.exit_codes import Outcome, outcome_of
-from training.fitting.champion import champion_of, hub_at
+from training.fitting.champion import champion_of
 from training.fitting.warm_start import WarmStart
 from training.job.checkpoint import JobCheckpoint, JobState
 from training.job.log import JobLog
@@ -125,7 +123,11 @@ class TrainingJob:
         return {"assets": len(report.assets), "bars": sum(asset.bars for asset in report.assets)}
 
     def _fit(self) -> dict[str, object]:
-        settings = replace(self._train, warm=self._warm_start())
+        warm = self._warm_start()
+        settings = replace(self._train, warm=warm)
+        if warm is not None and (inputs := warm.inputs()):
+            # Their weights belong to their inputs, whatever a new model would see.
+            settings = replace(settings, inputs=inputs)
         manifest = train(settings, self._state.now, self._clock, self._say)
         return {"models": {model.id: model.metrics.get("test") for model in manifest.models.values()}}
 
@@ -175,19 +177,7 @@ class TrainingJob:
     def _promote(self) -> dict[str, object]:
         if not self._state.revision:
             return {"revision": None, "why": "nothing was published"}
-        return {
-            "mirrored": self._mirror(),
-            "before": promote(self._options.parameter, self._state.revision),
-        }
-
-    def _mirror(self) -> int:
-        """Copy what was published to the bucket, where functions load it from; how many files."""
-        target, revision = self._options.target, self._state.revision
-        if target is None:
-            return 0
-        with TemporaryDirectory() as cache:
-            origin = hub_at(target.repository, revision, Path(cache), target.endpoint)
-            return mirror(origin, revision, self._objects)
+        return {"before": promote(self._options.parameter, self._state.revision)}
 
     def _report(self) -> dict[str, object]:
         for name in (CARD, MANIFEST):

@@ -5,48 +5,73 @@ growfolio/training_jobs/networks.py, and batched.py holds the same network for m
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
-from growfolio.domain.forecast import WINDOW
-from growfolio.indicators.standard import FEATURES as FEATURE_NAMES
+from growfolio.domain.forecast import WINDOW, Inputs
+from growfolio.indicators.registry import context_width
+from growfolio.indicators.standard import FEATURES
 from growfolio.training_jobs.networks import Network
 from torch import Tensor, nn
 
-FEATURES = len(FEATURE_NAMES)
 CLASSES = 3
 """Sell, hold, buy."""
 DROPOUT = 0.2
 
 
-class SeedLstm(nn.Module):
-    """LSTM 64 → dropout → LSTM 64 → dropout → dense 32 → 3 logits."""
+@dataclass(frozen=True, slots=True)
+class Widths:
+    """How many numbers a network takes: of each bar of its window, and of the context of an answered bar."""
 
-    def __init__(self, dropout: float = DROPOUT, hidden: int = 64, dense: int = 32) -> None:
+    sequence: int = len(FEATURES)
+    context: int = 0
+
+
+SIXTEEN = Widths()
+
+
+def widths_of(inputs: Inputs) -> Widths:
+    """How many numbers a model of these inputs takes. Raises KeyError for an input that there is not."""
+    return Widths(len(inputs.sequence), context_width(inputs.context))
+
+
+class SeedLstm(nn.Module):
+    """LSTM 64 → dropout → LSTM 64 → dropout → with the context → dense 32 → 3 logits."""
+
+    def __init__(
+        self, dropout: float = DROPOUT, widths: Widths = SIXTEEN, hidden: int = 64, dense: int = 32
+    ) -> None:
         super().__init__()
-        self.recurrent = self._cells(hidden, dropout)
+        self.recurrent = self._cells(widths.sequence, hidden, dropout)
         self.dropout = nn.Dropout(dropout)
-        self.dense = nn.Linear(hidden, dense)
+        self.dense = nn.Linear(hidden + widths.context, dense)
         self.head = nn.Linear(dense, CLASSES)
 
-    def _cells(self, hidden: int, dropout: float) -> nn.Module:
-        return nn.LSTM(FEATURES, hidden, num_layers=2, dropout=dropout, batch_first=True)
+    def _cells(self, inputs: int, hidden: int, dropout: float) -> nn.Module:
+        return nn.LSTM(inputs, hidden, num_layers=2, dropout=dropout, batch_first=True)
 
-    def forward(self, windows: Tensor, answered: int = 1) -> Tensor:
+    def forward(self, windows: Tensor, answered: int = 1, context: Tensor | None = None) -> Tensor:
         """Normalised windows (batch, bars, features) to logits at the last bars (batch, answered, 3).
 
-        The answer at a bar is made of that bar and those before it in the window.
+        The answer at a bar is made of that bar, those before it in the window, and the bar's normalised
+        context (batch, answered, context); None where the network takes none.
         """
         states, _ = self.recurrent(windows)
-        last = self.dropout(states[:, -answered:])
+        last = beside(self.dropout(states[:, -answered:]), context)
         logits: Tensor = self.head(torch.relu(self.dense(last)))
         return logits
+
+
+def beside(summary: Tensor, context: Tensor | None) -> Tensor:
+    """What a network has made of the bars, and behind it the context, if it takes any."""
+    return summary if context is None else torch.cat([summary, context], dim=-1)
 
 
 class SeedGru(SeedLstm):
     """The same with GRU cells, which have three gates for the LSTM's four."""
 
-    def _cells(self, hidden: int, dropout: float) -> nn.Module:
-        return nn.GRU(FEATURES, hidden, num_layers=2, dropout=dropout, batch_first=True)
+    def _cells(self, inputs: int, hidden: int, dropout: float) -> nn.Module:
+        return nn.GRU(inputs, hidden, num_layers=2, dropout=dropout, batch_first=True)
 
 
 class Attention(nn.Module):
@@ -83,31 +108,44 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 
 
 class SeedTransformer(nn.Module):
-    """Dense 48 with learned places → two causal attention blocks → norm → 3 logits."""
+    """Dense 48 with learned places → two causal attention blocks → norm → 3 logits.
 
-    def __init__(self, dropout: float = DROPOUT, width: int = 48, heads: int = 4) -> None:
+    With context a dense layer of 32 stands before the logits, so that both can act upon each other.
+    """
+
+    def __init__(
+        self,
+        dropout: float = DROPOUT,
+        widths: Widths = SIXTEEN,
+        width: int = 48,
+        heads: int = 4,
+        dense: int = 32,
+    ) -> None:
         super().__init__()
-        self.embedding = nn.Linear(FEATURES, width)
+        self.embedding = nn.Linear(widths.sequence, width)
         self.places = nn.Parameter(0.02 * torch.randn(WINDOW, width))
         self.first = Attention(width, heads, dropout)
         self.second = Attention(width, heads, dropout)
         self.norm = nn.LayerNorm(width)
-        self.head = nn.Linear(width, CLASSES)
+        self.dense = nn.Linear(width + widths.context, dense) if widths.context else None
+        self.head = nn.Linear(width if self.dense is None else dense, CLASSES)
 
-    def forward(self, windows: Tensor, answered: int = 1) -> Tensor:
+    def forward(self, windows: Tensor, answered: int = 1, context: Tensor | None = None) -> Tensor:
         """As SeedLstm.forward; a bar's place counts from the end of a whole window."""
         bars = self.embedding(windows) + self.places[-windows.shape[1] :]
-        states = self.norm(self.second(self.first(bars)))
-        logits: Tensor = self.head(states[:, -answered:])
+        states = beside(self.norm(self.second(self.first(bars)))[:, -answered:], context)
+        if self.dense is not None:
+            states = torch.relu(self.dense(states))
+        logits: Tensor = self.head(states)
         return logits
 
 
-NETWORKS: dict[str, Callable[[float], nn.Module]] = {
+NETWORKS: dict[str, Callable[[float, Widths], nn.Module]] = {
     Network.LSTM: SeedLstm,
     Network.GRU: SeedGru,
     Network.TRANSFORMER: SeedTransformer,
 }
-"""Single networks, by the name that `--network` takes and model ids end with; each takes its dropout."""
+"""Single networks by name, as `--network` takes it and model ids end; each takes its dropout and widths."""
 COSTS: dict[str, float] = {Network.LSTM: 1.0, Network.GRU: 2.0, Network.TRANSFORMER: 4.0}
 """Time for a training window, in an LSTM's."""
 MEMBERS: tuple[str, ...] = (Network.LSTM, Network.LSTM, Network.TRANSFORMER)
@@ -119,40 +157,58 @@ def networks_in(name: str) -> tuple[str, ...]:
     return MEMBERS if name == Network.ENSEMBLE else (name,)
 
 
+LIMIT = 5.0
+"""Deviations at which normalised inputs end."""
+
+
 class Normalisation(nn.Module):
-    """(features - centre) / scale, clipped to ±limit, with centre and scale of the training part."""
+    """(features - centre) / scale, clipped to ±LIMIT, with centre and scale of the training part."""
 
     centre: Tensor
     scale: Tensor
 
-    def __init__(self, limit: float = 5.0) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.limit = limit
-        self.register_buffer("centre", torch.zeros(FEATURES))
-        self.register_buffer("scale", torch.ones(FEATURES))
+        self.register_buffer("centre", torch.zeros(width))
+        self.register_buffer("scale", torch.ones(width))
 
     def forward(self, windows: Tensor) -> Tensor:
-        return ((windows - self.centre) / self.scale).clamp(-self.limit, self.limit)
+        return ((windows - self.centre) / self.scale).clamp(-LIMIT, LIMIT)
 
 
 class SignalModel(nn.Module):
-    """Raw features (batch, 60, features) to calibrated probabilities (batch, 3): all that serving needs."""
+    """Raw features (batch, 60, features) and, where a model takes any, the decided bar's raw context.
+
+    Gives calibrated probabilities (batch, 3): all that serving needs.
+    """
 
     temperature: Tensor
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, widths: Widths = SIXTEEN) -> None:
         super().__init__()
-        self.normalisation = Normalisation()
+        self.widths = widths
+        self.normalisation = Normalisation(widths.sequence)
+        self.of_context = Normalisation(widths.context) if widths.context else None
         self.network = network
         self.register_buffer("temperature", torch.ones(()))
 
-    def logits(self, windows: Tensor, answered: int = 1) -> Tensor:
-        """Before calibration, at the last bars of each window: (batch, answered, 3)."""
-        logits: Tensor = self.network(self.normalisation(windows), answered)
+    def logits(self, windows: Tensor, answered: int = 1, context: Tensor | None = None) -> Tensor:
+        """Before calibration, at the last bars of each window: (batch, answered, 3).
+
+        context is that of these bars, (batch, answered, context).
+        """
+        known = None if self.of_context is None else self.of_context(context)
+        logits: Tensor = self.network(self.normalisation(windows), answered, known)
         return logits
 
-    def forward(self, windows: Tensor) -> Tensor:
-        return torch.softmax(self.logits(windows)[:, 0] / self.temperature, dim=1)
+    def forward(self, windows: Tensor, context: Tensor | None = None) -> Tensor:
+        return calibrated(self, windows, context)
+
+
+def calibrated(model: "Served", windows: Tensor, context: Tensor | None) -> Tensor:
+    """A model's probabilities (batch, 3) for windows and the context (batch, context) of their last bars."""
+    known = None if context is None else context[:, None]
+    return torch.softmax(model.logits(windows, 1, known)[:, 0] / model.temperature, dim=1)
 
 
 class EnsembleModel(nn.Module):
@@ -170,31 +226,35 @@ class EnsembleModel(nn.Module):
         """The members, in the order of MEMBERS."""
         return [member for member in self.members if isinstance(member, SignalModel)]
 
-    def logits(self, windows: Tensor, answered: int = 1) -> Tensor:
+    @property
+    def widths(self) -> Widths:
+        return self.parts[0].widths
+
+    def logits(self, windows: Tensor, answered: int = 1, context: Tensor | None = None) -> Tensor:
         """Logarithms of the mean of the members' probabilities: (batch, answered, 3)."""
         given = [
-            torch.softmax(member.logits(windows, answered) / member.temperature, dim=-1)
+            torch.softmax(member.logits(windows, answered, context) / member.temperature, dim=-1)
             for member in self.parts
         ]
         return torch.log(torch.stack(given).mean(dim=0).clamp_min(1e-12))
 
-    def forward(self, windows: Tensor) -> Tensor:
-        return torch.softmax(self.logits(windows)[:, 0] / self.temperature, dim=1)
+    def forward(self, windows: Tensor, context: Tensor | None = None) -> Tensor:
+        return calibrated(self, windows, context)
 
 
 Served = SignalModel | EnsembleModel
 """What can be published: raw features in, calibrated probabilities out."""
 
 
-def build(network: str, dropout: float = DROPOUT) -> SignalModel:
+def build(network: str, dropout: float = DROPOUT, widths: Widths = SIXTEEN) -> SignalModel:
     """A model with fresh weights, drawn from torch's generator. Raises KeyError for an unknown network."""
-    return SignalModel(NETWORKS[network](dropout))
+    return SignalModel(NETWORKS[network](dropout, widths), widths)
 
 
-def build_served(network: str) -> Served:
+def build_served(network: str, widths: Widths = SIXTEEN) -> Served:
     """As build, an ensemble too, to load tensors into."""
     return (
-        EnsembleModel([build(member) for member in MEMBERS])
+        EnsembleModel([build(member, widths=widths) for member in MEMBERS])
         if network == Network.ENSEMBLE
-        else build(network)
+        else build(network, widths=widths)
     )

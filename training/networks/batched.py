@@ -13,15 +13,17 @@ from growfolio.training_jobs.networks import Network
 from torch import Tensor
 from torch.nn.functional import layer_norm
 
-from training.networks.architectures import attend
+from training.networks.architectures import attend, beside
 
 Weights = Mapping[str, Tensor]
 Drop = Callable[[Tensor], Tensor]
 """Dropout of (models, ...), each model's from its own random numbers."""
-FleetNetwork = Callable[[Weights, Tensor, int, Drop, bool], Tensor]
+FleetNetwork = Callable[[Weights, Tensor, Tensor | None, int, Drop, bool], Tensor]
 """Normalised windows (models, bars, batch, features) to logits at the last bars (models, answered, batch, 3).
 
-The last argument: whether large products may be taken in bfloat16; states, gates and sums stay float32.
+The third is the normalised context of these bars (models, answered, batch, context), None where the models
+take none; the fourth their number, answered. The last says whether large products may be taken in bfloat16;
+states, gates and sums stay float32.
 """
 
 
@@ -167,22 +169,29 @@ def _recurrent(weights: Weights, layer: int) -> tuple[Tensor, ...]:
 
 
 def _stacked(layer: Callable[[Weights, int, Tensor, bool], Tensor]) -> FleetNetwork:
-    def network(weights: Weights, windows: Tensor, answered: int, drop: Drop, half: bool) -> Tensor:
+    def network(
+        weights: Weights, windows: Tensor, context: Tensor | None, answered: int, drop: Drop, half: bool
+    ) -> Tensor:
         states = layer(weights, 1, drop(layer(weights, 0, windows, half)), half)
-        last = drop(states[:, -answered:])
+        last = beside(drop(states[:, -answered:]), context)
         return dense(weights, "head", torch.relu(dense(weights, "dense", last, half)), half)
 
     return network
 
 
-def _transformer(weights: Weights, windows: Tensor, answered: int, drop: Drop, half: bool) -> Tensor:
+def _transformer(
+    weights: Weights, windows: Tensor, context: Tensor | None, answered: int, drop: Drop, half: bool
+) -> Tensor:
     bars = dense(weights, "embedding", windows, half) + weights["places"][:, -windows.shape[1] :, None]
     for block in ("first", "second"):
         seen = _attended(dense(weights, f"{block}.looked", _norm(weights, f"{block}.before", bars), half))
         bars = bars + drop(dense(weights, f"{block}.joined", seen, half))
         wide = torch.relu(dense(weights, f"{block}.wide", _norm(weights, f"{block}.between", bars), half))
         bars = bars + drop(dense(weights, f"{block}.narrow", wide, half))
-    return dense(weights, "head", _norm(weights, "norm", bars)[:, -answered:], half)
+    states = beside(_norm(weights, "norm", bars)[:, -answered:], context)
+    if context is not None:
+        states = torch.relu(dense(weights, "dense", states, half))
+    return dense(weights, "head", states, half)
 
 
 HEADS = 4

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from growfolio.domain.forecast import WINDOW
 from growfolio.domain.times import utc_text
-from growfolio.indicators.standard import FEATURES
 
 from training.data.dataset import Part
 from training.data.splits import EMBARGO
@@ -18,9 +17,9 @@ _CARD = """# Models of BUY / HOLD / SELL signals
 
 Each model answers one question about a closed bar:
 {question}
-Input: the last {window} bars of growfolio's {features} features, raw. Output: calibrated probabilities of
-sell, hold and buy; normalisation, temperature and softmax are inside the graph. Network: `{network}`.
-Made {created}.
+Input: the last {window} bars of {features} indicators ({sequence}), and {context}, all raw.
+Output: calibrated probabilities of sell, hold and buy; normalisation, temperature and softmax are inside the
+graph. Network: `{network}`. Made {created}.
 
 ## Data
 
@@ -60,7 +59,7 @@ independent; neighbouring bars are not quite, so the true range is somewhat wide
 
 ## Limits
 
-- The features know one asset's prices and volumes: no news, no other market, no order book.
+- The inputs know prices and volumes{beyond}: no news, no order book.
 - A next-bar move is mostly noise: compare direction and MCC with their chance values above. Costs and
   slippage are not counted. This is no investment advice.
 - Markets change, and a model's probabilities with them go stale: the newest bar that any of these was
@@ -76,10 +75,13 @@ def model_card(results: Sequence[PoolResult], left_out: str, settings: TrainSett
     days = settings.expires_days
     return _CARD.format(
         window=WINDOW,
-        features=len(FEATURES),
+        features=len(settings.inputs.sequence),
+        sequence=", ".join(settings.inputs.sequence),
+        context=_context(settings.inputs.context),
         question=settings.label.question(),
         network=settings.fit.network,
         created=utc_text(created_at),
+        beyond=", and the context that is named above" if settings.inputs.context else " of one asset",
         about=settings.about or "Origin and licence of the candles were not stated for this run.",
         assets=" ".join(assets),
         left_out=f"Left out: {left_out}." if left_out else "",
@@ -95,6 +97,10 @@ def model_card(results: Sequence[PoolResult], left_out: str, settings: TrainSett
         if days is None
         else f"They stop serving {days} days after they were made.",
     )
+
+
+def _context(names: Sequence[str]) -> str:
+    return f"of that bar's context {', '.join(names)}" if names else "no context of the bar"
 
 
 def _lineage(results: Sequence[PoolResult]) -> str:

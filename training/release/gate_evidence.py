@@ -3,6 +3,8 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from pathlib import Path
 
 import numpy as np
@@ -10,23 +12,27 @@ import torch
 from growfolio.domain.alignment import REACH, align
 from growfolio.domain.assets import Asset, Market, assets_of
 from growfolio.domain.bars import Bars, CloseTimes, FloatArray, IntArray
-from growfolio.domain.features import BARS_NEEDED, windows
-from growfolio.domain.forecast import WINDOW, Windows
+from growfolio.domain.features import BARS_NEEDED, FeatureArray, windows
+from growfolio.domain.forecast import ContextArray, Inputs, Windows
 from growfolio.domain.grid import last_slots
-from growfolio.domain.times import BAR
-from growfolio.errors import PermanentModelError
-from growfolio.indicators.standard import features
+from growfolio.domain.indicators import indicators
+from growfolio.domain.times import BAR, utc_text
+from growfolio.errors import MissingCandles, PermanentModelError
+from growfolio.indicators.views import views_of
 from growfolio.models.manifest import Manifest, Model
 
 from training.data.candle_files import CandleFolders
 from training.data.dataset import Samples, build_samples
 from training.fitting.champion import Champion
-from training.networks.export import read_pth
+from training.networks.architectures import widths_of
+from training.networks.export import PROBABILITIES, inputs_of, read_pth
 from training.release.gate import Evidence, GateRule, Verdict, judge, too_few
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 
+Asked = dict[str, FeatureArray]
+"""What a graph is run on, by the name of its input."""
 BATCH = 256
 PROBED = 64
 """Bars, evenly spaced, on which torch and serving's own features are compared."""
@@ -49,7 +55,12 @@ class Contest:
         for market in Market:
             bars = {asset: own for asset in assets_of(market) if len(own := candles.read(asset).bars)}
             for model in self.new.assigned(market):
-                samples, _ = build_samples(market, model.timeframe, bars, model.label)
+                if lacking := model.inputs.lacking():
+                    found[model.id] = Verdict(False, (f"it needs what is not registered here: {lacking}",))
+                    continue
+                samples, _ = build_samples(
+                    market, model.timeframe, bars, model.label, inputs=self._inputs(model, market)
+                )
                 rows = self._rows(model, samples) if samples else np.empty(0, dtype=np.int64)
                 refusal = too_few(len(rows), self.rule)
                 if samples is None or refusal is not None:
@@ -64,18 +75,23 @@ class Contest:
         graph = (self.folder / model.onnx.file).read_bytes()
         champion, against = self._champions_answers(model, samples, rows)
         probed = _spaced(rows, PROBED)
-        asked = _windows(samples, probed)
+        own = samples.seen_through(model.inputs.names)
+        asked = _asked(own, probed)
         return Evidence(
-            new=answers(graph, samples, rows),
+            new=answers(graph, own, rows),
             champion=champion,
             labels=samples.labels[rows],
             bar_close=CloseTimes(samples.bar_close[rows]),
             onnx_difference=_difference(_run(graph, asked), self._of_torch(model, asked)),
-            features_difference=_difference(
-                _run(graph, asked), _run(graph, _as_served(samples, probed, bars))
-            ),
+            features_difference=_difference(_run(graph, asked), _run(graph, _as_served(own, probed, bars))),
             against=against,
         )
+
+    def _inputs(self, model: Model, market: Market) -> Inputs:
+        """What the model and all that may serve in its place now see, together."""
+        champions = self.champion.manifest.assigned(market) if self.champion else ()
+        seen = [one.inputs.names for one in champions if not one.inputs.lacking()]
+        return reduce(or_, seen, model.inputs.names)
 
     def _rows(self, model: Model, samples: Samples) -> IntArray:
         """Bars of the assets that the model is to serve, later than it and their champions have seen."""
@@ -92,9 +108,11 @@ class Contest:
         return serving is not None and serving.id == model.id
 
     def _champion(self, asset: Asset, model: Model) -> Model | None:
-        """Who serves the asset now and answers the same question."""
+        """Who serves the asset now, answers the same question and sees inputs that there are."""
         serving = self.champion.manifest.serving(asset, model.timeframe) if self.champion else None
-        return serving if serving is not None and serving.label.asks_as(model.label) else None
+        if serving is None or not serving.label.asks_as(model.label) or serving.inputs.lacking():
+            return None
+        return serving
 
     def _champions_answers(self, model: Model, samples: Samples, rows: IntArray) -> tuple[FloatArray, str]:
         """(rows, 3), and whose they are: where nobody serves, the class shares of earlier bars answer."""
@@ -106,49 +124,63 @@ class Contest:
             own = np.flatnonzero(samples.asset[rows] == at)
             champion = self._champion(asset, model)
             if champion is not None and self.champion is not None and len(own):
-                answered[own] = answers(self.champion.graphs[champion.id], samples, rows[own])
+                seen = samples.seen_through(champion.inputs.names)
+                answered[own] = answers(self.champion.graphs[champion.id], seen, rows[own])
                 names.add(champion.id)
         if self.champion is None or not names:
             return answered, "the class shares of earlier bars"
         return answered, f"{', '.join(sorted(names))} of {self.champion.revision[:12]}"
 
-    def _of_torch(self, model: Model, asked: Windows) -> FloatArray:
+    def _of_torch(self, model: Model, asked: Asked) -> FloatArray:
         if model.pth is None:
             raise PermanentModelError(
                 f"{model.id} has no tensors to compare its graph with: train it with them"
             )
-        network = read_pth(self.folder / model.pth.file, model.network)
+        widths = widths_of(model.inputs.names)
+        network = read_pth(self.folder / model.pth.file, model.network, widths)
         with torch.no_grad():
-            return np.asarray(network(torch.from_numpy(asked)).double().numpy())
+            return np.asarray(network(*map(torch.from_numpy, asked.values())).double().numpy())
 
 
 def answers(graph: bytes, samples: Samples, rows: IntArray) -> FloatArray:
-    """Probabilities (rows, 3) of the windows that end at these rows, as ONNX Runtime gives them."""
+    """Probabilities (rows, 3) at these rows of samples that have the graph's inputs, by ONNX Runtime."""
     session = _session(graph)
     parts = [
-        session.run(["probabilities"], {"features": _windows(samples, rows[start : start + BATCH])})[0]
+        session.run([PROBABILITIES], _asked(samples, rows[start : start + BATCH]))[0]
         for start in range(0, len(rows), BATCH)
     ]
     return np.concatenate([np.empty((0, 3)), *parts]).astype(np.float64)
 
 
-def _as_served(samples: Samples, rows: IntArray, bars: Mapping[Asset, Bars]) -> Windows:
-    """The same windows as a refresh would make them: from no more than the last BARS_NEEDED bars."""
-    timeframe, made = samples.timeframe, []
-    for row in rows:
-        asset = samples.assets[samples.asset[row]]
-        close = int(samples.bar_close[row])
-        needed = BARS_NEEDED[timeframe]
-        grid = last_slots(asset.market, close, timeframe, needed + REACH * BAR // timeframe.seconds)
-        candles, refused = align({asset: bars[asset].closed_by(close)}, grid, timeframe, needed)
-        if refused:
-            raise refused[asset]
-        made.append(features(candles)[0, -WINDOW:])
-    return np.array(made, dtype=np.float32).reshape(-1, WINDOW, samples.features.shape[1])
+def _as_served(samples: Samples, rows: IntArray, bars: Mapping[Asset, Bars]) -> Asked:
+    """The same inputs as a refresh would make them: from the last BARS_NEEDED bars of all assets."""
+    made = [
+        _view(samples, samples.assets[samples.asset[row]], int(samples.bar_close[row]), bars) for row in rows
+    ]
+    seen, known = zip(*made, strict=True)
+    return inputs_of(np.concatenate(seen), np.concatenate(known))
 
 
-def _windows(samples: Samples, rows: IntArray) -> Windows:
-    return windows(samples.features[None], np.zeros(1, dtype=np.int64), rows)
+def _view(
+    samples: Samples, asset: Asset, close: int, bars: Mapping[Asset, Bars]
+) -> tuple[Windows, ContextArray]:
+    """What serving sees of an asset at a close: (1, WINDOW, features), and context (1, width)."""
+    timeframe, needed = samples.timeframe, BARS_NEEDED[samples.timeframe]
+    grid = last_slots(asset.market, close, timeframe, needed + REACH * BAR // timeframe.seconds)
+    begin = int(grid[0]) - timeframe.seconds
+    others = bars if samples.inputs.context else {asset: bars[asset]}
+    recent = {one: own.where(own.open_time >= begin).closed_by(close) for one, own in others.items()}
+    candles, refused = align({one: own for one, own in recent.items() if len(own)}, grid, timeframe, needed)
+    if asset not in candles.assets:
+        raise refused.get(asset) or MissingCandles(f"{asset.id} has no candles before {utc_text(close)}")
+    at = candles.assets.index(asset), candles.close.shape[1] - 1
+    views = views_of(candles, [at[0]], [at[1]], samples.inputs, indicators(candles))
+    return views.of(samples.inputs)
+
+
+def _asked(samples: Samples, rows: IntArray) -> Asked:
+    seen = windows(samples.features[None], np.zeros(1, dtype=np.int64), rows)
+    return inputs_of(seen, samples.context[rows])
 
 
 def _spaced(rows: IntArray, most: int) -> IntArray:
@@ -159,8 +191,8 @@ def _session(graph: bytes) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
 
 
-def _run(graph: bytes, asked: Windows) -> FloatArray:
-    return np.asarray(_session(graph).run(["probabilities"], {"features": asked})[0])
+def _run(graph: bytes, asked: Asked) -> FloatArray:
+    return np.asarray(_session(graph).run([PROBABILITIES], asked)[0])
 
 
 def _difference(one: FloatArray, other: FloatArray) -> float:

@@ -37,13 +37,13 @@ class Candidate:
 
     def probabilities(self, rows: IntArray) -> FloatArray:
         """Calibrated, (rows, 3), as serving would give them."""
-        return probabilities(self.model, self.samples.features, rows)[0]
+        return probabilities(self.model, self.samples, rows)[0]
 
     def scorecard(self, part: Part) -> Scorecard:
         """Score the model on the part's rows of the assets it was fitted on."""
         rows, samples = self.samples.rows(part, self.own), self.samples
         prior = np.bincount(samples.labels[samples.rows(Part.TRAIN, self.own)], minlength=3)
-        calibrated, before = probabilities(self.model, samples.features, rows)
+        calibrated, before = probabilities(self.model, samples, rows)
         bar_close = CloseTimes(samples.bar_close[rows])
         return scorecard(self.id, calibrated, before, samples.labels[rows], bar_close, prior / prior.sum())
 
@@ -121,7 +121,7 @@ def jobs_of(
     for model_id, own in planned:
         reason = _too_small(samples, own, settings)
         if reason is None and settings.warm is not None:
-            reason = settings.warm.lacks(model_id)
+            reason = settings.warm.lacks(model_id, samples.inputs)
         if reason is None:
             follows = None if settings.warm else jobs[0] if jobs else before
             jobs.append(Job(model_id, samples, own, follows))

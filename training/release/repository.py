@@ -11,6 +11,7 @@ from growfolio.domain.features import windows
 from growfolio.domain.label import Label
 from growfolio.domain.times import DAY, utc_text
 from growfolio.models.manifest import Manifest, Model, ModelFile
+from growfolio.models.model_inputs import ModelInputs
 
 from training.data.dataset import Part, Samples
 from training.evaluation.charts import model_picture
@@ -75,9 +76,8 @@ def _write_model(candidate: Candidate, test: Scorecard, settings: TrainSettings,
     onnx, pth = (settings.out / f"{candidate.id}.{kind}" for kind in ("onnx", "pth"))
     probed = samples.rows(Part.VALIDATION, candidate.own)
     probed = probed[np.linspace(0, len(probed) - 1, min(PROBED, len(probed)), dtype=np.int64)]
-    difference = write_onnx(
-        candidate.model, onnx, windows(samples.features[None], np.zeros(1, dtype=np.int64), probed)
-    )
+    asked = windows(samples.features[None], np.zeros(1, dtype=np.int64), probed)
+    difference = write_onnx(candidate.model, onnx, asked, samples.context[probed])
     if settings.keep_tensors:
         write_pth(candidate.model, pth)
     return Model(
@@ -99,6 +99,7 @@ def _write_model(candidate: Candidate, test: Scorecard, settings: TrainSettings,
             "onnx_against_torch": difference,
             "went_on_from": list(_lineage(candidate)),
         },
+        inputs=ModelInputs.of(samples.inputs),
     )
 
 

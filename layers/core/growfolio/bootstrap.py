@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from growfolio.models.loader import LoadedModels
     from growfolio.refresh.report import RefreshReport
     from growfolio.storage.candle_archive import CandleArchive
-    from growfolio.storage.objects import S3Objects
     from growfolio.storage.ports import CallBudget
 
 
@@ -51,10 +50,9 @@ class Refresher:
         self.market = _market(settings)
         self._clock = clock
         self._source = source = market_source(settings, self.market)
-        objects = _objects(settings)
-        self._feed = WindowedFeed(source, _archive(objects, self.market), self.market)
+        self._feed = WindowedFeed(source, _archive(settings, self.market), self.market)
         self._quotes = live_quotes(settings, source)
-        self._models = model_loader(settings, [self.market], objects)
+        self._models = model_loader(settings, [self.market])
         self._store = DynamoStore(settings.table)
         self._loading, self._fetching, self._quoting = OneAtATime(), OneAtATime(), OneAtATime()
 
@@ -131,21 +129,13 @@ def explainer_from(settings: Settings, store: CallBudget) -> Explainer:
     return Explainer(store, writer, settings.explain_calls_per_hour)
 
 
-def _objects(settings: Settings) -> S3Objects | None:
-    """The bucket, which holds candles and the models' mirror."""
+def _archive(settings: Settings, market: Market) -> CandleArchive | None:
     if not settings.bucket:
         return None
+    from growfolio.storage.candle_archive import CandleArchive
     from growfolio.storage.objects import S3Objects
 
-    return S3Objects(settings.bucket)
-
-
-def _archive(objects: S3Objects | None, market: Market) -> CandleArchive | None:
-    if objects is None:
-        return None
-    from growfolio.storage.candle_archive import CandleArchive
-
-    return CandleArchive(objects, market)
+    return CandleArchive(S3Objects(settings.bucket), market)
 
 
 def _market(settings: Settings) -> Market:

@@ -7,15 +7,15 @@ import pytest
 import torch
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.bars import Bars
-from growfolio.domain.forecast import BUY, HOLD, SELL
+from growfolio.domain.forecast import BUY, HOLD, SELL, Inputs
 from growfolio.domain.label import Label
-from growfolio.domain.labels import UNKNOWN, labels_of
 from growfolio.indicators.standard import FEATURES
 
 from tests.training.fitting.alone import fit_alone
 from training.data.dataset import Part, Samples, build_samples
 from training.data.history import stretches
 from training.data.inversion import inverted, inverted_labels
+from training.data.labels import UNKNOWN, labels_of
 from training.evaluation.leaks import changed_after
 from training.fitting.settings import FitSettings
 
@@ -72,6 +72,18 @@ def test_rises_are_falls_in_features_and_a_bar_is_as_wide(coins: dict[Asset, Bar
     np.testing.assert_allclose(
         samples.inverted[:, at("volume")], samples.features[:, at("volume")], atol=1e-6
     )
+
+
+def test_moves_of_the_market_change_sign_and_the_clock_does_not(coins: dict[Asset, Bars]) -> None:
+    names = ("hour_slot", "market_moves", "weekday", "moves_against_market", "volatility_ratios")
+    samples, _ = build_samples(Market.CRYPTO, Timeframe.M5, coins, Label(), inputs=Inputs(("close",), names))
+    assert samples is not None
+    for name in names:
+        one = samples.seen_through(Inputs(("close",), (name,)))
+        sign = -1 if "moves" in name else 1
+        np.testing.assert_allclose(one.inverted_context, sign * one.context, atol=1e-6, err_msg=name)
+    assert np.abs(samples.context).max() > 1
+    assert samples.seen_through(Inputs(("close",), names[::-1])).context.shape == samples.context.shape
 
 
 def test_only_training_rows_are_taught_and_each_under_its_own_label(coins: dict[Asset, Bars]) -> None:

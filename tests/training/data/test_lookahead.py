@@ -6,8 +6,10 @@ import torch
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.bars import Bars, Candles
 from growfolio.domain.features import FeatureArray
+from growfolio.domain.forecast import Inputs
 from growfolio.domain.label import Label
-from growfolio.indicators.standard import features
+from growfolio.indicators.registry import all_context_inputs
+from growfolio.indicators.standard import FEATURES, features
 
 from tests.training.fitting.alone import fit_alone
 from training.data.dataset import FeatureFunction, Part, Samples, build_samples
@@ -19,7 +21,8 @@ QUICK = FitSettings(epochs=1, batch_size=32)
 
 
 def samples_of(bars: dict[Asset, Bars], compute: FeatureFunction = features) -> Samples:
-    samples, _ = build_samples(Market.CRYPTO, Timeframe.M5, bars, Label(), compute)
+    inputs = Inputs(FEATURES, tuple(all_context_inputs()))
+    samples, _ = build_samples(Market.CRYPTO, Timeframe.M5, bars, Label(), compute, inputs=inputs)
     assert samples is not None
     return samples
 
@@ -45,6 +48,7 @@ def past_differs(coins: dict[Asset, Bars], compute: FeatureFunction) -> bool:
         and np.array_equal(rows, after.rows(Part.TRAIN))
         and np.array_equal(before.labels[rows], after.labels[rows])
         and np.array_equal(before.features[past], after.features[past])
+        and np.array_equal(before.context[past], after.context[past])
     )
 
 

@@ -7,17 +7,17 @@ import numpy as np
 import torch
 from growfolio.domain.bars import IntArray
 from growfolio.domain.forecast import WINDOW
-from growfolio.domain.labels import UNKNOWN
 from growfolio.record.metrics import log_loss
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 
 from training.data.dataset import Samples
+from training.data.labels import UNKNOWN
 from training.fitting.calibration import fit_temperature
-from training.fitting.member import fit_normalisation
+from training.fitting.member import fit_normalisations
 from training.fitting.settings import Epoch, FitSettings
-from training.networks.architectures import SignalModel, build
+from training.networks.architectures import SignalModel, build, widths_of
 from training.networks.inference import logits, probabilities
 
 
@@ -35,10 +35,10 @@ def fit(
     """
     torch.manual_seed(settings.seed)
     rng = np.random.default_rng(settings.seed)
-    model = build(settings.network, settings.dropout)
-    taught, pool = samples.both_markets, samples.ends(train, settings.inverted)
-    fit_normalisation(model.normalisation, taught[pool])
-    table = torch.from_numpy(taught)
+    model = build(settings.network, settings.dropout, widths_of(samples.inputs))
+    pool = samples.ends(train, settings.inverted)
+    fit_normalisations(model, samples, train, settings.inverted)
+    tables = torch.from_numpy(samples.both_markets), torch.from_numpy(samples.both_contexts)
     answers = torch.from_numpy(samples.answers(train, settings.inverted)).long()
     spaced = validation[:: math.ceil(len(validation) / settings.stopping_rows)]
     optimiser = torch.optim.AdamW(model.parameters(), settings.learning_rate)
@@ -48,9 +48,9 @@ def fit(
     best_loss, best_epoch, best = math.inf, 0, model.state_dict()
     for number in range(1, settings.epochs + 1):
         ends = rng.permutation(pool[rng.integers(min(settings.answered, len(pool))) :: settings.answered])
-        train_loss = _pass(model, optimiser, table, answers, ends, settings)
+        train_loss = _pass(model, optimiser, tables, answers, ends, settings)
         schedule.step()
-        loss = log_loss(probabilities(model, samples.features, spaced)[1], samples.labels[spaced])
+        loss = log_loss(probabilities(model, samples, spaced)[1], samples.labels[spaced])
         if loss < best_loss:
             best_loss, best_epoch = loss, number
             best = {name: tensor.clone() for name, tensor in model.state_dict().items()}
@@ -58,7 +58,7 @@ def fit(
         if number - best_epoch >= settings.patience:
             break
     model.load_state_dict(best)
-    found = logits(model, samples.features, validation)
+    found = logits(model, samples, validation)
     model.temperature.fill_(fit_temperature(found, torch.from_numpy(samples.labels[validation])))
     return model.eval()
 
@@ -66,7 +66,7 @@ def fit(
 def _pass(
     model: SignalModel,
     optimiser: torch.optim.Optimizer,
-    table: Tensor,
+    tables: tuple[Tensor, Tensor],
     answers: Tensor,
     ends: IntArray,
     settings: FitSettings,
@@ -76,8 +76,9 @@ def _pass(
     total, count = torch.zeros(()), torch.zeros(())
     for batch in _batches(ends, settings.batch_size):
         rows = _window_rows(batch)
-        wanted = answers[rows[:, -settings.answered :]]
-        answered = model.logits(table[rows], settings.answered)
+        last = rows[:, -settings.answered :]
+        wanted, (bars, context) = answers[last], tables
+        answered = model.logits(bars[rows], settings.answered, context[last])
         losses = cross_entropy(
             answered.flatten(0, 1), wanted.flatten(), ignore_index=UNKNOWN, reduction="sum"
         )

@@ -14,7 +14,7 @@ from tests.training.fitting.alone import fit_alone
 from training.data.dataset import Part, Samples, build_samples
 from training.fitting.member import fit_normalisation
 from training.fitting.settings import FitSettings
-from training.networks.architectures import Normalisation, build
+from training.networks.architectures import LIMIT, Normalisation, build
 from training.networks.inference import probabilities
 from training.release.pool import Candidate, choose
 
@@ -30,7 +30,7 @@ def samples(market: dict[Asset, Bars]) -> Samples:
 def test_a_few_epochs_foresee_how_much_a_simulated_market_will_move(samples: Samples) -> None:
     model = fit_alone(samples, FitSettings(epochs=6, batch_size=16)).model
     rows = samples.rows(Part.TEST)
-    calibrated, _ = probabilities(model, samples.features, rows)
+    calibrated, _ = probabilities(model, samples, rows)
     prior = np.bincount(samples.labels[samples.rows(Part.TRAIN)], minlength=3) / len(samples.rows(Part.TRAIN))
     loss = log_loss(calibrated, samples.labels[rows])
     assert loss < log_loss(np.tile(prior, (len(rows), 1)), samples.labels[rows]) - 0.01
@@ -56,7 +56,7 @@ def test_the_epoch_with_the_least_validation_loss_is_kept_and_training_stops_whe
     best = min(epochs, key=lambda epoch: epoch.validation_loss)
     assert len(epochs) == best.number + settings.patience < settings.epochs
     rows = samples.rows(Part.VALIDATION)
-    _, uncalibrated = probabilities(fitted.model, samples.features, rows)
+    _, uncalibrated = probabilities(fitted.model, samples, rows)
     assert log_loss(uncalibrated, samples.labels[rows]) == pytest.approx(best.validation_loss, abs=1e-6)
 
 
@@ -64,12 +64,12 @@ def test_normalisation_takes_its_scale_from_common_bars_and_not_from_a_crash() -
     rows = np.random.default_rng(0).normal(3.0, 2.0, (5000, 16)).astype(np.float32)
     rows[:10, 0] = 1e6
     rows[:, 5] = 7.0
-    normalisation = Normalisation()
+    normalisation = Normalisation(16)
     fit_normalisation(normalisation, rows)
     assert normalisation.centre[0].item() == pytest.approx(3.0, abs=0.1)
     assert normalisation.scale[0].item() == pytest.approx(2.0, rel=0.05)
     extreme = normalisation(torch.from_numpy(rows[None, :60]))
-    assert extreme[0, 0, 0] == normalisation.limit
+    assert extreme[0, 0, 0] == LIMIT
     assert torch.equal(extreme[0, :, 5], torch.zeros(60))
 
 

@@ -9,7 +9,9 @@ import pytest
 import torch
 from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
 from growfolio.domain.bars import Bars
+from growfolio.domain.forecast import Inputs
 from growfolio.domain.label import Label
+from torch import Tensor
 
 from tests.training.fitting.plain_loop import fit
 from training.data.dataset import Part, Samples, build_samples
@@ -17,12 +19,16 @@ from training.fitting.fleet import fit_fleet
 from training.fitting.fleet_weights import FleetWeights
 from training.fitting.member import Fitted, Member
 from training.fitting.settings import Epoch, FitSettings
-from training.networks.architectures import NETWORKS, build
+from training.networks.architectures import NETWORKS, Widths, build
 from training.networks.batched import BATCHED_LSTM, FLEET_NETWORKS, FleetNetwork
 from training.networks.inference import logits
 
 QUICK = FitSettings(epochs=2, batch_size=16)
 CPU = torch.device("cpu")
+
+
+SEEN = Inputs(("close", "rsi_14", "price_change"), ("hour_slot", "market_moves"))
+"""Other indicators than the sixteen, in another order, and context."""
 
 
 @pytest.fixture(scope="module")
@@ -63,30 +69,50 @@ def distance(one: Fitted, other: Fitted) -> float:
 
 
 NETWORK_FORMS = [*FLEET_NETWORKS.items(), ("lstm", BATCHED_LSTM)]
+WIDTHS = [Widths(), Widths(3, 7)]
 
 
+def some_inputs(widths: Widths) -> tuple[Tensor, Tensor | None]:
+    """Windows (models, batch, bars, features), and context (models, batch, answered, width)."""
+    context = torch.randn(3, 5, 20, widths.context) if widths.context else None
+    return torch.randn(3, 5, 60, widths.sequence), context
+
+
+def turned(context: Tensor | None) -> Tensor | None:
+    return None if context is None else context.transpose(1, 2)
+
+
+def each(windows: Tensor, context: Tensor | None) -> list[tuple[Tensor, int, Tensor | None]]:
+    """What each model is asked by itself."""
+    return [(own, 20, None if context is None else context[at]) for at, own in enumerate(windows)]
+
+
+@pytest.mark.parametrize("widths", WIDTHS)
 @pytest.mark.parametrize(("network", "of_many"), NETWORK_FORMS)
 def test_a_network_of_many_models_answers_what_each_of_them_answers(
-    network: str, of_many: FleetNetwork
+    network: str, of_many: FleetNetwork, widths: Widths
 ) -> None:
-    models = [build(network, 0.0) for _ in range(3)]
-    windows = torch.randn(3, 5, 60, 16)
+    models = [build(network, 0.0, widths) for _ in range(3)]
+    windows, context = some_inputs(widths)
     weights = FleetWeights(models, CPU).views(0, 3)
-    given = of_many(weights, windows.transpose(1, 2), 20, lambda states: states, False)
-    expected = torch.stack([m.network(w, 20) for m, w in zip(models, windows, strict=True)])
+    given = of_many(weights, windows.transpose(1, 2), turned(context), 20, lambda states: states, False)
+    expected = torch.stack([m.network(*own) for m, own in zip(models, each(windows, context), strict=True)])
     torch.testing.assert_close(given.transpose(1, 2), expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("widths", WIDTHS)
 @pytest.mark.parametrize(("network", "of_many"), NETWORK_FORMS)
-def test_their_gradients_are_those_of_each_of_them(network: str, of_many: FleetNetwork) -> None:
-    models = [build(network, 0.0) for _ in range(3)]
-    windows = torch.randn(3, 5, 60, 16)
+def test_their_gradients_are_those_of_each_of_them(
+    network: str, of_many: FleetNetwork, widths: Widths
+) -> None:
+    models = [build(network, 0.0, widths) for _ in range(3)]
+    windows, context = some_inputs(widths)
     fleet = FleetWeights(models, CPU)
     weights = fleet.views(0, 3)
-    given = of_many(weights, windows.transpose(1, 2), 20, lambda states: states, False)
+    given = of_many(weights, windows.transpose(1, 2), turned(context), 20, lambda states: states, False)
     fleet.differentiate((given**2).sum(), weights, 0, 3)
-    for row, model, own in zip(fleet.gradients, models, windows, strict=True):
-        torch.autograd.backward((model.network(own, 20) ** 2).sum())
+    for row, model, own in zip(fleet.gradients, models, each(windows, context), strict=True):
+        torch.autograd.backward((model.network(*own) ** 2).sum())
         expected = [p.grad.flatten() for p in model.network.parameters() if p.grad is not None]
         torch.testing.assert_close(row, torch.cat(expected), rtol=1e-3, atol=1e-3)
 
@@ -95,7 +121,7 @@ def test_products_of_half_precision_change_an_answer_by_little() -> None:
     models = [build("lstm", 0.0) for _ in range(2)]
     weights = FleetWeights(models, CPU).views(0, 2)
     windows = torch.randn(2, 60, 4, 16)
-    exact, half = (BATCHED_LSTM(weights, windows, 5, lambda s: s, half) for half in (False, True))
+    exact, half = (BATCHED_LSTM(weights, windows, None, 5, lambda s: s, half) for half in (False, True))
     assert 0 < (exact - half).abs().max() < 0.02
 
 
@@ -114,12 +140,28 @@ def test_the_fleet_without_dropout_is_the_plain_loop_model_for_model(
             member.samples, member.train, member.validation, replace(settings, seed=member.seed), seen.append
         )
         rows = member.validation
-        expected = logits(alone, member.samples.features, rows)
-        torch.testing.assert_close(
-            logits(one.model, member.samples.features, rows), expected, rtol=0, atol=2e-3
-        )
+        expected = logits(alone, member.samples, rows)
+        torch.testing.assert_close(logits(one.model, member.samples, rows), expected, rtol=0, atol=2e-3)
         assert [e.train_loss for e in one.epochs] == pytest.approx([e.train_loss for e in seen], abs=1e-4)
         assert one.model.temperature.item() == pytest.approx(alone.temperature.item(), rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    "network", ["lstm", *(pytest.param(name, marks=pytest.mark.slow) for name in ("gru", "transformer"))]
+)
+def test_with_context_too_the_fleet_is_the_plain_loop(market: dict[Asset, Bars], network: str) -> None:
+    coins = {asset: bars for asset, bars in market.items() if asset.market is Market.CRYPTO}
+    samples, _ = build_samples(Market.CRYPTO, Timeframe.M5, coins, Label(), inputs=SEEN)
+    assert samples is not None
+    member = Member("m", samples, samples.rows(Part.TRAIN)[:900], samples.rows(Part.VALIDATION)[:300], 0)
+    settings = replace(QUICK, learning_rate=5e-4, dropout=0.0, network=network)
+    (one,) = fitted([member], settings)
+    alone = fit(samples, member.train, member.validation, settings, lambda epoch: None)
+    expected = logits(alone, samples, member.validation)
+    torch.testing.assert_close(logits(one.model, samples, member.validation), expected, rtol=0, atol=2e-3)
+    # It has learned from the context: shuffled, it makes another answer.
+    shuffled = replace(samples, context=np.random.default_rng(0).permutation(samples.context))
+    assert (logits(one.model, shuffled, member.validation) - expected).abs().max() > 0.01
 
 
 def test_a_model_becomes_the_same_with_dropout_whoever_else_is_in_the_fleet(members: list[Member]) -> None:
@@ -257,6 +299,6 @@ def test_on_a_gpu_captured_steps_train_what_the_processor_trains(members: list[M
     settings = replace(QUICK, dropout=0.0, half=False)
     on_gpu = fit_fleet(members, settings, lambda *_: None, device=torch.device("cuda"))
     for member, one, other in zip(members, on_gpu, fitted(members, settings), strict=True):
-        given, expected = (logits(f.model, member.samples.features, member.validation) for f in (one, other))
+        given, expected = (logits(f.model, member.samples, member.validation) for f in (one, other))
         assert float((given - expected).abs().max()) < 0.02
         assert np.isfinite(one.epochs[-1].train_loss)

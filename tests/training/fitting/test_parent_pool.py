@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.bars import Bars
+from growfolio.domain.forecast import Inputs
 from growfolio.domain.label import Label
 
 from training.data.dataset import Part, Samples, build_samples, on_one_calendar
@@ -45,6 +46,11 @@ def test_a_pool_goes_on_from_the_other_markets_that_has_more_to_learn_from(
     assert len(coins.rows(Part.TRAIN)) > len(stocks.rows(Part.TRAIN))
     assert chosen(stocks, stocks, coins) is coins
     assert chosen(coins, stocks, coins) is None
+
+
+def test_weights_of_other_inputs_are_not_gone_on_from(stocks: Samples, coins: Samples) -> None:
+    assert chosen(stocks, coins) is coins
+    assert chosen(stocks, coins.seen_through(Inputs(("close", "rsi_14")))) is None
 
 
 def test_what_ended_later_is_the_future_and_is_not_gone_on_from(stocks: Samples, coins: Samples) -> None:

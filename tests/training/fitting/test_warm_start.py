@@ -7,8 +7,10 @@ import pytest
 import torch
 from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
 from growfolio.domain.bars import Bars
+from growfolio.domain.forecast import Inputs
 from growfolio.domain.times import DAY
 from growfolio.errors import ConfigurationError
+from growfolio.indicators.views import STANDARD
 from growfolio.models.manifest import Model, parse_manifest
 from growfolio.models.repository import FolderRepository
 from growfolio.training_jobs.networks import Network
@@ -138,6 +140,18 @@ def test_models_that_were_not_published_are_left_out_with_the_reason(
     reason = f"revision {'f' * 12} holds no tensors of it to go on from"
     assert f"left out: BTC_USDT_5m_lstm, ETH_USDT_5m_lstm: {reason}" in said
     assert not [line for line in said if "BTC_USDT_5m_lstm epoch" in line]
+
+
+def test_weights_are_not_fine_tuned_on_other_inputs_and_the_reason_names_their_own(
+    published: Champion, candle_folder: Path, tmp_path: Path
+) -> None:
+    warm = WarmStart(published)
+    assert warm.inputs() == STANDARD
+    told = replace(settings(candle_folder, tmp_path, warm), inputs=Inputs(("close",), ("hour_slot",)))
+    with pytest.raises(ConfigurationError, match=f"revision {'f' * 12} sees other inputs"):
+        run(told)
+    own = warm.lacks(POOLED, told.inputs) or ""
+    assert f"--sequence {' '.join(STANDARD.sequence)} --context, or train it anew" in own
 
 
 def test_without_newer_bars_there_is_nothing_to_learn(

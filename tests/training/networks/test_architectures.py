@@ -3,19 +3,23 @@
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from growfolio.domain.assets import Timeframe
+from growfolio.errors import PermanentModelError
 from growfolio.models.manifest import parse_manifest
 from growfolio.training_jobs.networks import Network
 
 from training.__main__ import main
-from training.networks.architectures import COSTS, MEMBERS, NETWORKS, EnsembleModel, build_served
+from training.networks.architectures import COSTS, MEMBERS, NETWORKS, EnsembleModel, Widths, build_served
 from training.networks.batched import FLEET_NETWORKS
 from training.networks.export import read_pth, write_onnx, write_pth
 
 ALL = [network.value for network in Network]
 WINDOWS = np.random.default_rng(0).normal(size=(24, 60, 16)).astype(np.float32)
+CONTEXT = np.random.default_rng(1).normal(size=(24, 5)).astype(np.float32)
+WITH_CONTEXT = Widths(16, 5)
 
 
 def test_each_name_has_its_class_its_form_for_many_models_and_its_time() -> None:
@@ -30,10 +34,45 @@ def test_each_network_is_one_graph_that_answers_as_torch_does_and_comes_back_fro
     torch.manual_seed(0)
     model = build_served(network).eval()
     assert write_onnx(model, tmp_path / "m.onnx", WINDOWS) <= 1e-5
+    assert inputs_of_graph(tmp_path / "m.onnx") == {"features": ["batch", 60, 16]}
     write_pth(model, tmp_path / "m.pth")
     again = read_pth(tmp_path / "m.pth", network)
     with torch.no_grad():
         assert torch.equal(again(torch.from_numpy(WINDOWS)), model(torch.from_numpy(WINDOWS)))
+
+
+@pytest.mark.parametrize("network", ALL)
+def test_each_network_takes_context_as_the_second_input_of_its_graph(network: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = build_served(network, WITH_CONTEXT).eval()
+    for part in model.parts if isinstance(model, EnsembleModel) else [model]:
+        assert part.of_context is not None
+        part.of_context.centre.fill_(0.4)
+        part.of_context.scale.fill_(1.3)
+    assert write_onnx(model, tmp_path / "m.onnx", WINDOWS, CONTEXT) <= 1e-5
+    assert inputs_of_graph(tmp_path / "m.onnx") == {"features": ["batch", 60, 16], "context": ["batch", 5]}
+    write_pth(model, tmp_path / "m.pth")
+    again = read_pth(tmp_path / "m.pth", network, WITH_CONTEXT)
+    asked = torch.from_numpy(WINDOWS), torch.from_numpy(CONTEXT)
+    with torch.no_grad():
+        assert torch.equal(again(*asked), model(*asked))
+        assert float((model(*asked) - model(asked[0], asked[1] + 1)).abs().max()) > 1e-4
+    with pytest.raises(PermanentModelError, match=f"is no {network}"):
+        read_pth(tmp_path / "m.pth", network)
+
+
+@pytest.mark.parametrize("network", ALL)
+def test_without_context_a_network_has_the_weights_that_it_always_had(network: str) -> None:
+    """Tensors that were published before there was context must still fit."""
+    names = set(build_served(network).state_dict())
+    more = {name.split(".")[-2] for name in set(build_served(network, WITH_CONTEXT).state_dict()) - names}
+    assert more <= {"of_context", "dense"}
+    assert not any("context" in name for name in names)
+
+
+def inputs_of_graph(path: Path) -> dict[str, list[object]]:
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return {own.name: own.shape for own in session.get_inputs()}
 
 
 @pytest.mark.parametrize("network", ALL)

@@ -69,9 +69,9 @@ def test_the_graph_runs_the_recurrence_in_the_runtimes_own_node(
 class Fickle(SignalModel):
     """Answers differently when it is written to a graph."""
 
-    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+    def forward(self, windows: torch.Tensor, context: torch.Tensor | None = None) -> torch.Tensor:
         shift = 0.001 if torch.onnx.is_in_onnx_export() else 0.0
-        return super().forward(windows) + shift
+        return super().forward(windows, context) + shift
 
 
 def test_a_graph_that_answers_otherwise_than_torch_is_not_kept(windows: Windows, tmp_path: Path) -> None:

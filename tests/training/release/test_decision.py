@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import torch
 from growfolio.domain.assets import Market, Timeframe, find_asset
+from growfolio.domain.forecast import Inputs
 from growfolio.domain.times import DAY
 from growfolio.errors import ConfigurationError, PermanentModelError
+from growfolio.indicators.views import STANDARD
 from growfolio.models.manifest import Manifest, ModelFile, parse_manifest
 from growfolio.models.repository import FolderRepository
 
@@ -38,7 +40,10 @@ LENIENT = GateRule(loss_margin=1.0, mcc_margin=1.0, least_rows=100, simulations=
 COINS = (find_asset("BTC"), find_asset("ETH"))
 
 
-def trained(candles: Path, out: Path, **fit: object) -> Path:
+CONTEXT = Inputs(("close", "rsi_14"), ("hour_slot", "market_moves", "moves_against_market"))
+
+
+def trained(candles: Path, out: Path, inputs: Inputs = STANDARD, **fit: object) -> Path:
     """Small models of the simulated coins."""
     settings = TrainSettings(
         (candles,),
@@ -49,6 +54,7 @@ def trained(candles: Path, out: Path, **fit: object) -> Path:
         pooled_only=True,
         least_training=100,
         least_validation=20,
+        inputs=inputs,
     )
     train(settings, END, lambda: 0.0, lambda line: None)
     return out
@@ -106,6 +112,20 @@ def verdict(
 ) -> Verdict:
     (found,) = decide(models, champion, (candles,), rule, out, END).verdicts.values()
     return found
+
+
+def test_models_of_different_inputs_are_compared_each_on_its_own(
+    models: Path, candle_folder: Path, tmp_path: Path
+) -> None:
+    new = trained(candle_folder, tmp_path / "new", CONTEXT)
+    for at, (one, other) in enumerate([(new, models), (models, new)]):
+        out = tmp_path / f"out{at}"
+        found = verdict(one, champion_in(other), candle_folder, out, replace(LENIENT, ece_allowance=1.0))
+        assert found.accepted, found.reasons
+        assert "crypto_5m_lstm of" in str(found.figures["against"])
+        assert 0 < found.figures["features_difference"] < 1e-3  # type: ignore[operator]
+        inputs = manifest_of(out).models["crypto_5m_lstm"].inputs
+        assert inputs.names == (CONTEXT if one is new else STANDARD)
 
 
 def test_a_first_model_is_measured_by_the_class_shares_of_earlier_bars(
