@@ -113,7 +113,7 @@ def test_the_command_downloads_reports_and_ends_with_0(
 @pytest.mark.parametrize(
     ("environment", "outcome", "reason"),
     [
-        ({"GROWFOLIO_SOURCE": "nobody"}, Outcome.CONFIGURATION, "choose yahoo, exchange"),
+        ({"GROWFOLIO_SOURCE": "nobody"}, Outcome.CONFIGURATION, "choose yahoo, alpaca, exchange"),
         ({"GROWFOLIO_SOURCE": "simulated"}, Outcome.BAD_DATA, "BTC_USDT: 1 closes that jump and come back"),
         ({"GROWFOLIO_SOURCE": "replay", "GROWFOLIO_CANDLES": "/nowhere"}, Outcome.CONFIGURATION, "no folder"),
     ],
