@@ -95,9 +95,9 @@ def install(pins: dict[str, str], architecture: str, into: Path, uv: Path) -> No
 
 
 def keep_exchanges(ccxt: Path, kept: Iterable[str]) -> None:
-    """Leave only these exchanges, and those they build on, in ccxt and in what its __init__ imports.
+    """Leave only these exchanges, and those they build on, in ccxt, and none in what its __init__ imports.
 
-    Raises ValueError for a name that ccxt does not have.
+    So a function imports only those that it asks. Raises ValueError for a name that ccxt does not have.
     """
     wanted = _with_bases(ccxt, kept)
     every = {path.stem for path in (ccxt / "abstract").glob("*.py")} - {"__init__"}
@@ -105,7 +105,7 @@ def keep_exchanges(ccxt: Path, kept: Iterable[str]) -> None:
         (ccxt / "abstract" / f"{name}.py").unlink()
         (ccxt / f"{name}.py").unlink(missing_ok=True)
     init = ccxt / "__init__.py"
-    init.write_text("".join(_without(init.read_text(), every - wanted)))
+    init.write_text("".join(_without(init.read_text(), every)))
 
 
 def _with_bases(ccxt: Path, names: Iterable[str]) -> set[str]:

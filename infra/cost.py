@@ -31,6 +31,8 @@ AWS_CALL_SECONDS, PROVIDER_SECONDS = 0.008, 1.0
 """What a call of AWS and a refresh's provider are waited for: not measured, AWS is not on this machine."""
 CALM_SHARE = 0.98
 """Of all runs, those that meet a warm function; the others start cold."""
+MIRROR_GB = 0.1
+"""Of promoted revisions, about 3 MB each."""
 
 Prices = Mapping[str, Any]
 
@@ -155,6 +157,7 @@ def _bucket(measured: Mapping[str, Any], prices: Prices) -> list[Line]:
     return [
         Line("bucket, writes", f"{puts:,.0f} objects", puts / 1e3 * prices["s3_thousand_puts"]),
         Line("bucket, storage", "1 GB", prices["s3_gb_month"]),
+        Line("mirror of the models", f"{MIRROR_GB} GB, some 30 revisions", MIRROR_GB * prices["s3_gb_month"]),
     ]
 
 

@@ -5,15 +5,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from growfolio.errors import ConfigurationError
 from growfolio.models.revisions import parameter_of
 
 from infra.owner_settings import list_of_assets, parameter_overrides
 from infra.place import Place, resolve
+from infra.running_stack import description, parameters
 
 FAILED_FIRST_DEPLOY = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
 """States that a stack can only leave by being deleted."""
@@ -47,7 +47,7 @@ def main() -> int:
 
 def refuse_what_would_fail(place: Place, overrides: Mapping[str, str], *, change_architecture: bool) -> None:
     """Raises ConfigurationError for a deploy that would fail late, or replace what it must not."""
-    stack = _stack(place)
+    stack = description(place)
     if stack is None:
         if _bucket_exists(place) and not overrides.get("ExistingBucket"):
             raise ConfigurationError(
@@ -63,8 +63,7 @@ def refuse_what_would_fail(place: Place, overrides: Mapping[str, str], *, change
         )
     if status.endswith("_IN_PROGRESS"):
         raise ConfigurationError(f"{place.stack} is {status}: wait until that has ended")
-    running = {p["ParameterKey"]: p["ParameterValue"] for p in stack.get("Parameters", [])}
-    architecture = running.get("Architecture", overrides["Architecture"])
+    architecture = parameters(stack).get("Architecture", overrides["Architecture"])
     if architecture != overrides["Architecture"] and not change_architecture:
         raise ConfigurationError(
             f"{place.stack} runs on {architecture}: make deploy ARCH={architecture}, "
@@ -98,19 +97,6 @@ def deploy_command(sam: str, build: str, place: Place, overrides: Mapping[str, s
         *["--tags", "product=growfolio", f"stage={place.stage}"],
         *["--parameter-overrides", *(f"{name}={value}" for name, value in sorted(overrides.items()))],
     ]
-
-
-def _stack(place: Place) -> Any:
-    """The stack as CloudFormation describes it; None where there is none."""
-    try:
-        client = boto3.client("cloudformation", region_name=place.region)
-        return client.describe_stacks(StackName=place.stack)["Stacks"][0]
-    except ClientError as fault:
-        if "does not exist" in str(fault):
-            return None
-        raise ConfigurationError(f"{place.stack} cannot be read: {fault}") from fault
-    except BotoCoreError as fault:
-        raise ConfigurationError(f"{place.stack} cannot be read: {fault}") from fault
 
 
 def _bucket_exists(place: Place) -> bool:

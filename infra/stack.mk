@@ -44,8 +44,8 @@ stack-test: $(VENV)/.dev .venv-policy/.ready .cache/lambda-runtime/.ready $(DYNA
 	STACK_TEST_ISOLATED=1 STACK_TEST_BUILD=$(BUILD_DIR) PYTHON313=$(PYTHON313) \
 	  unshare --map-root-user --mount --net $(BIN)/python -m pytest --timeout 600 tests/stack $(TESTS)
 
-bench-start: ## cold and warm invocations in the emulator, beside a hello-world's
-	$(MAKE) stack-test TESTS="-q -k starts_are_printed"
+bench-start: ## cold starts in the emulator, beside a hello-world's
+	ROUNDS=$(or $(ROUNDS),7) $(MAKE) stack-test TESTS="-q -k starts_are_printed"
 
 stack-lock: | $(UV) ## pin the tools of infra/tools anew
 	for tool in sam policy; do \

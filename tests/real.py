@@ -3,10 +3,14 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from growfolio.domain.assets import Asset, Timeframe
-from growfolio.domain.bars import PRICES, Candles
+from growfolio.domain.alignment import history
+from growfolio.domain.assets import Asset, Market, Timeframe
+from growfolio.domain.bars import PRICES, Bars, Candles, OpenTimes
+from growfolio.domain.grid import slots_between
+from growfolio.domain.times import BAR
 
 from tests.synthetic import candles_of
 
@@ -37,3 +41,21 @@ def whole_file(folder: Path, asset: Asset, timeframe: Timeframe) -> Candles:
     return candles_of(
         [asset], timeframe, *(column[None].copy() for column in (opened, high, low, close, volume))
     )
+
+
+def asset_of(path: Path) -> Asset:
+    """The asset of a file named <ID>_5m.parquet, one of the product's or not."""
+    name = path.name.removesuffix("_5m.parquet")
+    coin = name.endswith("_USDT")
+    symbol = name.removesuffix("_USDT")
+    return Asset(symbol, Market.CRYPTO if coin else Market.STOCKS, symbol)
+
+
+def all_candles(path: Path, timeframe: Timeframe) -> Candles:
+    """An asset's whole file on its sessions' grid, as training makes it: breaks are left out."""
+    table = pq.read_table(path, columns=["timestamp", *PRICES])
+    opened = table["timestamp"].to_numpy().astype("datetime64[s]").astype(np.int64)
+    bars = Bars(OpenTimes(opened), *(table[name].to_numpy().copy() for name in PRICES))
+    asset = asset_of(path)
+    grid = slots_between(asset.market, int(opened[0]), int(opened[-1]) + BAR, timeframe)
+    return history(asset, bars, grid, timeframe)

@@ -13,6 +13,7 @@ from growfolio.errors import (
     TemporaryMarketError,
     TemporaryModelError,
     UnknownAsset,
+    UnsoundInput,
 )
 
 
@@ -37,6 +38,7 @@ class Outcome(IntEnum):
 _OUTCOMES: dict[type[GrowfolioError], Outcome] = {
     ConfigurationError: Outcome.CONFIGURATION,
     UnknownAsset: Outcome.CONFIGURATION,
+    UnsoundInput: Outcome.CONFIGURATION,
     PermanentModelError: Outcome.CONFIGURATION,
     BadCandles: Outcome.BAD_DATA,
     MissingCandles: Outcome.BAD_DATA,

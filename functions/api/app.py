@@ -1,5 +1,8 @@
 """The API's function: HTTP API events in, signals out of the table, as judged now."""
 
+from growfolio.start import ON_LAMBDA, started
+
+# isort: split
 import asyncio
 import os
 import time
@@ -43,8 +46,9 @@ def make_handler(store: ReaderStore, clock: Clock, settings: Settings) -> Handle
     return wrapped
 
 
-if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
+if ON_LAMBDA:
     # On Lambda, what is prepared here is done before the first event arrives.
     _settings = Settings.of_function("api", os.environ)
     _store = DynamoStore(_settings.table, dynamodb_client(READER_PATIENCE))
     handler = make_handler(_store, lambda: int(time.time()), _settings)
+    started()

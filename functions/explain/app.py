@@ -1,5 +1,8 @@
 """The explain function: changed signals in, from the table's stream; which of them must come again, out."""
 
+from growfolio.start import ON_LAMBDA, started
+
+# isort: split
 import os
 import time
 from collections.abc import Callable
@@ -45,5 +48,6 @@ def make_handler(settings: Settings, clock: Callable[[], int]) -> Handler:
     return handle
 
 
-if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
+if ON_LAMBDA:
     handler = make_handler(Settings.of_function("explain", os.environ), lambda: int(time.time()))
+    started()

@@ -1,5 +1,8 @@
 """The refresh function: a scheduled event in, one market's signals stored."""
 
+from growfolio.start import ON_LAMBDA, started
+
+# isort: split
 import os
 import time
 from collections.abc import Callable
@@ -47,6 +50,7 @@ def make_handler(settings: Settings, clock: Callable[[], int]) -> Handler:
     return handle
 
 
-if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
+if ON_LAMBDA:
     # On Lambda, what is prepared here is done before the first event arrives.
     handler = make_handler(Settings.of_function("refresh", os.environ), lambda: int(time.time()))
+    started()

@@ -4,6 +4,9 @@
 {"job_id": "..."} asks how one is.
 """
 
+from growfolio.start import ON_LAMBDA, started
+
+# isort: split
 import logging
 import os
 from collections.abc import Callable, Mapping
@@ -36,5 +39,6 @@ def make_handler(jobs: TrainingJobs) -> Handler:
     return handle
 
 
-if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
+if ON_LAMBDA:
     handler = make_handler(TrainingJobs.of(Settings.of_function("train", os.environ)))
+    started()

@@ -3,6 +3,9 @@
 It is a function of its own so that a refresh that has stopped still has somebody who notices.
 """
 
+from growfolio.start import ON_LAMBDA, started
+
+# isort: split
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -49,6 +52,7 @@ def make_handler(store: SignalReader, settings: Settings, clock: Callable[[], in
     return handle
 
 
-if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
+if ON_LAMBDA:
     settings = Settings.of_function("watch", os.environ)
     handler = make_handler(DynamoStore(settings.table), settings, lambda: int(time.time()))
+    started()

@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from growfolio.domain.forecast import WINDOW
+from growfolio.domain.labels import UNKNOWN
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 
-from training.data.labels import UNKNOWN
 from training.fitting.fleet_graph import steps_on
 from training.fitting.fleet_step import Fleet, FleetNormalisation
 from training.fitting.fleet_table import FleetTable

@@ -142,6 +142,8 @@ def refreshed(market: Market) -> Faults:
             yield "nobody knows when the market opens"
         if not world.objects(f"window/{market}/"):
             yield "no candles are kept for the next refresh"
+        if not any("the Hub served it" in note for note in answers[0].payload["notes"]):
+            yield "nothing says that the mirror lacks a model"
         if answers[2].payload["written"]:
             yield f"a second delivery wrote {answers[2].payload['written']} signals"
 

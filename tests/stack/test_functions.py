@@ -1,14 +1,13 @@
 """The built functions, each with only its folder, its layers and Lambda's runtime, do their work."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
 from growfolio.domain.assets import Market, Timeframe, assets_of
 
 from tests.stack.conftest import ROOT
-from tests.stack.emulator import Package, emulated
+from tests.stack.emulator import Package
 from tests.stack.measuring import measurements
 from tests.stack.permissions import Grant, forbidden, unused
 from tests.stack.providers import SECRETS
@@ -47,6 +46,24 @@ def test_a_first_deploy_serves_the_models_shipped_with_the_code(
         signals = {record.asset: record.signal for record in world.store.signals(timeframe)}
         made = [signals.get(asset) for asset in assets_of(market)]
         assert {signal.model.revision if signal else "none" for signal in made} == {"starter"}
+
+
+@pytest.mark.parametrize("market", Market)
+def test_with_the_hub_down_a_cold_start_serves_the_promoted_models(
+    world: World, played: dict[str, Played], market: Market
+) -> None:
+    function = f"Refresh{market.capitalize()}Function"
+    world.mirror_models()
+    world.forget_signals(market)
+    nowhere = {"HF_ENDPOINT": "http://127.0.0.1:9"}
+    with world.running(function, environment=world.environment(function) | nowhere) as process:
+        answer = process.invoke(EVENT)
+    assert answer.error == ""
+    assert not [note for note in answer.payload["notes"] if "mirror" in note or "models" in note]
+    for timeframe in Timeframe:
+        signals = {record.asset: record.signal for record in world.store.signals(timeframe)}
+        made = [signals.get(asset) for asset in assets_of(market)]
+        assert {signal.model.revision if signal else "none" for signal in made} == {world.providers.revision}
 
 
 @pytest.mark.parametrize("function", STORIES)
@@ -106,19 +123,7 @@ def test_a_grant_too_many_is_found(world: World, played: dict[str, Played]) -> N
     assert set(unused(calls, [*whole, extra])) - set(unused(calls, whole)) == {extra}
 
 
-def test_starts_are_printed_beside_a_hello_world(
-    world: World, played: dict[str, Played], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "app.py").write_text("def handler(event, context):\n    return 'hello'\n")
-    with emulated(world.runtime, Package(tmp_path, []), {}, tmp_path) as process:
-        cold, warm = (process.invoke({}).seconds for _ in range(2))
-    rows: list[tuple[str, float, float, float | None]] = [("hello world", cold, warm, None)]
-    rows += [(name, one.cold, one.warm, one.first_request) for name, one in played.items()]
-    with capsys.disabled():
-        print(f"\n{'function':<24}{'cold':>9}{'warm':>10}{'first request to a provider':>30}")
-        for name, first, last, request in rows:
-            provider = f"{request:.2f} s" if request else ""
-            print(f"{name:<24}{first:>7.2f} s{1000 * last:>7.0f} ms{provider:>30}")
+def test_a_cold_start_ends_within_the_functions_time(world: World, played: dict[str, Played]) -> None:
     declared = world.templates.of_type("AWS::Lambda::Function")
     for name, one in played.items():
         cpu = one.work[0].cpu
@@ -137,33 +142,6 @@ def test_the_bill_is_reckoned_from_what_is_measured(build: Path, played: dict[st
             assert units <= 1.1 * then["write_units"][bars], (
                 f"{market} {bars}: measure anew (infra/measured.json)"
             )
-
-
-STARTS = {
-    "RefreshCryptoFunction": ("pandas", "yfinance", "fastapi", "google", "huggingface_hub"),
-    "RefreshStocksFunction": ("ccxt", "fastapi", "grpc", "huggingface_hub"),
-    "ApiFunction": ("numpy", "pandas", "onnxruntime", "ccxt", "yfinance", "boto3"),
-    "ExplainFunction": ("numpy", "pandas", "onnxruntime", "fastapi", "boto3"),
-    "TrainFunction": ("numpy", "boto3", "aws_lambda_powertools"),
-    "WatchFunction": ("numpy", "fastapi", "pydantic", "boto3"),
-}
-"""What a function must not have imported when it is ready for its first event."""
-
-
-@pytest.mark.parametrize("function", STORIES)
-def test_a_start_imports_no_more_than_it_needs(world: World, tmp_path: Path, function: str) -> None:
-    package = world.package(function)
-    path = f"{package.code}:{package.opt(tmp_path / 'opt')}:{world.runtime.brought}"
-    probe = "import sys, app; print(*sorted(m for m in sys.modules if '.' not in m))"
-    environment = world.environment(function) | {"PYTHONPATH": path, "AWS_LAMBDA_FUNCTION_NAME": function}
-    environment |= {"AWS_DEFAULT_REGION": "us-east-1", "HOME": str(tmp_path)}
-    command = [str(world.runtime.python), "-S", "-c", probe]
-    ran = subprocess.run(
-        command, env=environment, cwd=package.code, capture_output=True, text=True, check=True
-    )
-    imported = set(ran.stdout.split())
-    assert "growfolio" in imported
-    assert imported & set(STARTS[function]) == set()
 
 
 def test_what_no_function_may_ever_import_is_in_no_layer(world: World) -> None:

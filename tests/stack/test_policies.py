@@ -69,6 +69,15 @@ def test_only_the_refresh_of_stocks_may_read_the_keys_of_alpaca(templates: Templ
     assert readers == {"RefreshStocksRole"}
 
 
+def test_the_mirror_is_read_by_refresh_and_written_by_nobody_but_the_training_job(
+    templates: Templates,
+) -> None:
+    found = [(role, one) for role, one in statements(templates) if "/models/" in json.dumps(one["Resource"])]
+    writers = {role for role, one in found if "s3:PutObject" in listed(one["Action"])}
+    readers = {role for role, one in found if listed(one["Action"]) == ["s3:GetObject"]}
+    assert (writers, readers) == ({"JobRole"}, {"RefreshStocksRole", "RefreshCryptoRole"})
+
+
 def test_only_tls_reaches_the_bucket_and_the_public_never_does(templates: Templates) -> None:
     bucket = templates.of_type("AWS::S3::Bucket")["Artifacts"]
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}

@@ -1,5 +1,6 @@
 """What a built function meets when it runs: its environment from the template, AWS, and the providers."""
 
+import hashlib
 import itertools
 import shutil
 from collections.abc import Iterator, Sequence
@@ -10,17 +11,24 @@ from pathlib import Path
 from typing import Any
 
 from growfolio.domain.assets import Market, Timeframe, assets_of
-from growfolio.models.revisions import promote
+from growfolio.models.hub import HubRepository
+from growfolio.models.mirror import key_of, mirror
+from growfolio.models.revisions import FixedRevision, promote
 from growfolio.storage import items
 from growfolio.storage.dynamodb import DynamoStore
+from growfolio.storage.objects import S3Objects
 
 from infra.sizes import BuiltFunction
 from tests.dynamodb import client_of
+from tests.fakes.models import constant_graph
 from tests.stack.cloud import Created, Json, Templates
 from tests.stack.emulator import Emulated, Package, Runtime, emulated
 from tests.stack.permissions import Grant, grants
-from tests.stack.providers import SECRETS, Providers
+from tests.stack.providers import MODELS, PROBABILITIES, SECRETS, Providers
 from tests.stack.recorder import Call, Recorder
+
+GRAPH = key_of(hashlib.sha256(constant_graph(PROBABILITIES)).hexdigest())
+"""Where the mirror holds the graph of all models."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,26 @@ class World:
         ssm = self.created.client("ssm")
         for name, secret in SECRETS.items():
             ssm.put_parameter(Name=f"/growfolio/test/{name}", Type="SecureString", Value=secret)
+        self.mirror_models()
+        # One file is missing, so that the Hub is asked too.
+        self.created.client("s3").delete_object(Bucket=self.bucket, Key=GRAPH)
         promote(ssm, self.created.outputs["RevisionParameter"], self.providers.revision)
+
+    def mirror_models(self) -> None:
+        """Copy the published models into the stack's bucket, as make promote does."""
+        revision = self.providers.revision
+        origin = HubRepository(
+            MODELS,
+            FixedRevision(revision),
+            self.folder / "promoting",
+            lambda: SECRETS["hub-token"],
+            self.providers.hub.endpoint,
+        )
+        mirror(origin, revision, S3Objects(self.bucket, self.created.client("s3")))
+
+    @property
+    def bucket(self) -> str:
+        return self.created.physical["Artifacts"]
 
     @property
     def table(self) -> str:
@@ -73,7 +100,7 @@ class World:
     def objects(self, prefix: str) -> list[str]:
         """Keys in the bucket."""
         s3 = self.created.client("s3")
-        found = s3.list_objects_v2(Bucket=self.created.physical["Artifacts"], Prefix=prefix)
+        found = s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix)
         return [entry["Key"] for entry in found.get("Contents", [])]
 
     def stream_records(self) -> list[Json]:

@@ -11,6 +11,7 @@ from growfolio.domain.bars import Bars, BoolArray, Candles, CloseTimes, IntArray
 from growfolio.domain.features import BARS_NEEDED, FeatureArray
 from growfolio.domain.forecast import Inputs
 from growfolio.domain.label import Label
+from growfolio.domain.labels import UNKNOWN, Labels, labels_of
 from growfolio.domain.times import utc_text
 from growfolio.errors import BadCandles, GrowfolioError, MissingCandles
 from growfolio.indicators.registry import context, context_width, sequence
@@ -19,7 +20,6 @@ from growfolio.indicators.views import STANDARD
 
 from training.data.history import Stretch, stretches
 from training.data.inversion import inverted, inverted_labels
-from training.data.labels import UNKNOWN, Labels, labels_of
 from training.data.splits import Split, split_calendar
 
 FeatureFunction = Callable[[Candles], FeatureArray]

@@ -10,8 +10,7 @@ from dataclasses import replace
 import numpy as np
 from growfolio.domain.bars import Candles
 from growfolio.domain.forecast import BUY, SELL
-
-from training.data.labels import Labels
+from growfolio.domain.labels import Labels
 
 
 def inverted(candles: Candles) -> Candles:

@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from growfolio.domain.bars import FloatArray, IntArray
 from growfolio.domain.forecast import WINDOW
+from growfolio.domain.labels import Labels
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from training.data.dataset import Part, Samples
-from training.data.labels import Labels
 from training.evaluation.walk_forward import Fold
 from training.fitting.calibration import fit_temperature
 

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from growfolio.domain.bars import CloseTimes, FloatArray
+from growfolio.domain.labels import Labels
 from growfolio.record.metrics import confusion, log_loss, matthews
 from growfolio.record.resampling import interval, paired_differences
-
-from training.data.labels import Labels
 
 DRAWS = 400
 WALK_FORWARD, LAST_PART = "walk-forward", "last part"

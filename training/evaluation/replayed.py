@@ -29,8 +29,8 @@ class ReplayedCandles:
     simulated: bool = False
     live: bool = False
     longest_past: int | None = None
-    notes: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def fetch(self, since: Mapping[Asset, int], now: int) -> Fetched:
         """As MarketSource.fetch."""

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from growfolio.domain.bars import CloseTimes, FloatArray, IntArray
 from growfolio.domain.forecast import BUY, SELL
+from growfolio.domain.labels import Labels
 from growfolio.record.metrics import Scores, calibration_error, confusion, direction, reliability, score
 from growfolio.record.resampling import intervals
 from sklearn.metrics import f1_score
-
-from training.data.labels import Labels
 
 COVERAGES = (0.05, 0.1, 0.2, 0.5, 1.0)
 

@@ -49,8 +49,7 @@ def champion_of(repository: str, revision: str, endpoint: str | None = None) -> 
         found = folder.fetch(STARTER, list(Market))
         return Champion(STARTER, found.manifest, found.graphs)
     with TemporaryDirectory() as cache:
-        pinned = FixedRevision(revision, "--warm-start or the served revision")
-        hub = HubRepository(repository, pinned, Path(cache), _token, endpoint, PATIENCE)
+        hub = hub_at(repository, revision, Path(cache), endpoint)
         found = hub.fetch(hub.active(), list(Market))
         tensors = {
             model_id: hub.fetch_file(revision, model.pth.file, partial(verified, model.pth))
@@ -58,6 +57,12 @@ def champion_of(repository: str, revision: str, endpoint: str | None = None) -> 
             if model.pth is not None and model_id in found.graphs
         }
     return Champion(revision, found.manifest, found.graphs, tensors)
+
+
+def hub_at(repository: str, revision: str, cache: Path, endpoint: str | None = None) -> HubRepository:
+    """ORG/NAME on the Hub at a revision, read with the token that this machine has."""
+    pinned = FixedRevision(revision, "--warm-start or the served revision")
+    return HubRepository(repository, pinned, cache, _token, endpoint, PATIENCE)
 
 
 def _token() -> str:

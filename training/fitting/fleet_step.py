@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from growfolio.domain.labels import UNKNOWN
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from training.data.labels import UNKNOWN
 from training.fitting.fleet_table import FleetTable
 from training.fitting.fleet_weights import FleetWeights
 from training.fitting.settings import FitSettings

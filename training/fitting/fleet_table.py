@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from growfolio.domain.bars import IntArray
 from growfolio.domain.forecast import WINDOW
+from growfolio.domain.labels import UNKNOWN
 from torch import Tensor
 
 from training.data.dataset import Samples
-from training.data.labels import UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, eq=False)

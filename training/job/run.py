@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType
 
 from growfolio.errors import ArchiveError, ConfigurationError, GrowfolioError
 from growfolio.models.manifest import MANIFEST
+from growfolio.models.mirror import mirror
 from growfolio.settings import Settings
 from growfolio.storage.objects import ObjectStore
 from growfolio.training_jobs.request import ACTIVE
@@ -22,7 +24,7 @@ from growfolio.training_jobs.request import ACTIVE
 from training.data.candle_history import HistoryRequest, checked_history, refuse_faults, update_history
 from training.evaluation.run import EvaluationSettings, evaluate
 from training.exit_codes import Outcome, outcome_of
-from training.fitting.champion import champion_of
+from training.fitting.champion import champion_of, hub_at
 from training.fitting.warm_start import WarmStart
 from training.job.checkpoint import JobCheckpoint, JobState
 from training.job.log import JobLog
@@ -177,7 +179,19 @@ class TrainingJob:
     def _promote(self) -> dict[str, object]:
         if not self._state.revision:
             return {"revision": None, "why": "nothing was published"}
-        return {"before": promote(self._options.parameter, self._state.revision)}
+        return {
+            "mirrored": self._mirror(),
+            "before": promote(self._options.parameter, self._state.revision),
+        }
+
+    def _mirror(self) -> int:
+        """Copy what was published to the bucket, where functions load it from; how many files."""
+        target, revision = self._options.target, self._state.revision
+        if target is None:
+            return 0
+        with TemporaryDirectory() as cache:
+            origin = hub_at(target.repository, revision, Path(cache), target.endpoint)
+            return mirror(origin, revision, self._objects)
 
     def _report(self) -> dict[str, object]:
         for name in (CARD, MANIFEST):

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from growfolio.domain.bars import CloseTimes, FloatArray
+from growfolio.domain.labels import Labels
 from growfolio.record.metrics import calibrated_band, calibration_error, confusion, log_loss, matthews
 from growfolio.record.resampling import paired_differences
 
-from training.data.labels import Labels
 from training.networks.export import TOLERANCE
 
 

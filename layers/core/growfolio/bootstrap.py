@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from growfolio.models.loader import LoadedModels
     from growfolio.refresh.report import RefreshReport
     from growfolio.storage.candle_archive import CandleArchive
+    from growfolio.storage.objects import S3Objects
     from growfolio.storage.ports import CallBudget
 
 
@@ -50,9 +51,10 @@ class Refresher:
         self.market = _market(settings)
         self._clock = clock
         self._source = source = market_source(settings, self.market)
-        self._feed = WindowedFeed(source, _archive(settings, self.market), self.market)
+        objects = _objects(settings)
+        self._feed = WindowedFeed(source, _archive(objects, self.market), self.market)
         self._quotes = live_quotes(settings, source)
-        self._models = model_loader(settings, [self.market])
+        self._models = model_loader(settings, [self.market], objects)
         self._store = DynamoStore(settings.table)
         self._loading, self._fetching, self._quoting = OneAtATime(), OneAtATime(), OneAtATime()
 
@@ -129,13 +131,21 @@ def explainer_from(settings: Settings, store: CallBudget) -> Explainer:
     return Explainer(store, writer, settings.explain_calls_per_hour)
 
 
-def _archive(settings: Settings, market: Market) -> CandleArchive | None:
+def _objects(settings: Settings) -> S3Objects | None:
+    """The bucket, which holds candles and the models' mirror."""
     if not settings.bucket:
         return None
-    from growfolio.storage.candle_archive import CandleArchive
     from growfolio.storage.objects import S3Objects
 
-    return CandleArchive(S3Objects(settings.bucket), market)
+    return S3Objects(settings.bucket)
+
+
+def _archive(objects: S3Objects | None, market: Market) -> CandleArchive | None:
+    if objects is None:
+        return None
+    from growfolio.storage.candle_archive import CandleArchive
+
+    return CandleArchive(objects, market)
 
 
 def _market(settings: Settings) -> Market:

@@ -37,6 +37,10 @@ class MissingCandles(GrowfolioError):
     """Too few closed candles, or the newest not published yet; the message is the reason shown."""
 
 
+class UnsoundInput(GrowfolioError):
+    """An indicator or context input that no model may see; the message names it, the bar and the fault."""
+
+
 class ArchiveError(GrowfolioError):
     """Kept candles could not be read or written; they are a cache, so that a refresh goes on without."""
 

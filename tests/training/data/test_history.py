@@ -9,13 +9,13 @@ from growfolio.domain.features import BARS_NEEDED
 from growfolio.domain.forecast import WINDOW
 from growfolio.domain.grid import last_slots
 from growfolio.domain.label import Label
+from growfolio.domain.labels import UNKNOWN, labels_of
 from growfolio.domain.times import BAR
 from growfolio.indicators.standard import features
 
 from tests.training.conftest import simulated
 from training.data.dataset import Samples, build_samples
 from training.data.history import stretches
-from training.data.labels import UNKNOWN, labels_of
 
 AAPL, BTC = find_asset("AAPL"), find_asset("BTC")
 

@@ -9,13 +9,13 @@ from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.bars import Bars
 from growfolio.domain.forecast import BUY, HOLD, SELL, Inputs
 from growfolio.domain.label import Label
+from growfolio.domain.labels import UNKNOWN, labels_of
 from growfolio.indicators.standard import FEATURES
 
 from tests.training.fitting.alone import fit_alone
 from training.data.dataset import Part, Samples, build_samples
 from training.data.history import stretches
 from training.data.inversion import inverted, inverted_labels
-from training.data.labels import UNKNOWN, labels_of
 from training.evaluation.leaks import changed_after
 from training.fitting.settings import FitSettings
 

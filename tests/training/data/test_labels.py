@@ -9,11 +9,11 @@ from growfolio.domain.bars import PRICES, Bars, Candles, CloseTimes, closes_of
 from growfolio.domain.forecast import BUY, HOLD, SELL
 from growfolio.domain.grid import session_number
 from growfolio.domain.label import LABEL_KINDS, Label
+from growfolio.domain.labels import UNKNOWN, labels_of
 from growfolio.domain.times import BAR, DAY
 
 from tests.training.conftest import simulated
 from training.data.history import stretches
-from training.data.labels import UNKNOWN, labels_of
 
 
 def closes(*prices: float, symbol: str = "BTC") -> Candles:

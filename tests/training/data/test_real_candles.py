@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from growfolio.domain.assets import Timeframe, find_asset
+from growfolio.domain.labels import UNKNOWN
 from growfolio.domain.times import DAY
 
 from training.data.dataset import Part, Samples
-from training.data.labels import UNKNOWN
 from training.pools import gather
 from training.release.pool import jobs_of
 from training.settings import TrainSettings

@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from growfolio.domain.bars import IntArray
 from growfolio.domain.forecast import WINDOW
+from growfolio.domain.labels import UNKNOWN
 from growfolio.record.metrics import log_loss
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 
 from training.data.dataset import Samples
-from training.data.labels import UNKNOWN
 from training.fitting.calibration import fit_temperature
 from training.fitting.member import fit_normalisations
 from training.fitting.settings import Epoch, FitSettings

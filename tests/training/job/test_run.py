@@ -16,8 +16,8 @@ import boto3
 import numpy as np
 import pytest
 from growfolio.domain.assets import Market, find_asset
-from growfolio.models.hub import HubRepository
-from growfolio.models.revisions import FixedRevision
+from growfolio.models.mirror import Mirror
+from growfolio.storage.objects import S3Objects
 
 from infra.local.embedded_aws import embedded_aws
 from tests.fakes.hub_server import FakeHub, Fault, Repository
@@ -155,8 +155,8 @@ def test_a_job_killed_in_the_middle_is_finished_by_the_next_machine(
     papers = {"MODEL_CARD.md", "manifest.json", "data.json", "report.html", "evaluation.json"}
     assert cloud.keys("reports/job-1/") == papers | {"gate.json", "job.json"}
 
-    served = HubRepository(NAME, FixedRevision(commit), tmp_path / "cache", endpoint=cloud.hub.endpoint)
-    models = served.fetch(served.active(), list(Market))
+    cloud.hub.goes_down()
+    models = Mirror(S3Objects(BUCKET), tmp_path / "cache").fetch(commit, list(Market))
     assert set(job["accepted"]) <= set(models.graphs)
 
 
@@ -180,7 +180,7 @@ def test_a_machine_killed_after_its_commit_makes_no_second_one(cloud: Cloud, tmp
 @pytest.mark.parametrize(
     ("told", "changes", "reason"),
     [
-        (SMALL, {"GROWFOLIO_SOURCE": "nobody"}, "choose yahoo, exchange"),
+        (SMALL, {"GROWFOLIO_SOURCE": "nobody"}, "choose yahoo, alpaca"),
         (f"{SMALL} --publish", {"GROWFOLIO_MODEL_REPOSITORY": ""}, "set GROWFOLIO_MODEL_REPOSITORY"),
         (f"{SMALL} --promote", {}, "give --publish too"),
     ],

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from growfolio.domain.bars import CloseTimes, FloatArray
+from growfolio.domain.labels import Labels
 
-from training.data.labels import Labels
 from training.release.gate import Evidence, GateRule, Verdict, differences, judge
 
 RULE = GateRule()

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
+from pkgutil import resolve_name
 from time import monotonic, sleep, time
 from typing import Any, Self
 
@@ -78,6 +80,7 @@ class ExchangeSource:
             )
         patience = patience or Patience()
         providers = [Exchange(name, patience, session(), clock) for name in exchanges]
+        providers[0].prepare()
         self._failover = Failover(providers, patience, wait)
 
     @classmethod
@@ -117,16 +120,26 @@ class Exchange:
         self._listed_at = 0
         self._without_ticker: set[str] = set()
         """Pairs for whose sake the exchange refused the tickers of all; asked for by themselves."""
-        self._ccxt: Any = getattr(ccxt, name)(
+        self._session = session
+
+    @cached_property
+    def _ccxt(self) -> Any:
+        """ccxt's own object, made when this exchange is first asked: one that stands by may never be."""
+        made = resolve_name(f"ccxt.{self.name}:{self.name}")(
             {
-                "session": session,
-                "timeout": round(1000 * patience.request),
+                "session": self._session,
+                "timeout": round(1000 * self._patience.request),
                 "enableRateLimit": False,
                 "options": {"defaultType": "spot", "fetchMarkets": {"types": ["spot"]}},
-                "urls": {"api": MARKET_DATA_HOST.get(name, {})},
+                "urls": {"api": MARKET_DATA_HOST.get(self.name, {})},
             }
         )
-        self._ccxt.has["fetchCurrencies"] = False  # a second long list, of no use for candles
+        made.has["fetchCurrencies"] = False  # a second long list, of no use for candles
+        return made
+
+    def prepare(self) -> None:
+        """Make ccxt's object now: on Lambda, before the first event arrives."""
+        _ = self._ccxt
 
     def fetch_once(self, since: Mapping[Asset, int], now: int, patience: Patience) -> Fetched:
         """See failover.Provider."""

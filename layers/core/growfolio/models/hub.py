@@ -51,6 +51,10 @@ class HubRepository:
                 f"GROWFOLIO_MODEL_REPOSITORY={self.name!r} is neither a folder nor a repository ORG/NAME"
             )
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return ()
+
     def active(self) -> str:
         revision = self.revisions.current()
         if revision == STARTER or re.fullmatch(COMMIT, revision):
@@ -62,11 +66,21 @@ class HubRepository:
 
     def fetch(self, revision: str, markets: Collection[Market]) -> ModelSet:
         models = _Commit(self, revision).models(markets)
+        self.remember(revision, markets)
+        return models
+
+    def remember(self, revision: str, markets: Collection[Market]) -> None:
+        """Note the last revision that was whole for these markets."""
         note = self._good(markets)
         with suppress(OSError):  # a full disk must not take away models that are in hand
             note.parent.mkdir(parents=True, exist_ok=True)
             note.write_text(revision)
-        return models
+
+    def remembered(self, markets: Collection[Market]) -> str:
+        """The revision noted last; empty where there is none."""
+        note = self._good(markets)
+        revision = note.read_text() if note.is_file() else ""
+        return revision if re.fullmatch(COMMIT, revision) else ""
 
     def fetch_file(self, revision: str, file: str, check: Callable[[bytes], T]) -> T:
         """Any file of a commit, as check gives it. Raises ModelError, and what check raises."""
@@ -77,11 +91,8 @@ class HubRepository:
             return _Commit(self, revision).take(file, check)
 
     def cached(self, markets: Collection[Market]) -> ModelSet | None:
-        note = self._good(markets)
-        revision = note.read_text() if note.is_file() else ""
-        if not re.fullmatch(COMMIT, revision):
-            return None
-        return _Commit(self, revision, offline=True).models(markets)
+        revision = self.remembered(markets)
+        return _Commit(self, revision, offline=True).models(markets) if revision else None
 
     def _good(self, markets: Collection[Market]) -> Path:
         """Where the last revision is noted that was whole for these markets."""

@@ -11,6 +11,7 @@ from growfolio.domain.assets import Market
 from growfolio.domain.forecast import Forecaster, Inputs, Views
 from growfolio.errors import ModelError, TemporaryModelError
 from growfolio.models.hub import HubRepository
+from growfolio.models.mirror import Mirror, MirroredRepository, MirrorReader
 from growfolio.models.onnx_forecaster import Answers, FallBack, InPlaceOf, NoModels, OnnxForecaster, Requests
 from growfolio.models.repository import FolderRepository, ModelRepository
 from growfolio.models.revisions import FixedRevision, ParameterValue, RevisionSource
@@ -81,7 +82,7 @@ class ModelLoader:
         promoted = ""
         try:
             promoted = self._repository.active()
-            return LoadedModels(self._opened(self._repository, promoted))
+            return self._opened(self._repository, promoted)
         except ModelError as fault:
             return self._in_place_of(promoted, self._repository, fault)
         except Exception as fault:  # a client library or the cache's disk may raise anything
@@ -94,14 +95,16 @@ class ModelLoader:
         note = f"the promoted models are not served: {why}; revision {serving.revision} serves"
         return LoadedModels(_saying(serving, "", why), (note,))
 
-    def _opened(self, repository: ModelRepository, revision: str) -> Forecaster:
+    def _opened(self, repository: ModelRepository, revision: str) -> LoadedModels:
+        notes: tuple[str, ...] = ()
         if self._serving is None or self._serving.revision != revision:
             if revision == STARTER:
                 self._serving = self._starter()
             else:
                 models = repository.fetch(revision, self._markets)
                 self._serving = FallBack(OnnxForecaster(models), self._starter())
-        return self._serving
+                notes = repository.notes
+        return LoadedModels(self._serving, notes)
 
     def _in_place_of(self, promoted: str, repository: ModelRepository, fault: ModelError) -> LoadedModels:
         """What serves in place of the promoted revision, which is empty where it could not be read."""
@@ -145,24 +148,31 @@ def _unforeseen(fault: Exception) -> ModelError:
     return TemporaryModelError(f"{type(fault).__name__}: {fault}"[:200])
 
 
-def model_loader(settings: Settings, markets: Collection[Market]) -> ModelLoader:
-    """Reads nothing yet. Raises ConfigurationError for a repository that is neither folder nor ORG/NAME."""
-    return ModelLoader(markets, _repository(settings), STARTER_MODELS)
+def model_loader(
+    settings: Settings, markets: Collection[Market], mirror: MirrorReader | None = None
+) -> ModelLoader:
+    """Reads nothing yet. Raises ConfigurationError for a repository that is neither folder nor ORG/NAME.
+
+    mirror is where promotion copies models to; without it they come from the Hub.
+    """
+    return ModelLoader(markets, _repository(settings, mirror), STARTER_MODELS)
 
 
-def _repository(settings: Settings) -> ModelRepository | None:
+def _repository(settings: Settings, mirror: MirrorReader | None) -> ModelRepository | None:
     name = settings.model_repository
     if not name:
         return None
     if Path(name).is_dir():
         return FolderRepository(Path(name))
     token = settings.hub_token_parameter
-    return HubRepository(
+    cache = Path(settings.model_cache)
+    origin = HubRepository(
         name,
         _revisions(settings),
-        Path(settings.model_cache),
+        cache,
         token=ParameterValue(SsmParameter(token)).current if token else None,
     )
+    return MirroredRepository(origin, Mirror(mirror, cache / "mirror")) if mirror else origin
 
 
 def _revisions(settings: Settings) -> RevisionSource:

@@ -134,6 +134,20 @@ def parse_manifest(text: str | bytes) -> Manifest:
     return Manifest(document["created_at"].time(), document["data"].any_object(), models, assignment)
 
 
+def files_of(text: str | bytes) -> list[ModelFile]:
+    """Each file that a manifest names, once, those of timeframes that this product does not serve too.
+
+    Raises PermanentModelError.
+    """
+    files = [
+        _file(model[kind], pattern)
+        for _, model in read_json(MANIFEST, text)["models"].items()
+        for kind, pattern in (("onnx", _ONNX), ("pth", _PTH))
+        if model[kind].value is not None
+    ]
+    return list(dict.fromkeys(files))
+
+
 def _check_features(document: Field) -> None:
     """A model that was trained on other features would answer with numbers that mean nothing."""
     features = document["features"]

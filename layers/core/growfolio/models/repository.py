@@ -38,6 +38,10 @@ class ModelRepository(Protocol):
     def name(self) -> str:
         """As a person knows it: ORG/NAME, or a path."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the operator should know of the last fetch although it succeeded."""
+
     def active(self) -> str:
         """The revision that is to be served now."""
 
@@ -60,6 +64,10 @@ class FolderRepository:
     @property
     def name(self) -> str:
         return self._name or str(self._folder)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return ()
 
     def active(self) -> str:
         return self._revision or f"folder-{hashlib.sha256(self._read(MANIFEST)).hexdigest()[:12]}"

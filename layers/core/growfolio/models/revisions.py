@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -68,14 +69,18 @@ def parameter_of(stage: str) -> str:
     return f"/growfolio/{stage}/served-revision"
 
 
-def promote(ssm: SSMClient, parameter: str, revision: str) -> tuple[str, str]:
+def promote(
+    ssm: SSMClient, parameter: str, revision: str, prepare: Callable[[], object] = lambda: None
+) -> tuple[str, str]:
     """Serve a revision from now on; returns the revision served until now, and the new one.
 
+    prepare is called before it is served, once it is known to be one; what it raises stops the promotion.
     A refresh takes up the new value within five minutes. Raises ValueError for anything but a full
     commit hash (branches and tags move) or `starter`, and TemporaryParameterError for a cut answer.
     """
     if not re.fullmatch(rf"[0-9a-f]{{40}}|{STARTER}", revision):
         raise ValueError(f"REVISION={revision!r}: give the 40 hex digits of a commit, or {STARTER!r}")
+    prepare()
     try:
         before = value_of(ssm.get_parameter(Name=parameter), parameter)
     except ssm.exceptions.ParameterNotFound:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
+
 from growfolio.domain.bars import BoolArray, Candles, CloseTimes, FloatArray
 from growfolio.domain.forecast import BUY, HOLD, SELL
 from growfolio.domain.grid import session_number
@@ -16,7 +17,6 @@ UNKNOWN = -1
 
 Labels = npt.NDArray[np.int64]
 
-
 VOLATILITY_BARS = 60
 
 
@@ -28,30 +28,33 @@ def labels_of(candles: Candles, label: Label) -> tuple[Labels, CloseTimes]:
     session than the bar itself: what happens overnight is no part of the next bars. Crypto has no such
     closes. Raises ValueError for a kind that there is not.
     """
-    horizon = label.horizon_bars
+    return labels_at(candles, label.kind, label.horizon_bars, label.threshold_for(candles.assets[0]))
+
+
+def labels_at(candles: Candles, kind: str, horizon: int, threshold: float) -> tuple[Labels, CloseTimes]:
+    """As labels_of, with the asset's own threshold: a stored signal carries it."""
     session = session_number(candles.close_time, candles.assets[0].market)
     labels = np.full(len(session), UNKNOWN, dtype=np.int64)
     decided = candles.close_time.copy()
     if horizon < len(session):
         same = session[horizon:] == session[:-horizon]
-        labels[:-horizon] = np.where(same, _classes(candles, label), UNKNOWN)
+        labels[:-horizon] = np.where(same, _classes(candles, kind, horizon, threshold), UNKNOWN)
         decided[:-horizon] = candles.close_time[horizon:]
     return labels, CloseTimes(decided)
 
 
-def _classes(candles: Candles, label: Label) -> Labels:
+def _classes(candles: Candles, kind: str, horizon: int, threshold: float) -> Labels:
     """(bars - horizon,)."""
-    close, horizon = candles.close[0], label.horizon_bars
-    threshold = label.threshold_for(candles.assets[0])
-    if label.kind == "triple_barrier":
+    close = candles.close[0]
+    if kind == "triple_barrier":
         return _first_reached(candles, horizon, threshold)
     change = close[horizon:] / close[:-horizon] - 1
-    if label.kind == "volatility":
+    if kind == "volatility":
         needed = threshold * (_volatility(candles) * np.sqrt(horizon))[:-horizon]
-    elif label.kind == "fixed":
+    elif kind == "fixed":
         needed = np.full(len(change), threshold)
     else:
-        raise ValueError(f"there is no label {label.kind!r}")
+        raise ValueError(f"there is no label {kind!r}")
     return np.where(change > needed, BUY, np.where(change < -needed, SELL, HOLD)).astype(np.int64)
 
 

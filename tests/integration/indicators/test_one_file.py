@@ -1,0 +1,67 @@
+"""A newcomer's file: found without a list, tried with all others, and served by its name."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.patience import HANG
+
+SOUND = """
+from growfolio.domain.rolling import moving_mean
+from growfolio.indicators.registry import context_input, indicator
+from growfolio.indicators.scene import moves
+
+
+@indicator(name="upper_shadow", bars=1)
+def upper_shadow(candles, known):
+    return candles.high / candles.close - 1
+
+
+@indicator(name="mean_shadow", bars=20)
+def mean_shadow(candles, known):
+    return moving_mean(candles.high / candles.close - 1, 20)
+
+
+@context_input(name="last_move", bars=2)
+def last_move(scene):
+    return moves(scene.candles)[..., None]
+"""
+LEAKING = SOUND.replace("return candles.high / ", "return candles.close[:, ::-1] / ")
+
+PROGRAM = """
+import sys
+import growfolio.indicators
+growfolio.indicators.__path__.append(sys.argv[1])
+from growfolio.domain.forecast import Inputs
+from growfolio.domain.indicators import indicators
+from growfolio.indicators.proofs import all_inputs, prove
+from growfolio.indicators.trials import ordinary_scenes
+from growfolio.indicators.views import views_of
+from growfolio.models.model_inputs import ModelInputs
+
+own = Inputs(("upper_shadow", "mean_shadow"), ("last_move",))
+assert set(own.sequence) < set(all_inputs().sequence), all_inputs()
+candles = ordinary_scenes()[0].candles
+views = views_of(candles, [0, 1], [99, 99], own, indicators(candles))
+print(views.windows.shape, sorted(views.context), dict(views.broken), ModelInputs.of(own).lacking() or "all")
+prove(own)
+print("sound")
+"""
+
+
+def run(folder: Path, source: str) -> subprocess.CompletedProcess[str]:
+    (folder / "shadows.py").write_text(source)
+    command = [sys.executable, "-W", "error", "-c", PROGRAM, str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=HANG, check=False)
+
+
+def test_a_file_in_the_package_is_found_tried_and_served(tmp_path: Path) -> None:
+    ran = run(tmp_path, SOUND)
+    assert ran.stdout == "(2, 60, 2) ['last_move'] {} all\nsound\n", ran.stderr
+
+
+def test_a_leak_in_it_is_refused_with_its_name_and_bar(tmp_path: Path) -> None:
+    ran = run(tmp_path, LEAKING)
+    assert ran.returncode == 1
+    assert "UnsoundInput: indicator upper_shadow at bar 0 (" in ran.stderr
+    assert "changes when later bars do: it looks ahead" in ran.stderr
