@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.calendar import MarketHours
 from growfolio.domain.signals import Attempt, Signal, SignalRecord, Status
+from growfolio.storage.dynamodb import FAILURES
 from growfolio.storage.records import Completion, Explanation, HistoryPage, MarketRecord
 
 Key = tuple[Asset, Timeframe]
@@ -42,7 +43,7 @@ class MemoryStore:
             past[signal.bar_close] = signal
 
     def note_attempt(self, asset: Asset, timeframe: Timeframe, attempt: Attempt) -> bool:
-        if attempt.status not in (Status.NO_DATA, Status.BAD_DATA, Status.NO_MODEL):
+        if attempt.status not in FAILURES:
             raise ValueError(f"an attempt with status {attempt.status} is not a failed one")
         key = asset, timeframe
         held = (self._attempts.get(key), self._signals.get(key))

@@ -39,11 +39,31 @@ HALTS = [
         78,
         apart=TWIN_TRADED,
         everybody=True,
+        says="SPY agrees",
         quiet=True,
         scene="closed day",
         sources=YAHOO,
     ),
-    Fault("early close", gap(36), 36, everybody=True, quiet=True, scene="half day", sources=YAHOO),
+    Fault(
+        "early close",
+        gap(36),
+        36,
+        everybody=True,
+        says="SPY agrees",
+        quiet=True,
+        scene="half day",
+        sources=YAHOO,
+    ),
+    Fault(
+        "all stocks silent, the index trades",
+        gap(24),
+        24,
+        everybody=True,
+        says="nothing of this market is traded",
+        quiet=True,
+        index_trades=True,
+        sources=YAHOO,
+    ),
 ]
 BARS = [Fault(f"{name}, for ever", spoiled(spoil), 1, more=0) for name, spoil in IMPOSSIBLE.items()]
 CORRECTIONS = [

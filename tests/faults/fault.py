@@ -60,7 +60,11 @@ class Fault:
     """
     everybody: bool = False
     """Whether all assets meet it."""
+    says: str = ""
+    """What readers are given as a reason for at least one of its own bars."""
     quiet: bool = False
     """Whether live prices stop with the candles."""
+    index_trades: bool = False
+    """Whether the index goes on where all assets meet the fault."""
     scene: str = "day"
     sources: Sequence[str] = ALL_SOURCES

@@ -61,6 +61,7 @@ def judged(
         ),
         *([f"wrong: {_named(wrong[0])}{_difference(since[wrong[0]], twin[wrong[0]])}"] if wrong else []),
         *([f"nothing noted: {_named(silent[0])}"] if silent else []),
+        *([] if any(fault.says in "; ".join(since[key].reasons) for key in own) else [f"no {fault.says!r}"]),
         *([f"healed after {healed} bars, at most {fault.equal_after}"] if late else []),
         *_first_reasons(since, not_ok, at_most),
     )

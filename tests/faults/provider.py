@@ -10,6 +10,7 @@ from growfolio.market.exchange import ExchangeSource
 from growfolio.market.exchange_quotes import ExchangeQuotes
 from growfolio.market.finnhub import FinnhubQuotes
 from growfolio.market.ports import MarketSource, Patience, Quotes
+from growfolio.market.stocks import StockSource
 from growfolio.market.yahoo import YahooSource
 
 from tests.fakes.candle_server import CandleServer
@@ -49,7 +50,8 @@ class Provider:
 @contextmanager
 def yahoo() -> Iterator[Provider]:
     with YahooServer() as server, FakeFinnhub() as finnhub:
-        source = YahooSource(PATIENT, LocalYahooSession(server, PATIENT.request), no_wait)
+        charts = YahooSource(PATIENT, LocalYahooSession(server, PATIENT.request), no_wait)
+        source = StockSource([charts], PATIENT, no_wait)
         quotes = FinnhubQuotes(lambda: KEY, "/growfolio/finnhub", finnhub.url, QUOTING)
 
         def quote(symbol: str, price: float, moment: int) -> None:

@@ -13,8 +13,11 @@ from growfolio.domain.freshness_budget import GRACE_SECONDS
 from growfolio.domain.grid import slots_between
 from growfolio.domain.signals import Signal, Status
 from growfolio.domain.times import BAR, DAY
+from growfolio.market.ports import MarketIndex
+from growfolio.market.stocks import INDEX
 from growfolio.models.loader import model_loader
 from growfolio.refresh.candle_feed import WindowedFeed
+from growfolio.refresh.closure import INDEX_PAST
 from growfolio.refresh.ports import Ports
 from growfolio.refresh.run import refresh
 from growfolio.settings import Settings
@@ -131,7 +134,10 @@ class _Day:
         world, now = self._world, close + DELAY
         for asset in assets_of(world.market):
             self._publish(asset, now, end)
-        ports = Ports(world.market, self._feed, forecaster_of(world.market), self._store, world.quotes)
+        index = world.source if isinstance(world.source, MarketIndex) else None
+        if index is not None:
+            self._publish_index(now, end)
+        ports = Ports(world.market, self._feed, forecaster_of(world.market), self._store, world.quotes, index)
         report = refresh(ports, now)
         said = [*world.source.notes, *report.notes, *self._feed.save(now)]
         timeframes = [tf for tf in Timeframe if close % tf.seconds == 0]
@@ -152,6 +158,16 @@ class _Day:
             )
             for judged in judge_all(records, owed, hours.get, read_at)
         }
+
+    def _publish_index(self, now: int, end: int) -> None:
+        """The index meets what all assets meet."""
+        good = printed(INDEX, self._scene.start - INDEX_PAST, end + 2 * BAR).closed_by(now + BAR)
+        fault = next(iter(self._ill.values()), None)
+        if fault is None or not fault.everybody or fault.index_trades:
+            shown = good
+        else:
+            shown = fault.does(Moment(self._world, INDEX.symbol, good, self._scene.start, now))
+        self._world.publish(INDEX, good, shown)
 
     def _publish(self, asset: Asset, now: int, end: int) -> None:
         first = self._scene.start - PAST[self._world.market]

@@ -63,6 +63,7 @@ class Refresher:
 
         Loading models and fetching leave the writes their time before the deadline.
         """
+        from growfolio.market.ports import MarketIndex
         from growfolio.models.loader import AwaitedModels
         from growfolio.refresh.ports import Ports
         from growfolio.refresh.run import refresh
@@ -74,6 +75,7 @@ class Refresher:
             models,
             self._store,
             self._quotes,
+            self._source if isinstance(self._source, MarketIndex) else None,
             WRITERS,
             self._fetching,
             self._quoting,

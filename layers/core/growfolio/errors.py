@@ -29,6 +29,10 @@ class WrongAnswer(TemporaryMarketError):
     """An answer to another question than the one asked: other symbol, bar length, currency or time."""
 
 
+class NoSession(GrowfolioError):
+    """A market that does not trade, against the calendar; the message is the reason shown to the reader."""
+
+
 class BadCandles(GrowfolioError):
     """Candles that must not become a prediction; the message is the reason shown to the reader."""
 

@@ -12,8 +12,9 @@ from growfolio.domain.assets import Asset, Market, Timeframe, assets_of, find_as
 from growfolio.domain.bars import PRICES, Bars, Split
 from growfolio.domain.grid import last_slots
 from growfolio.domain.times import BAR, DAY
-from growfolio.errors import MarketError, PermanentMarketError, TemporaryMarketError
+from growfolio.errors import MarketError, PermanentMarketError, TemporaryMarketError, WrongAnswer
 from growfolio.market.ports import Fetched, Patience
+from growfolio.market.stocks import INDEX, StockSource
 from growfolio.market.yahoo import COOKIES_MAY_HELP, LONGEST_PAST, YahooSource
 from yfinance.data import SingletonMeta
 
@@ -220,6 +221,26 @@ def test_cookies_are_asked_for_once_and_not_before_every_chart(yahoo: YahooServe
 def test_an_expired_crumb_is_renewed(yahoo: YahooServer) -> None:
     yahoo.meet("MSFT", Fault(401, refusal("Unauthorized", "Invalid Crumb"), times=2))
     assert set(served(fetch(yahoo))) == set(STOCKS)
+
+
+def test_the_index_witnesses_by_its_own_chart_and_is_asked_for_only_then(yahoo: YahooServer) -> None:
+    fetch(yahoo)
+    assert yahoo.requested(INDEX.symbol) == []
+    yahoo.candles[INDEX.symbol] = printed(INDEX, SINCE, NOW + 3600)
+    yahoo.meta[INDEX.symbol] = {"instrumentType": "ETF"}
+    bars = StockSource([source(yahoo)], PATIENT, no_wait).index(SINCE, NOW)
+    assert int(bars.open_time[0]) == SINCE
+    assert int(bars.open_time[-1]) + BAR == NOW - 4
+
+
+def test_an_index_that_yahoo_does_not_give_is_an_error(yahoo: YahooServer) -> None:
+    stocks = StockSource([source(yahoo)], PATIENT, no_wait)
+    with pytest.raises(PermanentMarketError, match="delisted"):
+        stocks.index(SINCE, NOW)
+    yahoo.candles[INDEX.symbol] = printed(INDEX, SINCE, NOW)
+    yahoo.meta[INDEX.symbol] = {"symbol": "QQQ"}
+    with pytest.raises(WrongAnswer, match="QQQ in place of SPY"):
+        stocks.index(SINCE, NOW)
 
 
 def test_a_bar_under_way_is_not_served(yahoo: YahooServer) -> None:

@@ -150,7 +150,7 @@ def test_the_first_reason_of_a_bars_failure_stays(store: DynamoStore) -> None:
     assert record(store).last_attempt == a_failure(SAME, reason="no answer within 6 s")
 
 
-@pytest.mark.parametrize("status", [Status.OK, Status.STALE, Status.MARKET_CLOSED])
+@pytest.mark.parametrize("status", [Status.OK, Status.STALE])
 def test_only_failures_are_noted_as_failed_attempts(store: DynamoStore, status: Status) -> None:
     with pytest.raises(ValueError, match="is not a failed one"):
         store.note_attempt(AAPL, M5, a_failure(SAME, status))

@@ -1,6 +1,6 @@
 """From a provider's bars to candles on the session grid: what is filled, left out, refused."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +37,8 @@ MAX_QUARANTINED_A_DAY = 6
 """Quarantined bars within 24 hours, beyond which nothing of the answer is believed."""
 REACH = 288
 """5-minute slots that an asset whose trading broke off may reach further back: a day of crypto."""
+FURTHEST_REACH = 2016
+"""The same where breaks took more than REACH: 25 sessions, a week of crypto. Yahoo has 41 sessions in all."""
 SHARES = (12, 60)
 """Newest slots in which untraded ones are counted against the asset's own share before them."""
 
@@ -86,6 +88,21 @@ def align(
         quiet = f"nothing of this market is traded: {next(iter(refused.values()))}"
         refused = {asset: MissingCandles(quiet) for asset in bars}
     return _stack(rows, timeframe, needed), refused
+
+
+def reaching(bars: Iterable[Bars], slots: CloseTimes) -> CloseTimes:
+    """Of 5-minute slots, FURTHEST_REACH more than are needed, those that windows may reach back to.
+
+    They go REACH further back than is needed, or by what breaks took of any asset's bars: so a closure of
+    many sessions, or an exchange that was down for days, costs no more than its own bars.
+    """
+    lost = REACH
+    for own in bars:
+        traded = np.flatnonzero(among(slots, closes_of(own.where(~untraded(own)).open_time)))
+        gaps = np.diff(traded) - 1
+        lost = max(lost, int(gaps[gaps > MAX_FILLED_IN_A_ROW].sum()))
+    needed = len(slots) - FURTHEST_REACH
+    return CloseTimes(slots[-(needed + min(lost, FURTHEST_REACH)) :])
 
 
 def history(asset: Asset, bars: Bars, grid: CloseTimes, timeframe: Timeframe) -> Candles:

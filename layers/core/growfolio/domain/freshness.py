@@ -47,7 +47,8 @@ def judge(record: SignalRecord, hours: MarketHours | None, now: int) -> Judged:
     hours are those of the record's market, None where nobody has stored any; crypto needs none, it
     never closes. Raises ValueError for another market's hours.
     """
-    opened = _is_open(record.asset.market, hours, now)
+    unscheduled = _is_closed_unscheduled(record, now)
+    opened = not unscheduled and _is_open(record.asset.market, hours, now)
     next_open = hours.next_open(now) if hours and opened is False else None
 
     def judged(status: Status, *reasons: str) -> Judged:
@@ -56,8 +57,10 @@ def judge(record: SignalRecord, hours: MarketHours | None, now: int) -> Judged:
         )
 
     signal, attempt = record.signal, record.last_attempt
+    if attempt and unscheduled:
+        return judged(Status.MARKET_CLOSED, *attempt.reasons)
     if signal is None:
-        if attempt is None or attempt.status is Status.OK:
+        if attempt is None or attempt.status in (Status.OK, Status.MARKET_CLOSED):
             return judged(Status.NO_DATA, "no signal yet")
         return judged(attempt.status, *attempt.reasons)
     failed_since = attempt.reasons if attempt and attempt.bar_close > signal.bar_close else ()
@@ -94,6 +97,18 @@ def _is_open(market: Market, hours: MarketHours | None, now: int) -> bool | None
     if hours is None or not hours.known_at(now):
         return None
     return hours.current(now) is not None
+
+
+def _is_closed_unscheduled(record: SignalRecord, now: int) -> bool:
+    """Whether the last refresh found the market closed against the calendar, and is not overdue.
+
+    So a refresh that stops during a closure leaves no market closed for ever.
+    """
+    signal, attempt = record.signal, record.last_attempt
+    if attempt is None or attempt.status is not Status.MARKET_CLOSED:
+        return False
+    newer = signal is None or attempt.bar_close > signal.bar_close
+    return newer and now < attempt.bar_close + record.timeframe.seconds + GRACE_SECONDS
 
 
 def _awaits_first_bar(signal: Signal, hours: MarketHours | None, now: int) -> bool:

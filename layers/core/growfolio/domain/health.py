@@ -53,6 +53,8 @@ def market_health(hours: MarketHours, signals: Sequence[Judged], now: int) -> Ma
     session = hours.current(now)
     made = [judged.signal for judged in signals if judged.signal]
     served = {judged.timeframe for judged in signals if not made or _was_ever_tried(judged)}
+    if signals and all(judged.status is Status.MARKET_CLOSED for judged in signals):
+        session = None  # closed against the calendar
     due = [
         judged.status is Status.OK
         for judged in signals

@@ -23,7 +23,10 @@ CLASSES = (Action.SELL, Action.HOLD, Action.BUY)
 
 
 class Status(StrEnum):
-    """What a signal is worth. The first four are written, the last two are judged when read."""
+    """What a signal is worth. Stale is judged when read, and so is market_closed by the calendar.
+
+    A closure that the calendar does not know of is written as market_closed.
+    """
 
     OK = "ok"
     NO_DATA = "no_data"

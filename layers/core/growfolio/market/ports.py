@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from growfolio.domain.assets import Asset
 from growfolio.domain.bars import Bars
@@ -62,6 +62,21 @@ class MarketSource(Protocol):
 
         Seconds since the epoch. All assets at once, within the source's deadline; one asset's
         trouble is its own entry in the answer. Never raises for a provider's fault.
+        """
+
+
+@runtime_checkable
+class MarketIndex(Protocol):
+    """What trades whenever its market does, and so witnesses whether that trades."""
+
+    @property
+    def index_name(self) -> str:
+        """Its symbol."""
+
+    def index(self, since: int, now: int) -> Bars:
+        """Its closed 5-minute bars that opened at or after since (seconds since the epoch).
+
+        Raises MarketError.
         """
 
 

@@ -4,10 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from time import sleep
 from typing import Protocol
 
-from growfolio.domain.assets import Asset
-from growfolio.errors import ConfigurationError
+from growfolio.domain.assets import Asset, Market
+from growfolio.domain.bars import Bars
+from growfolio.errors import ConfigurationError, MarketError
 from growfolio.market.failover import Failover, Provider
 from growfolio.market.ports import Fetched, Patience
+
+INDEX = Asset("SPY", Market.STOCKS, "S&P 500 ETF")
+"""It trades in every minute in which stocks trade."""
 
 
 class StockProvider(Provider, Protocol):
@@ -38,6 +42,7 @@ class StockSource:
         if not providers:
             raise ConfigurationError("GROWFOLIO_STOCK_SOURCES names no source: put e.g. yahoo,alpaca")
         self._providers = tuple(providers)
+        self._patience = patience
         self._failover = Failover(providers, patience, wait)
 
     @property
@@ -63,3 +68,14 @@ class StockSource:
     def fetch(self, since: Mapping[Asset, int], now: int) -> Fetched:
         """As MarketSource.fetch. Where all providers fail, each asset has the reasons of all."""
         return self._failover.fetch(since, now)
+
+    @property
+    def index_name(self) -> str:
+        return INDEX.symbol
+
+    def index(self, since: int, now: int) -> Bars:
+        """See MarketIndex. It is asked of the provider that served last."""
+        answer = self._failover.serving.fetch_once({INDEX: since}, now, self._patience)[INDEX]
+        if isinstance(answer, MarketError):
+            raise answer
+        return answer

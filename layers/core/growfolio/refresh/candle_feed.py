@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Collection, Mapping, Sequence
 
-from growfolio.domain.alignment import MAX_FILLED_IN_A_ROW, REACH
+from growfolio.domain.alignment import FURTHEST_REACH, MAX_FILLED_IN_A_ROW, reaching
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.bars import Bars, OpenTimes, among, opens_of
 from growfolio.domain.calendar import Session, sessions_between
@@ -50,17 +50,20 @@ class WindowedFeed:
 
         An asset that could not be asked for is answered from the window where that is up to date.
         """
-        slots = self._slots(first_open, now)
-        window = self._window(slots, now)
-        asked = {asset: window.since(asset, slots) for asset in assets}
+        window = self._window(now)
+        slots, reach = self._slots(window, first_open, now)
+        asked = {asset: window.since(asset, slots, reach) for asset in assets}
         fetched = self._source.fetch(asked, now)
-        window = self._window(slots, now)  # of the source that answered, which may be another by now
-        missing = {asset: window.since(asset, slots) for asset in assets}
+        window = self._window(now)  # of the source that answered, which may be another by now
+        slots, reach = self._slots(window, first_open, now)
+        missing = {asset: window.since(asset, slots, reach) for asset in assets}
         answers = _extend(window, slots, fetched)
+        slots, reach = self._slots(window, first_open, now)
         for asset in assets:
-            if window.since(asset, slots) == window.start(asset, slots):
+            start = window.start(asset, slots, reach)
+            if window.since(asset, slots, reach) == start:
                 # The provider rewrote the past (a split), or trading broke off in it.
-                missing[asset] = min(missing[asset], window.start(asset, slots))
+                missing[asset] = min(missing[asset], start)
         incomplete = {
             asset: missing[asset]
             for asset, answer in answers.items()
@@ -68,8 +71,9 @@ class WindowedFeed:
         }
         if incomplete:
             answers |= _extend(window, slots, self._source.fetch(incomplete, now))
+        window.drop_before(int(slots[0]))
         return {
-            asset: _answer(answer, window.bars.get(asset), slots, window.start(asset, slots))
+            asset: _answer(answer, window.bars.get(asset), slots, window.start(asset, slots, reach))
             for asset, answer in answers.items()
         }
 
@@ -94,16 +98,14 @@ class WindowedFeed:
             return (f"candles were not kept: {_in_words(fault)}",)
         return ()
 
-    def _window(self, slots: OpenTimes, now: int) -> CandleWindow:
+    def _window(self, now: int) -> CandleWindow:
         """The window of the source that serves, with what the last refresh kept of it."""
         if self.source not in self._windows:
             kept = self._read(self._archive, now) if self._archive else None
             made = self._windows[self.source] = CandleWindow(self.source, kept.bars if kept else None)
             made.doubt((), [asset for asset, bars in made.bars.items() if doubtful(bars).any()])
             self._archived_until = max(self._archived_until, kept.archived_until if kept else 0)
-        window = self._windows[self.source]
-        window.drop_before(int(slots[0]))
-        return window
+        return self._windows[self.source]
 
     def _read(self, archive: CandleArchive, now: int) -> KeptCandles | None:
         """What the last refresh kept. Missing or damaged, all is fetched again."""
@@ -127,11 +129,15 @@ class WindowedFeed:
                     return
         log.info("other runs of this moment write the candle window")
 
-    def _slots(self, first_open: int, now: int) -> OpenTimes:
-        """The opening times of all bars wanted, a few before, which untraded slots repeat, and REACH."""
-        wanted = len(slots_between(self._market, first_open, now, Timeframe.M5))
-        held = wanted + MAX_FILLED_IN_A_ROW + 1 + REACH
-        return opens_of(last_slots(self._market, now, Timeframe.M5, held))
+    def _slots(self, window: CandleWindow, first_open: int, now: int) -> tuple[OpenTimes, int]:
+        """The opening times of all bars that may be needed, and how many of them only because of breaks.
+
+        The others are all bars wanted, and a few before, which untraded slots repeat.
+        """
+        wanted = len(slots_between(self._market, first_open, now, Timeframe.M5)) + MAX_FILLED_IN_A_ROW + 1
+        slots = last_slots(self._market, now, Timeframe.M5, wanted + FURTHEST_REACH)
+        within = reaching(window.bars.values(), slots)
+        return opens_of(within), len(within) - wanted
 
     def _archive_sessions(self, archive: CandleArchive, window: CandleWindow, now: int) -> None:
         oldest = min((int(bars.open_time[0]) for bars in window.believed.values() if len(bars)), default=now)

@@ -44,28 +44,28 @@ class CandleWindow:
         self._refused |= set(refused)
         self._doubted |= {*refused, *suspected}
 
-    def start(self, asset: Asset, slots: OpenTimes) -> int:
+    def start(self, asset: Asset, slots: OpenTimes, reach: int = REACH) -> int:
         """The opening time of the first bar that the asset needs.
 
-        slots are the opening times of all bars that may be needed, oldest first: REACH of them only where
+        slots are the opening times of all bars that may be needed, oldest first: reach of them only where
         breaks in trading leave too few of the others, whether their slots are missing or say "no trades".
         """
         known = self._bars.get(asset)
         if known is None or not len(known):
-            return int(slots[REACH])
+            return int(slots[reach])
         traded = np.flatnonzero(among(slots, known.open_time[~untraded(known)]))
         usable = np.ones(len(slots), dtype=np.bool_)
         for at in np.flatnonzero(np.diff(traded) - 1 > MAX_FILLED_IN_A_ROW):
             usable[traded[at] + 1 : traded[at + 1]] = False
-        return int(slots[usable][-(len(slots) - REACH) :][0])
+        return int(slots[usable][-(len(slots) - reach) :][0])
 
-    def since(self, asset: Asset, slots: OpenTimes) -> int:
+    def since(self, asset: Asset, slots: OpenTimes, reach: int = REACH) -> int:
         """From which opening time on to ask for an asset's bars.
 
         All is asked for where the window does not go back far enough, or where it is in doubt; otherwise
         what is new, the bars that the provider may still revise, and slots that no bar has come for.
         """
-        start, held = self.start(asset, slots), self._held(asset, slots)
+        start, held = self.start(asset, slots, reach), self._held(asset, slots)
         first = int(np.searchsorted(slots, start))
         if asset in self._doubted or not len(held) or held[0] > first + MAX_FILLED_IN_A_ROW:
             return start

@@ -7,7 +7,7 @@ from typing import Protocol
 from growfolio.domain.assets import Asset, Market
 from growfolio.domain.forecast import Forecaster
 from growfolio.limits import OneAtATime
-from growfolio.market.ports import Fetched, Quotes
+from growfolio.market.ports import Fetched, MarketIndex, Quotes
 from growfolio.storage.ports import RefreshStore
 
 
@@ -46,6 +46,8 @@ class Ports:
     store: RefreshStore
     quotes: Quotes | None = None
     """Live prices; None where the candles are not live, whose future a quote would be."""
+    index: MarketIndex | None = None
+    """Witnesses an unscheduled closure; without it none is believed."""
     writers: int = 1
     """Writes that are made at the same time."""
     fetching: OneAtATime = field(default_factory=OneAtATime)

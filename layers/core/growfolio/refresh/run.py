@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from growfolio.domain.alignment import REACH, align
+from growfolio.domain.alignment import FURTHEST_REACH, align, reaching
 from growfolio.domain.assets import Asset, Timeframe, assets_of
 from growfolio.domain.bars import Bars, Candles, CloseTimes
 from growfolio.domain.calendar import calendar_notice, market_hours
@@ -19,9 +19,17 @@ from growfolio.domain.freshness_budget import BUDGET, passed
 from growfolio.domain.grid import last_slots
 from growfolio.domain.signals import Attempt, Price, Signal, Status
 from growfolio.domain.times import BAR, DAY
-from growfolio.errors import BadCandles, GrowfolioError, MarketError, ModelError, TemporaryMarketError
+from growfolio.errors import (
+    BadCandles,
+    GrowfolioError,
+    MarketError,
+    ModelError,
+    NoSession,
+    TemporaryMarketError,
+)
 from growfolio.limits import NO_DEADLINE, Deadline
 from growfolio.market.ports import Fetched
+from growfolio.refresh.closure import Closure, closure
 from growfolio.refresh.market_snapshot import market_record
 from growfolio.refresh.ports import Ports
 from growfolio.refresh.report import RefreshReport
@@ -51,6 +59,8 @@ class _Run:
     """Whose bars were judged bad: they are asked for anew."""
     suspected: set[Asset] = field(default_factory=set)
     """Whose bars are believed for now, and asked for anew all the same."""
+    closure: Closure | None = None
+    """Since when the market is closed against the calendar."""
 
 
 def refresh(ports: Ports, now: int, deadline: Deadline = NO_DEADLINE) -> RefreshReport:
@@ -63,10 +73,14 @@ def refresh(ports: Ports, now: int, deadline: Deadline = NO_DEADLINE) -> Refresh
     asking = deadline.before(WRITING_SECONDS)
     works, fetched = _works_and_candles(run, asking)
     _ask_for_quotes(run, [asset for asset, own in fetched.items() if isinstance(own, Bars)], asking)
+    run.closure = _closure(run, fetched, asking)
     for work in works:
         _mend_history(run, work)
         run.report.unchanged += len(assets_of(ports.market)) - len(work.unhandled)
-        if work.unhandled:
+        if run.closure:
+            for asset in work.unhandled:
+                _note(run, asset, work.timeframe, work.newest, NoSession(run.closure.reason))
+        elif work.unhandled:
             _refresh_timeframe(run, work, fetched)
     if fetched:
         ports.feed.doubt(run.refused, run.suspected)
@@ -75,7 +89,8 @@ def refresh(ports: Ports, now: int, deadline: Deadline = NO_DEADLINE) -> Refresh
         run.report.notes.append(ending)
     run.writing.write(run.chains.values())
     run.writing.write([[write] for write in _market_writes(run, fetched)])
-    if run.writing.complete:
+    # Of a session that there is not, no bar is ever complete.
+    if run.writing.complete and run.closure is None:
         run.writing.write([[write] for write in _completion_writes(run, works)])
     run.report.store_faults.extend(run.writing.faults)
     run.report.stopped = run.writing.stopped
@@ -145,6 +160,20 @@ def _ask_for_quotes(run: _Run, served: Sequence[Asset], deadline: Deadline) -> N
         run.report.notes.append(f"no live prices: {type(fault).__name__}: {fault}"[:200])
 
 
+def _closure(run: _Run, fetched: Fetched, deadline: Deadline) -> Closure | None:
+    """The closure that its witness confirms by the deadline, which is noted."""
+    ports = run.ports
+    try:
+        found = ports.quoting.call(
+            lambda: closure(ports.market, fetched, run.quotes, ports.index, run.now), deadline
+        )
+    except TimeoutError:
+        return None
+    if found:
+        run.report.notes.append(found.reason)
+    return found
+
+
 def _mend_history(run: _Run, work: Work) -> None:
     """Write the history entry of each signal whose run did not end: it may have ended before that write."""
     for asset, signal in work.unrecorded.items():
@@ -184,10 +213,13 @@ def _completion_writes(run: _Run, works: Sequence[Work]) -> Iterator[Write]:
 def _refresh_timeframe(run: _Run, work: Work, fetched: Fetched) -> None:
     timeframe, todo = work.timeframe, work.unhandled
     wanted = BARS_NEEDED[timeframe] + BACKLOG
-    grid = last_slots(run.ports.market, run.now, timeframe, wanted + REACH * BAR // timeframe.seconds)
     seen = fetched if run.ports.forecaster.inputs.context else todo
     answers = {asset: fetched[asset] for asset in seen}
     bars = {asset: answer for asset, answer in answers.items() if isinstance(answer, Bars)}
+    each = timeframe.seconds // BAR
+    slots = last_slots(run.ports.market, run.now, Timeframe.M5, wanted * each + FURTHEST_REACH)
+    further = len(reaching(bars.values(), slots)) - wanted * each
+    grid = last_slots(run.ports.market, run.now, timeframe, wanted + further // each)
     candles, refused = align(bars, grid, timeframe, wanted)
     silent = {asset: answer for asset, answer in answers.items() if isinstance(answer, MarketError)}
     for asset, reason in (silent | refused).items():
@@ -255,7 +287,8 @@ def _moment(run: _Run) -> int:
 
 def _note(run: _Run, asset: Asset, timeframe: Timeframe, bar_close: int, reason: GrowfolioError) -> None:
     attempt = Attempt(bar_close, run.now, _status_of(reason), (str(reason),))
-    run.report.troubles[asset, timeframe] = attempt
+    if not isinstance(reason, NoSession):
+        run.report.troubles[asset, timeframe] = attempt
     store = run.ports.store
     run.chains[asset, timeframe].append(
         lambda: run.report.count(store.note_attempt(asset, timeframe, attempt))
@@ -263,6 +296,8 @@ def _note(run: _Run, asset: Asset, timeframe: Timeframe, bar_close: int, reason:
 
 
 def _status_of(reason: GrowfolioError) -> Status:
+    if isinstance(reason, NoSession):
+        return Status.MARKET_CLOSED
     if isinstance(reason, BadCandles):
         return Status.BAD_DATA
     return Status.NO_MODEL if isinstance(reason, ModelError) else Status.NO_DATA

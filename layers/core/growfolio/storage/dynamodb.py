@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FAILURES = (Status.NO_DATA, Status.BAD_DATA, Status.NO_MODEL)
+FAILURES = (Status.NO_DATA, Status.BAD_DATA, Status.NO_MODEL, Status.MARKET_CLOSED)
 _Stored = TypeVar("_Stored")
 _Record = TypeVar("_Record")
 
