@@ -36,10 +36,9 @@ def main() -> int:
             "Architecture": given.architecture,
         }
         refuse_what_would_fail(place, overrides, change_architecture=given.change_architecture)
-        environment = os.environ | place.environment
-        _run(["make", "build", f"ARCH={given.architecture}"], environment | list_of_assets())
+        _run(["make", "build", f"ARCH={given.architecture}"], os.environ | list_of_assets())
         keep_served_revision(place)
-        return _run(deploy_command(given.sam, given.build_dir, place, overrides), environment)
+        return _run(deploy_command(given.sam, given.build_dir, place, overrides), os.environ)
     except ConfigurationError as error:
         print(f"deploy: {error}", file=sys.stderr)
         return 2

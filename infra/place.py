@@ -34,17 +34,12 @@ class Place:
         """The bucket that the stack makes unless ExistingBucket names another."""
         return f"{self.stack}-{self.account}-{self.region}"
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """What a program that is started must have, so that it acts in this region."""
-        return dict.fromkeys(REGION_NAMES, self.region)
-
     def __str__(self) -> str:
         return f"account {self.account}, region {self.region}, stage {self.stage}"
 
 
 def resolve(stage: str, environ: Mapping[str, str] = os.environ) -> Place:
-    """The place that a command acts on. Sets both names of the region for this process.
+    """The place that a command acts on. Sets both names of the region for this process and what it starts.
 
     The region is AWS_REGION, else AWS_DEFAULT_REGION, else the profile's. Raises ConfigurationError
     where none is set, where the two names differ, where nobody is signed in, or for a stage's name that

@@ -1,5 +1,6 @@
 """Object stores in memory and in a folder, in place of S3."""
 
+from abc import ABC, abstractmethod
 from hashlib import md5
 from pathlib import Path
 
@@ -7,14 +8,16 @@ from growfolio.errors import ArchiveError, ObjectChanged
 from growfolio.storage.objects import Tagged
 
 
-class TaggedObjects:
+class TaggedObjects(ABC):
     """Tags objects by what they hold, as S3 does, and replaces them by read and write."""
 
+    @abstractmethod
     def read(self, key: str) -> bytes | None:
-        raise NotImplementedError
+        """See ObjectStore."""
 
+    @abstractmethod
     def write(self, key: str, content: bytes) -> None:
-        raise NotImplementedError
+        """See ObjectStore."""
 
     def read_tagged(self, key: str) -> Tagged | None:
         content = self.read(key)

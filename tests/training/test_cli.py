@@ -15,6 +15,7 @@ from growfolio.indicators.registry import all_context_inputs, all_indicators
 from growfolio.models.manifest import parse_manifest
 from growfolio.training_jobs.networks import DEFAULT_NETWORK, Network
 
+from tests.interrupts import interruptible
 from training.__main__ import main
 from training.exit_codes import Outcome
 from training.fitting.settings import FitSettings
@@ -191,13 +192,8 @@ def test_ctrl_c_ends_training_in_one_line_and_the_same_command_goes_on(
     out = tmp_path / "models"
     given = f"train --candles {candle_folder} --out {out} {SMALL} --epochs 3 --threads 1"
     command = [sys.executable, "-m", "training", *given.split()]
-    # A job in the background ignores Ctrl+C, and would hand that on to what it starts.
-    heard = (
-        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL);"
-        "os.execv(sys.argv[1], sys.argv[1:])"
-    )
     with subprocess.Popen(
-        [sys.executable, "-c", heard, *command],
+        interruptible(command),
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -32,6 +32,7 @@ from infra.local.environment import environment, keep_secrets
 from infra.local.options import Options
 from infra.local.table import create_table
 from tests.fakes import gemini_server
+from tests.interrupts import interruptible
 from tests.patience import HANG
 
 ROOT = Path(__file__).parents[3]
@@ -298,15 +299,8 @@ def test_ctrl_c_ends_make_run_without_an_error_of_makes() -> None:
     assert code == -signal.SIGINT
 
 
-AS_TERMINALS_OWN = """
-import fcntl, os, signal, sys, termios
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-signal.signal(signal.SIGINT, signal.SIG_DFL)
-os.execvp(sys.argv[1], sys.argv[1:])
-"""
-"""Runs a command as a shell would in a terminal, so that what is typed reaches it as a signal.
-
-A job in the background ignores Ctrl+C, and would hand that on."""
+AS_TERMINALS_OWN = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)"
+"""Runs a command as a shell would in a terminal, so that what is typed reaches it as a signal."""
 
 
 def on_a_terminal(
@@ -319,7 +313,7 @@ def on_a_terminal(
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     process = subprocess.Popen(
-        [sys.executable, "-c", AS_TERMINALS_OWN, *command],
+        interruptible(command, AS_TERMINALS_OWN),
         cwd=ROOT,
         env=kept_environment() | {"PYTHONPATH": "functions/api:.", "TERM": "xterm"} | environ,
         stdin=theirs,

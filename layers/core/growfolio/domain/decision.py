@@ -9,7 +9,7 @@ from growfolio.domain.bars import Candles
 from growfolio.domain.calendar import expiry
 from growfolio.domain.forecast import Forecast
 from growfolio.domain.indicators import Indicators
-from growfolio.domain.label import Label
+from growfolio.domain.label import VOLATILITY_BARS, Label
 from growfolio.domain.signals import CLASSES, Facts, ModelRef, Price, Signal
 from growfolio.domain.targets import targets
 
@@ -75,9 +75,6 @@ def _to_decimals(forecast: Forecast) -> tuple[Decimal, Decimal, Decimal]:
     places = Decimal("0.0001")
     sell, buy = (Decimal(repr(float(forecast.probabilities[i]))).quantize(places) for i in (0, 2))
     return sell, 1 - sell - buy, buy
-
-
-VOLATILITY_BARS = 60
 
 
 def facts_at(candles: Candles, ind: Indicators, row: int, bar: int = -1) -> Facts:

@@ -11,6 +11,8 @@ LABEL_KINDS = ("fixed", "volatility", "triple_barrier")
 - volatility: the same, as a share of the deviation that the last 60 bars lead one to expect over the horizon
 - triple_barrier: which of the targets shown to readers is reached first; threshold scales their distance
 """
+VOLATILITY_BARS = 60
+"""Bars whose returns say how far a price usually moves: for labels, and for the fact that readers see."""
 
 
 @dataclass(frozen=True, slots=True)

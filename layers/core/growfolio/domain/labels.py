@@ -7,7 +7,7 @@ from growfolio.domain.bars import BoolArray, Candles, CloseTimes, FloatArray
 from growfolio.domain.forecast import BUY, HOLD, SELL
 from growfolio.domain.grid import session_number
 from growfolio.domain.indicators import indicators
-from growfolio.domain.label import Label
+from growfolio.domain.label import VOLATILITY_BARS, Label
 from growfolio.domain.rolling import moving_mean
 from growfolio.domain.signals import Action
 from growfolio.domain.targets import levels
@@ -16,8 +16,6 @@ UNKNOWN = -1
 """No label: the bar that would decide it lies past the end, or on the other side of a close."""
 
 Labels = npt.NDArray[np.int64]
-
-VOLATILITY_BARS = 60
 
 
 def labels_of(candles: Candles, label: Label) -> tuple[Labels, CloseTimes]:
