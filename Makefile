@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 INSTALL := $(UV) pip install --quiet --python $(BIN)/python
 
-.PHONY: help run setup test test-slow check integration schemathesis faults browser bench bench-api bench-training lock sessions clean test-training train starter
+.PHONY: help run setup test test-slow check integration schemathesis faults browser bench bench-api bench-training bench-volume lock sessions clean test-training train starter
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
 
@@ -59,7 +59,7 @@ check: $(VENV)/.dev $(TRAINING)/.ready ## lint, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(TRAINING)/bin/mypy training $$(find tests/training -name '*.py') tests/benchmarks/models.py tests/benchmarks/training.py tests/benchmarks/re*.py
+	$(TRAINING)/bin/mypy training $$(find tests/training -name '*.py') tests/benchmarks/models.py tests/benchmarks/t*.py tests/benchmarks/re*.py
 	PYTHONPATH=functions/api $(BIN)/lint-imports
 
 # Amazon publishes DynamoDB Local in its Amplify tools; the checksum pins what the package held.
@@ -138,6 +138,10 @@ bench: $(VENV)/.dev $(TRAINING)/.ready ## forecasts against ta and torch; a conc
 
 bench-training: $(TRAINING)/.ready ## 48 models at once against one after another, on a GPU where there is one
 	$(TRAINING)/bin/python -m tests.benchmarks.training
+
+bench-volume: $(TRAINING)/.ready ## what the shipped stock models lose on one exchange's volumes; CANDLES=DIR, real ones
+	@test -n "$(CANDLES)" || { echo "make bench-volume CANDLES=DIR: a folder of <ID>_5m.parquet files"; exit 2; }
+	OMP_NUM_THREADS=1 $(TRAINING)/bin/python -m tests.benchmarks.thin_volume --candles "$(CANDLES)"
 
 include infra/stack.mk
 
