@@ -14,11 +14,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from training.data.dataset import Part, Samples
+from training.data.thinning import thinned
 from training.evaluation.walk_forward import Fold
 from training.fitting.calibration import fit_temperature
 
 MOST_ROWS = 40_000
-"""Training rows of a learner, evenly spaced: neighbouring windows say nearly the same."""
+"""Training rows of a learner: neighbouring windows say nearly the same."""
 AVERAGED = (5, 20, WINDOW)
 
 
@@ -65,11 +66,14 @@ def learned(
 ) -> Answers:
     """Fit a learner on these labels (rows,) of the fold's training part, and ask it about the test part."""
     train, validation, test = (fold.rows(part) for part in Part)
-    train, validation = spaced(train, most_rows), spaced(validation, most_rows)
-    fit(seen_columns(fold.samples, train), labels[train])
+    samples = fold.samples
+    train, validation = (
+        thinned(rows, samples.bar_close, samples.timeframe, most_rows) for rows in (train, validation)
+    )
+    fit(seen_columns(samples, train), labels[train])
 
     def logits(rows: IntArray) -> FloatArray:
-        return np.asarray(np.log(np.maximum(answer(seen_columns(fold.samples, rows)), 1e-9)))
+        return np.asarray(np.log(np.maximum(answer(seen_columns(samples, rows)), 1e-9)))
 
     temperature = fit_temperature(torch.from_numpy(logits(validation)), torch.from_numpy(labels[validation]))
     raw = torch.from_numpy(logits(test))
@@ -83,11 +87,6 @@ def seen_columns(samples: Samples, rows: IntArray) -> FloatArray:
     sums = np.concatenate([np.zeros((1, width)), np.cumsum(samples.features, axis=0, dtype=np.float64)])
     means = [(sums[rows + 1] - sums[rows + 1 - bars]) / bars for bars in AVERAGED]
     return np.concatenate([samples.features[rows], *means, samples.context[rows]], axis=1)
-
-
-def spaced(rows: IntArray, most: int) -> IntArray:
-    """Pick at most this many rows, evenly spaced."""
-    return rows[np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows)), dtype=np.int64))]
 
 
 def _persistence(fold: Fold, test: IntArray) -> FloatArray:

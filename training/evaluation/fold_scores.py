@@ -4,7 +4,8 @@ import numpy as np
 from growfolio.domain.bars import CloseTimes, FloatArray
 
 from training.data.dataset import Part
-from training.evaluation.baselines import Answers, baselines, prior_of, spaced
+from training.data.thinning import thinned
+from training.evaluation.baselines import Answers, baselines, prior_of
 from training.evaluation.comparison import Answered
 from training.evaluation.report import FoldReport
 from training.evaluation.scorecard import scorecard
@@ -22,19 +23,21 @@ def score_fold(
 ) -> tuple[FoldReport, Answered]:
     """Return the fold's table, its model first, and all probabilities.
 
-    Baselines learn from at most most_rows; at most tested_rows of the test, evenly spaced, are asked about.
+    Baselines learn from at most most_rows; of the test about tested_rows
+    at most, of every slot of the hour alike, are asked about.
     """
     test, samples = fold.rows(Part.TEST), fold.samples
-    kept = np.searchsorted(test, spaced(test, tested_rows))
-    rows = test[kept]
+    rows = thinned(test, samples.bar_close, samples.timeframe, tested_rows)
+    kept = np.searchsorted(test, rows)
     given = {network: Answers(*probabilities(one.model, samples, rows))}
     if isinstance(one.model, EnsembleModel):
         given[ALONE] = Answers(*probabilities(one.model.parts[0], samples, rows))
     for name, answers in baselines(fold, most_rows).items():
         given[name] = Answers(answers.calibrated[kept], answers.before[kept])
+    names = np.array([asset.symbol for asset in samples.assets])[samples.asset[rows]]
     labels, bar_close = samples.labels[rows], CloseTimes(samples.bar_close[rows])
     table = tuple(
-        scorecard(name, own.calibrated, own.before, labels, bar_close, prior_of(fold))
+        scorecard(name, own.calibrated, own.before, labels, bar_close, prior_of(fold), names)
         for name, own in given.items()
     )
     split = samples.split

@@ -35,12 +35,10 @@ class EvaluationSettings:
     train: TrainSettings
     folds: int = 3
     """Before the last part, each with a model of its own."""
-    stride: int = 1
-    """Of the training windows, only every so many-th is used."""
     most_rows: int = MOST_ROWS
     """That a baseline learns from."""
     tested_rows: int = 60_000
-    """Of a fold's test, evenly spaced at most so many."""
+    """Of a fold's test about so many at most, of every slot of the hour alike (data/thinning.py)."""
     backtest_days: int = 10
     lineage: bool = True
     """Whether a fold's model goes on from another pool's, as published ones do (fitting/parent_pool.py)."""
@@ -49,9 +47,7 @@ class EvaluationSettings:
         """One fold and the last part on 15m alone, for a few minutes."""
         fit = replace(self.train.fit, epochs=min(3, self.train.fit.epochs), stopping_rows=4000)
         train = replace(self.train, timeframes=(Timeframe.M15,), fit=fit)
-        return replace(
-            self, train=train, folds=1, stride=1, most_rows=10_000, tested_rows=12_000, backtest_days=2
-        )
+        return replace(self, train=train, folds=1, most_rows=10_000, tested_rows=12_000, backtest_days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +117,6 @@ def _about(settings: EvaluationSettings, pools: Sequence[Samples]) -> dict[str, 
         "lineage": _yes_or_no(settings.lineage),
         "epochs at most": fit.epochs,
         "folds": settings.folds,
-        "stride": settings.stride,
         "assets": " ".join(dict.fromkeys(asset.symbol for pool in pools for asset in pool.assets)),
     }
 
@@ -144,7 +139,7 @@ def _name(fold: Fold) -> str:
 def _member(fold: Fold, folds: Sequence[Fold], settings: EvaluationSettings) -> Member:
     name = _name(fold)
     before = parent_pool(fold.samples, folds, lambda other: other.samples) if settings.lineage else None
-    train, validation = fold.rows(Part.TRAIN)[:: settings.stride], fold.rows(Part.VALIDATION)
+    train, validation = fold.rows(Part.TRAIN), fold.rows(Part.VALIDATION)
     least = settings.train.least_training, settings.train.least_validation
     if len(train) < least[0] or min(len(validation), len(fold.rows(Part.TEST))) < least[1]:
         raise ConfigurationError(

@@ -1,12 +1,23 @@
 """The scorecard of one model on one set of rows, each number with what it is to be compared with."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from growfolio.domain.bars import CloseTimes, FloatArray, IntArray
 from growfolio.domain.forecast import BUY, SELL
 from growfolio.domain.labels import Labels
-from growfolio.record.metrics import Scores, calibration_error, confusion, direction, reliability, score
+from growfolio.domain.times import HOUR
+from growfolio.record.calibration import (
+    Calibration,
+    calibration,
+    calibration_by,
+    calibration_error,
+    reliability,
+    slot_of_hour,
+)
+from growfolio.record.metrics import Scores, confusion, direction, score
 from growfolio.record.resampling import intervals
 from sklearn.metrics import f1_score
 
@@ -35,6 +46,11 @@ class Scorecard:
     """F1 of each class, weighted by how often it happened."""
     ece_before: float
     """Calibration error before temperature scaling."""
+    whole: Calibration
+    in_slots: Calibration
+    """Within the slots of the hour, summed over them."""
+    by: Mapping[str, Mapping[str, Calibration]]
+    """Of the rows of each slot (minute of the hour at which bars close), asset and month."""
     confusion: tuple[tuple[int, ...], ...]
     """Rows true, columns chosen, in the order sell, hold, buy."""
     coverage: tuple[Covered, ...]
@@ -44,7 +60,12 @@ class Scorecard:
 
     def summary(self) -> dict[str, object]:
         """Return the single numbers, rounded, for a manifest."""
-        return {**self.scores.to_json(), "macro_f1": round(self.macro_f1, 6)}
+        return {
+            **self.scores.to_json(),
+            "macro_f1": round(self.macro_f1, 6),
+            **_error("ece", self.whole),
+            **_error("ece_in_slots", self.in_slots),
+        }
 
     def to_json(self) -> dict[str, object]:
         return {
@@ -58,6 +79,11 @@ class Scorecard:
                 for c in self.coverage
             ],
             "reliability": [[round(a, 4), round(b, 4), n] for a, b, n in self.reliability],
+            "calibration": {
+                "all": self.whole.to_json(),
+                "in_slots": self.in_slots.to_json(),
+                **{by: {name: one.to_json() for name, one in own.items()} for by, own in self.by.items()},
+            },
             "intervals_90": {name: [round(a, 5), round(b, 5)] for name, (a, b) in self.intervals.items()},
         }
 
@@ -69,8 +95,9 @@ def scorecard(
     labels: Labels,
     bar_close: CloseTimes,
     prior: FloatArray,
+    assets: npt.NDArray[np.str_],
 ) -> Scorecard:
-    """Score calibrated and uncalibrated probabilities (rows, 3) for labels and closes (rows,).
+    """Score calibrated and uncalibrated probabilities (rows, 3) for labels, closes and asset names (rows,).
 
     prior (3,) holds the class shares of the training part.
     """
@@ -82,11 +109,30 @@ def scorecard(
         _f1(labels, chosen, "macro"),
         _f1(labels, chosen, "weighted"),
         before,
+        calibration(probabilities, labels, bar_close),
+        calibration(probabilities, labels, bar_close, slot_of_hour(bar_close)),
+        {
+            by: calibration_by(names, probabilities, labels, bar_close)
+            for by, names in (("slot", _minute(bar_close)), ("asset", assets), ("month", _month(bar_close)))
+        },
         tuple(tuple(int(n) for n in row) for row in confusion(probabilities, labels)),
         tuple(_covered(share, probabilities, labels) for share in COVERAGES),
         reliability(probabilities.max(axis=1), chosen == labels),
         intervals(probabilities, labels, bar_close, prior),
     )
+
+
+def _error(name: str, found: Calibration) -> dict[str, object]:
+    band = [round(bound, 6) for bound in found.calibrated_90]
+    return {name: round(found.error, 6), f"{name}_calibrated_90": band}
+
+
+def _minute(bar_close: CloseTimes) -> npt.NDArray[np.str_]:
+    return np.char.mod(":%02d", bar_close % HOUR // 60)
+
+
+def _month(bar_close: CloseTimes) -> npt.NDArray[np.str_]:
+    return np.asarray((bar_close - 1).astype("datetime64[s]").astype("datetime64[M]").astype(np.str_))
 
 
 def _f1(labels: Labels, chosen: IntArray, average: str) -> float:

@@ -11,6 +11,7 @@ from growfolio.record.metrics import log_loss
 from torch import Tensor
 
 from training.data.dataset import Samples
+from training.data.thinning import thinned
 from training.fitting.calibration import fit_temperature
 from training.fitting.settings import Epoch, FitSettings
 from training.networks.architectures import Normalisation, Served, SignalModel, build, widths_of
@@ -63,9 +64,9 @@ class Fitting:
     def note(self, train_loss: float, row: Tensor, settings: FitSettings) -> Epoch:
         """Validate the weights (parameters,) after one more epoch, and remember them if they are the best."""
         samples, validation = self.member.samples, self.member.validation
-        spaced = validation[:: math.ceil(len(validation) / settings.stopping_rows)]
-        _, uncalibrated = probabilities(self.model, samples, spaced)
-        loss = log_loss(uncalibrated, samples.labels[spaced])
+        few = thinned(validation, samples.bar_close, samples.timeframe, settings.stopping_rows)
+        _, uncalibrated = probabilities(self.model, samples, few)
+        loss = log_loss(uncalibrated, samples.labels[few])
         number = len(self.epochs) + 1
         if loss < self.best_loss:
             self.best_loss, self.best_epoch, self.best = loss, number, row.clone()

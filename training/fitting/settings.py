@@ -25,7 +25,7 @@ class FitSettings:
     train on all samples in a twentieth of the time that 1 takes. Validation, test and serving always answer
     the last bar of 60."""
     stopping_rows: int = 20_000
-    """Validation rows, evenly spaced, that early stopping looks at; calibration takes all."""
+    """Validation rows that early stopping looks at, of all slots of the hour alike; calibration takes all."""
     inverted: bool = True
     """Use each training sample a second time in the mirrored market (data/inversion.py)."""
     seed: int = 0

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from growfolio.domain.bars import CloseTimes, FloatArray
 from growfolio.domain.labels import Labels
-from growfolio.record.metrics import calibrated_band, calibration_error, confusion, log_loss, matthews
+from growfolio.record.calibration import Calibration, calibration, slot_of_hour
+from growfolio.record.metrics import confusion, log_loss, matthews
 from growfolio.record.resampling import paired_differences
 
 from training.networks.export import TOLERANCE
@@ -22,11 +23,12 @@ class GateRule:
     """Of each one-sided bound."""
     least_rows: int = 500
     """Fewer decide nothing."""
-    most_rows: int = 20_000
-    """Evenly spaced; more would hold every model to a band narrower than how markets change."""
+    most_rows: int = 200_000
+    """About so many at most, of every slot of the hour alike (data/thinning.py)."""
     simulations: int = 2000
     ece_allowance: float = 0.0
-    """Calibration error beyond what a calibrated model would show on as many rows."""
+    """Calibration error, over all and within the slots of the hour, beyond what a calibrated model would show
+    on as many rows."""
     features_tolerance: float = 1e-3
     """By how much a probability may differ when the features are made as serving makes them, from the last
     bars alone."""
@@ -69,14 +71,14 @@ def judge(evidence: Evidence, rule: GateRule, seed: int = 0) -> Verdict:
     loss, mcc = differences(evidence, rule, seed)
     loss_bound = float(np.percentile(loss, 100 * rule.confidence))
     mcc_bound = float(np.percentile(mcc, 100 * (1 - rule.confidence)))
-    confidence = evidence.new.max(axis=1)
-    error = calibration_error(confidence, evidence.new.argmax(axis=1) == evidence.labels)
-    band = calibrated_band(confidence, seed)[1] + rule.ece_allowance
+    given = evidence.new, evidence.labels, evidence.bar_close
+    whole = calibration(*given, seed=seed)
+    in_slots = calibration(*given, slot_of_hour(evidence.bar_close), seed)
     failed = {
         f"its log-loss may be {loss_bound:.4f} higher": loss_bound > rule.loss_margin,
         f"its MCC may be {-mcc_bound:.3f} lower": mcc_bound < -rule.mcc_margin,
-        f"its calibration error {error:.4f} is beyond {band:.4f}, what a calibrated model would show": error
-        > band,
+        _beyond("its calibration error", whole, rule): _is_beyond(whole, rule),
+        _beyond("its calibration error within slots of the hour", in_slots, rule): _is_beyond(in_slots, rule),
         f"its graph differs from torch by {evidence.onnx_difference:.1e}": not evidence.onnx_difference
         <= TOLERANCE,
         f"on features as serving makes them it answers {evidence.features_difference:.1e} differently": not (
@@ -84,7 +86,7 @@ def judge(evidence: Evidence, rule: GateRule, seed: int = 0) -> Verdict:
         ),
     }
     reasons = tuple(reason for reason, wrong in failed.items() if wrong)
-    return Verdict(not reasons, reasons, _figures(evidence, loss_bound, mcc_bound, error, band))
+    return Verdict(not reasons, reasons, _figures(evidence, loss_bound, mcc_bound, whole, in_slots))
 
 
 def too_few(rows: int, rule: GateRule) -> Verdict | None:
@@ -101,8 +103,17 @@ def differences(evidence: Evidence, rule: GateRule, seed: int) -> tuple[FloatArr
     )
 
 
+def _is_beyond(found: Calibration, rule: GateRule) -> bool:
+    return found.error > found.calibrated_90[1] + rule.ece_allowance
+
+
+def _beyond(what: str, found: Calibration, rule: GateRule) -> str:
+    band = found.calibrated_90[1] + rule.ece_allowance
+    return f"{what} {found.error:.4f} is beyond {band:.4f}, what a calibrated model would show"
+
+
 def _figures(
-    evidence: Evidence, loss_bound: float, mcc_bound: float, error: float, band: float
+    evidence: Evidence, loss_bound: float, mcc_bound: float, whole: Calibration, in_slots: Calibration
 ) -> dict[str, object]:
     mcc = [matthews(confusion(given, evidence.labels)) for given in (evidence.new, evidence.champion)]
     loss = [log_loss(probabilities, evidence.labels) for probabilities in (evidence.new, evidence.champion)]
@@ -113,8 +124,10 @@ def _figures(
         "mcc": mcc[0],
         "mcc_of_champion": mcc[1],
         "mcc_difference_lower_bound": mcc_bound,
-        "ece": error,
-        "ece_of_a_calibrated_model": band,
+        "ece": whole.error,
+        "ece_of_a_calibrated_model": whole.calibrated_90[1],
+        "ece_in_slots": in_slots.error,
+        "ece_in_slots_of_a_calibrated_model": in_slots.calibrated_90[1],
         "onnx_difference": evidence.onnx_difference,
         "features_difference": evidence.features_difference,
     }

@@ -23,6 +23,7 @@ from growfolio.models.manifest import Manifest, Model
 
 from training.data.candle_files import CandleFolders
 from training.data.dataset import Samples, build_samples
+from training.data.thinning import thinned
 from training.fitting.champion import Champion
 from training.networks.architectures import widths_of
 from training.networks.export import PROBABILITIES, inputs_of, read_pth
@@ -101,7 +102,7 @@ class Contest:
         latest = max(m.trained_until for m in (model, *champions) if m is not None)
         of_them = np.isin(samples.asset, [samples.assets.index(asset) for asset in judged])
         rows = np.flatnonzero(samples.usable & of_them & (samples.bar_close > latest))
-        return _spaced(rows, self.rule.most_rows)
+        return thinned(rows, samples.bar_close, samples.timeframe, self.rule.most_rows)
 
     def _is_to_serve(self, model: Model, asset: Asset) -> bool:
         serving = self.new.serving(asset, model.timeframe)

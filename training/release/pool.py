@@ -45,7 +45,10 @@ class Candidate:
         prior = np.bincount(samples.labels[samples.rows(Part.TRAIN, self.own)], minlength=3)
         calibrated, before = probabilities(self.model, samples, rows)
         bar_close = CloseTimes(samples.bar_close[rows])
-        return scorecard(self.id, calibrated, before, samples.labels[rows], bar_close, prior / prior.sum())
+        names = np.array([asset.symbol for asset in samples.assets])[samples.asset[rows]]
+        return scorecard(
+            self.id, calibrated, before, samples.labels[rows], bar_close, prior / prior.sum(), names
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 
 from training.data.dataset import Samples
+from training.data.thinning import thinned
 from training.fitting.calibration import fit_temperature
 from training.fitting.member import fit_normalisations
 from training.fitting.settings import Epoch, FitSettings
@@ -40,7 +41,7 @@ def fit(
     fit_normalisations(model, samples, train, settings.inverted)
     tables = torch.from_numpy(samples.both_markets), torch.from_numpy(samples.both_contexts)
     answers = torch.from_numpy(samples.answers(train, settings.inverted)).long()
-    spaced = validation[:: math.ceil(len(validation) / settings.stopping_rows)]
+    few = thinned(validation, samples.bar_close, samples.timeframe, settings.stopping_rows)
     optimiser = torch.optim.AdamW(model.parameters(), settings.learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
         optimiser, settings.epochs, eta_min=settings.learning_rate / 20
@@ -50,7 +51,7 @@ def fit(
         ends = rng.permutation(pool[rng.integers(min(settings.answered, len(pool))) :: settings.answered])
         train_loss = _pass(model, optimiser, tables, answers, ends, settings)
         schedule.step()
-        loss = log_loss(probabilities(model, samples, spaced)[1], samples.labels[spaced])
+        loss = log_loss(probabilities(model, samples, few)[1], samples.labels[few])
         if loss < best_loss:
             best_loss, best_epoch = loss, number
             best = {name: tensor.clone() for name, tensor in model.state_dict().items()}

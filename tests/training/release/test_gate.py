@@ -10,7 +10,7 @@ from growfolio.domain.labels import Labels
 from training.release.gate import Evidence, GateRule, Verdict, differences, judge
 
 RULE = GateRule()
-ROWS, STEP = 8000, 300
+ROWS, STEP = 8000, 1500
 
 
 def market(skill: float, seed: int = 0, rows: int = ROWS) -> tuple[FloatArray, FloatArray]:
@@ -70,9 +70,22 @@ def test_a_model_that_is_too_sure_is_kept_back() -> None:
     knows, blurred = market(0.1)
     labels = drawn(knows)
     sure = knows**1.6 / (knows**1.6).sum(axis=1, keepdims=True)
-    (reason,) = verdict(sure, blurred, labels).reasons
-    assert "calibration error" in reason
-    assert "what a calibrated model would show" in reason
+    reasons = verdict(sure, blurred, labels).reasons
+    assert reasons
+    for reason in reasons:
+        assert "calibration error" in reason
+        assert "what a calibrated model would show" in reason
+
+
+def test_a_model_that_is_right_on_the_whole_and_wrong_in_the_slots_of_the_hour_is_kept_back() -> None:
+    """It knows more than the champion but not what time it is: the error of its slots counts."""
+    knows, blurred = market(0.5, rows=60_000)
+    bar_close = evidence(knows, blurred, np.zeros(60_000, dtype=np.int64)).bar_close
+    true = knows + 0.1 * np.cos(bar_close % 3600 / 3600 * 2 * np.pi)[:, None] * np.array([-0.5, 1, -0.5])
+    true = np.clip(true, 0.01, None)
+    labels = drawn(true / true.sum(axis=1, keepdims=True))
+    (reason,) = verdict(knows, blurred, labels).reasons
+    assert reason.startswith("its calibration error within slots of the hour")
 
 
 def test_few_bars_decide_nothing() -> None:

@@ -1,4 +1,7 @@
-"""Metrics of probabilities against the classes that happened, each beside the value that needs no model.
+"""Metrics of probabilities against the classes that happened, beside the value that needs no model.
+
+Where it can be reckoned, a metric also stands beside the value that the same probabilities would have if they
+were right. Calibration has a module of its own (calibration.py), intervals another (resampling.py).
 
 Probabilities are (rows, 3) in the order sell, hold, buy; labels (rows,) are the classes that happened.
 Training's scorecards and gate use these functions, and so can the record of live signals.
@@ -12,10 +15,9 @@ import numpy.typing as npt
 from growfolio.domain.bars import BoolArray, FloatArray, IntArray
 from growfolio.domain.forecast import BUY, HOLD, SELL
 
-BINS = 15
-SIMULATIONS = 400
 SMALLEST = 1e-15
 """Probability that a class is given at least, so that one surprise does not make a loss infinite."""
+MOST_DECIDED = 0.1
 Confusion = npt.NDArray[np.int64]
 """Counts (3, 3): rows are the classes that happened, columns the likeliest ones."""
 
@@ -37,10 +39,20 @@ class Scores:
     """Log-loss of always answering the prior, e.g. the class shares of the training part."""
     best_constant_log_loss: float
     """Log-loss of the best constant answer, known only afterwards: these rows' own class shares."""
-    ece: float
-    """Expected calibration error of the top class, over 15 bins of equal width."""
-    ece_calibrated_90: tuple[float, float]
-    """Range that holds 90 % of perfectly calibrated models with these confidences and as many rows."""
+    move_log_loss: float
+    """Nats of foreseeing whether the price moves at all, hold or not; with the share of moves times
+    side_log_loss it makes up log_loss."""
+    move_expected: float
+    """What move_log_loss would be if the probabilities were right."""
+    best_constant_move_log_loss: float
+    side_log_loss: float
+    """Nats of foreseeing which way, among the rows that moved; ln 2 is a coin."""
+    side_expected: float
+    direction_expected: float
+    """What direction would be if the probabilities were right."""
+    direction_of_most_decided: float
+    """Direction in the tenth of the rows whose sell and buy lie furthest apart."""
+    direction_of_most_decided_expected: float
     class_shares: tuple[float, float, float]
 
     def to_json(self) -> dict[str, object]:
@@ -53,7 +65,11 @@ def score(probabilities: FloatArray, labels: IntArray, prior: FloatArray) -> Sco
     rows = len(labels)
     counts = confusion(probabilities, labels)
     shares = counts.sum(axis=1) / rows
-    confidence = probabilities.max(axis=1)
+    move, side = split_losses(probabilities, labels)
+    given, top = probabilities.astype(np.float64), most_decided(probabilities)
+    moving = np.maximum(given[:, SELL] + given[:, BUY], SMALLEST)
+    buy = given[:, BUY] / moving
+    surer = np.maximum(buy, 1 - buy)
     return Scores(
         rows=rows,
         accuracy=float(np.trace(counts)) / rows,
@@ -63,8 +79,14 @@ def score(probabilities: FloatArray, labels: IntArray, prior: FloatArray) -> Sco
         log_loss=log_loss(probabilities, labels),
         prior_log_loss=log_loss(np.broadcast_to(prior, probabilities.shape), labels),
         best_constant_log_loss=log_loss(np.broadcast_to(shares, probabilities.shape), labels),
-        ece=calibration_error(confidence, probabilities.argmax(axis=1) == labels),
-        ece_calibrated_90=calibrated_band(confidence),
+        move_log_loss=float(move.mean()),
+        move_expected=float(_entropy(given[:, HOLD]).mean()),
+        best_constant_move_log_loss=float(_entropy(shares[HOLD])),
+        side_log_loss=float(side.sum() / max(1, rows - counts[HOLD].sum())),
+        side_expected=float(np.average(_entropy(buy), weights=moving)),
+        direction_expected=float(np.average(surer, weights=moving)),
+        direction_of_most_decided=direction(given[top], labels[top]),
+        direction_of_most_decided_expected=float(np.average(surer[top], weights=moving[top])),
         class_shares=(float(shares[0]), float(shares[1]), float(shares[2])),
     )
 
@@ -73,6 +95,22 @@ def losses(probabilities: FloatArray, labels: IntArray) -> FloatArray:
     """Return each row's negative log-probability of what happened (rows,), in nats."""
     given = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     return np.asarray(-np.log(np.maximum(given, SMALLEST)))
+
+
+def split_losses(probabilities: FloatArray, labels: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Split each row's loss in two (rows,), in nats: whether it moves, and which way; 0 of holds."""
+    hold = probabilities[:, HOLD].astype(np.float64)
+    moved = labels != HOLD
+    move = -np.log(np.maximum(np.where(moved, 1 - hold, hold), SMALLEST))
+    return move, np.where(moved, losses(probabilities, labels) - move, 0.0)
+
+
+def most_decided(probabilities: FloatArray) -> BoolArray:
+    """Mark the tenth of the rows, at least one, whose sell and buy lie furthest apart (rows,)."""
+    lead = np.abs(probabilities[:, BUY] - probabilities[:, SELL])
+    marked = np.zeros(len(lead), dtype=np.bool_)
+    marked[np.argsort(-lead, kind="stable")[: max(1, round(MOST_DECIDED * len(lead)))]] = True
+    return marked
 
 
 def log_loss(probabilities: FloatArray, labels: IntArray) -> float:
@@ -113,31 +151,10 @@ def right_side(probabilities: FloatArray, labels: IntArray) -> BoolArray:
     return np.asarray((probabilities[:, BUY] > probabilities[:, SELL]) == (labels == BUY))
 
 
-def calibration_error(confidence: FloatArray, right: BoolArray) -> float:
-    """Return the mean distance of confidence from accuracy, over bins weighted by their rows."""
-    off = np.bincount(_bins(confidence), weights=confidence - right, minlength=BINS)
-    return float(np.abs(off).sum() / len(confidence))
-
-
-def calibrated_band(confidence: FloatArray, seed: int = 0) -> tuple[float, float]:
-    """Simulate answers that are right as often as they say: 5th and 95th percentile of their error."""
-    rng = np.random.default_rng(seed)
-    draws = (rng.random(len(confidence)) < confidence for _ in range(SIMULATIONS))
-    low, high = np.percentile([calibration_error(confidence, right) for right in draws], [5, 95])
-    return float(low), float(high)
-
-
-def reliability(confidence: FloatArray, right: BoolArray) -> tuple[tuple[float, float, int], ...]:
-    """Return mean confidence, accuracy and rows of each bin that holds any."""
-    bins = _bins(confidence)
-    return tuple(
-        (float(confidence[bins == b].mean()), float(right[bins == b].mean()), int((bins == b).sum()))
-        for b in np.unique(bins)
-    )
-
-
-def _bins(confidence: FloatArray) -> IntArray:
-    return np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+def _entropy(probability: FloatArray) -> FloatArray:
+    """Nats of a yes that has this probability, and of its no."""
+    yes = np.clip(probability, SMALLEST, 1 - SMALLEST)
+    return np.asarray(-yes * np.log(yes) - (1 - yes) * np.log1p(-yes))
 
 
 def _rounded(value: object) -> object:
