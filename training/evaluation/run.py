@@ -91,8 +91,8 @@ def evaluate(
         )
         reports.append(report)
         answered.append(answers)
-        model = reports[-1].table[0].scores
-        say_time(f"{reports[-1].pool} {fold.name}: MCC {model.mcc:+.3f}, ECE {model.ece:.3f}")
+        model, whole = reports[-1].table[0].scores, reports[-1].table[0].whole
+        say_time(f"{reports[-1].pool} {fold.name}: MCC {model.mcc:+.3f}, ECE {whole.error:.3f}")
     last = [(fold, one) for fold, one in zip(folds, fitted, strict=True) if fold.last]
     checks = {_pool(fold.samples): _checks(fold, settings, now) for fold, _ in last}
     say_time("leak checks done")

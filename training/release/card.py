@@ -5,6 +5,7 @@ from pathlib import Path
 
 from growfolio.domain.forecast import WINDOW
 from growfolio.domain.times import utc_text
+from growfolio.record.resampling import BLOCK_DAYS
 
 from training.data.dataset import Part
 from training.data.splits import EMBARGO
@@ -47,13 +48,27 @@ that touches a gap which serving would refuse. The test part was scored once, af
 Accuracy says little by itself: *majority* is what always answering the most frequent class would reach.
 *Prior* is the log-loss of always answering the class shares of the training part; *constant* that of the
 best constant answer, known only afterwards. *Direction*: where the price did move more than the
-threshold, how often the likelier side was the right one (0.5 is a coin). *ECE* is the calibration error,
-beside the range in which 90 % of perfectly calibrated models would lie on as many rows, if rows were
-independent; neighbouring bars are not quite, so the true range is somewhat wider.
+threshold, how often the likelier side was the right one (0.5 is a coin).
 
-| model | rows | accuracy | majority | MCC | macro-F1 | direction | log-loss | prior | constant | ECE | band |
-|---|---|---|---|---|---|---|---|---|---|---|---|
+| model | rows | accuracy | majority | MCC | macro-F1 | direction | log-loss | prior | constant |
+|---|---|---|---|---|---|---|---|---|---|
 {tests}
+
+*Whether* is the log-loss of foreseeing that the price moves at all, beside the best constant's; *which way*
+that of the side among the moves (0.6931 is a coin); *decided* the direction in the tenth of the rows whose
+buy and sell lie furthest apart. In brackets stands what the same probabilities would give if they were right.
+
+| model | whether | constant | which way | direction | decided |
+|---|---|---|---|---|---|
+{parts}
+
+*ECE* is the calibration error, over all rows and within the slots of the hour, beside the range in which
+90 % of models that are calibrated on the whole would lie on as many rows. Days hang together, so it is drawn
+from blocks of whole days, of {block_days} where there are enough.
+
+| model | ECE | band | ECE in slots | band |
+|---|---|---|---|---|
+{calibrations}
 
 {pictures}
 
@@ -89,6 +104,9 @@ def model_card(results: Sequence[PoolResult], left_out: str, settings: TrainSett
         embargo=EMBARGO,
         splits="\n".join(_split_row(result) for result in results),
         tests="\n".join(row for result in results for row in _test_rows(result)),
+        parts="\n".join(row for result in results for row in _part_rows(result)),
+        calibrations="\n".join(row for result in results for row in _calibration_rows(result)),
+        block_days=BLOCK_DAYS,
         pictures="\n".join(
             f"![{own.models[0].id} on the test part]({picture(Path(), own.models[0].id)})" for own in results
         ),
@@ -127,11 +145,40 @@ def _test_rows(result: PoolResult) -> list[str]:
             model.id,
             f"{s.rows:,}",
             *(f"{n:.3f}" for n in (s.accuracy, s.base_rate, s.mcc, card.macro_f1, s.direction)),
-            *(f"{n:.4f}" for n in (s.log_loss, s.prior_log_loss, s.best_constant_log_loss, s.ece)),
-            f"{s.ece_calibrated_90[0]:.4f} to {s.ece_calibrated_90[1]:.4f}",
+            *(f"{n:.4f}" for n in (s.log_loss, s.prior_log_loss, s.best_constant_log_loss)),
         )
         for model, card in zip(result.models, result.test, strict=True)
         for s in [card.scores]
+    ]
+
+
+def _part_rows(result: PoolResult) -> list[str]:
+    return [
+        _row(
+            model.id,
+            f"{s.move_log_loss:.4f} ({s.move_expected:.4f})",
+            f"{s.best_constant_move_log_loss:.4f}",
+            f"{s.side_log_loss:.4f} ({s.side_expected:.4f})",
+            f"{s.direction:.3f} ({s.direction_expected:.3f})",
+            f"{s.direction_of_most_decided:.3f} ({s.direction_of_most_decided_expected:.3f})",
+        )
+        for model, card in zip(result.models, result.test, strict=True)
+        for s in [card.scores]
+    ]
+
+
+def _calibration_rows(result: PoolResult) -> list[str]:
+    return [
+        _row(
+            model.id,
+            *(
+                cell
+                for found in (card.whole, card.in_slots)
+                for low, high in [found.calibrated_90]
+                for cell in (f"{found.error:.4f}", f"{low:.4f} to {high:.4f}")
+            ),
+        )
+        for model, card in zip(result.models, result.test, strict=True)
     ]
 
 
