@@ -1,5 +1,6 @@
 """A newcomer's file: found without a list, tried with all others, and served by its name."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -65,3 +66,20 @@ def test_a_leak_in_it_is_refused_with_its_name_and_bar(tmp_path: Path) -> None:
     assert ran.returncode == 1
     assert "UnsoundInput: indicator upper_shadow at bar 0 (" in ran.stderr
     assert "changes when later bars do: it looks ahead" in ran.stderr
+
+
+def test_the_readmes_example_is_sound(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[3] / "README.md").read_text()
+    (example,) = re.findall(r"```python\n(.*?@indicator.*?)```", readme, re.DOTALL)
+    (tmp_path / "shadows.py").write_text(example)
+    program = """
+import sys
+import growfolio.indicators
+growfolio.indicators.__path__.append(sys.argv[1])
+from growfolio.domain.forecast import Inputs
+from growfolio.indicators.proofs import prove
+prove(Inputs(("upper_shadow",)))
+"""
+    command = [sys.executable, "-W", "error", "-c", program, str(tmp_path)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=HANG, check=False)
+    assert ran.returncode == 0, ran.stderr
