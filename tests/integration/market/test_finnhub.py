@@ -10,7 +10,7 @@ from growfolio.domain.assets import Market, assets_of, find_asset
 from growfolio.domain.signals import Price
 from growfolio.errors import PermanentParameterError
 from growfolio.market.finnhub import FAILURES, FREE_CALLS, KEPT, LIMITED_REST, REST, WINDOW, FinnhubQuotes
-from growfolio.market.ports import Patience
+from growfolio.market.ports import Patience, PreviousCloses
 
 from tests.fakes.finnhub_server import KEY, FakeFinnhub, a_quote
 from tests.patience import HANG
@@ -42,6 +42,14 @@ def test_every_stock_has_a_price_with_its_source_and_time(quotes: FinnhubQuotes)
         asset: Price(Decimal(f"{100 + n}.00"), NOW, "finnhub") for n, asset in enumerate(STOCKS)
     }
     assert quotes.notes == ()
+
+
+def test_a_quote_says_where_the_session_before_ended(finnhub: FakeFinnhub, quotes: FinnhubQuotes) -> None:
+    finnhub.quotes["AAPL"]["pc"] = 212.5
+    finnhub.quotes["MSFT"]["pc"] = None
+    quotes.latest([AAPL, MSFT], NOW)
+    assert isinstance(quotes, PreviousCloses)
+    assert quotes.previous_closes == {AAPL: Decimal("212.50")}
 
 
 def test_the_key_stands_in_no_url(finnhub: FakeFinnhub, quotes: FinnhubQuotes) -> None:

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from growfolio.domain.adjustment import adjusted, common_ratio, remarkable
-from growfolio.domain.alignment import align
+from growfolio.domain.alignment import SETTLED, align
 from growfolio.domain.assets import Market, Timeframe, find_asset
 from growfolio.domain.bars import Bars, Split
-from growfolio.domain.grid import last_slots
+from growfolio.domain.grid import last_slots, slots_between
+from growfolio.domain.times import BAR, DAY
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,6 +52,29 @@ def test_an_unreported_split_beyond_the_assets_own_nights_is_refused_or_marked(r
 def test_a_step_of_a_split_ratio_is_refused(ratio: float) -> None:
     _, refused = align({AAPL: split_over_night(ratio, reported=False)}, GRID, Timeframe.M5)
     assert "a split that the provider has not worked" in str(refused[AAPL])
+
+
+@pytest.mark.parametrize("ratio", [2, 3, 1 / 2, 1 / 4])
+def test_a_step_of_a_split_ratio_that_nobody_takes_back_for_a_session_was_traded(ratio: float) -> None:
+    bars = split_over_night(ratio, reported=False)
+    older = bars.where(bars.open_time < MORNING)
+    after = slots_between(Market.STOCKS, MORNING, MORNING + 2 * DAY, Timeframe.M5)
+    later = older.followed_by(on_slots(AAPL, after))
+    for count, refusals in ((SETTLED - 1, 1), (SETTLED, 0)):
+        grid = last_slots(Market.STOCKS, int(after[count - 1]), Timeframe.M5, 300)
+        candles, refused = align({AAPL: later}, grid, Timeframe.M5)
+        assert len(refused) == refusals
+        assert not len(candles.assets) or candles.times[0][candles.after_step[0]].tolist() == [MORNING + BAR]
+
+
+@pytest.mark.parametrize("ratio", [2, 1 / 4])
+def test_a_step_of_a_split_ratio_that_another_source_bears_out_is_served_at_once_and_marked(
+    ratio: float,
+) -> None:
+    bars = split_over_night(ratio, reported=False)
+    candles, refused = align({AAPL: bars}, GRID, Timeframe.M5, believed={AAPL})
+    assert refused == {}
+    assert candles.times[0][candles.after_step[0]].tolist() == [MORNING + BAR]
 
 
 @pytest.mark.parametrize("ratio", [1.2, 1.4, 1.75, 2.4, 1 / 1.75, 1 / 2.4])

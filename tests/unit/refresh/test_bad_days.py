@@ -1,22 +1,24 @@
 """Bad days of a provider, bar by bar through refresh(), beside a twin whose provider had a good one."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from decimal import Decimal
 
 import numpy as np
 import pytest
 from growfolio.domain.adjustment import rescaled
 from growfolio.domain.assets import Asset, Timeframe, find_asset
 from growfolio.domain.bars import PRICES, Bars, Split
-from growfolio.domain.signals import Signal, Status
+from growfolio.domain.signals import Price, Signal, Status
 from growfolio.domain.times import BAR, DAY
+from growfolio.market.ports import Quotes
 from growfolio.refresh.candle_feed import WindowedFeed
 from growfolio.refresh.ports import Ports
 from growfolio.refresh.run import refresh
 
-from tests.bars import changed, moment, printed, without
+from tests.bars import changed, moment, printed, scaled, without
 from tests.fakes.memory_store import MemoryStore
-from tests.fakes.refresh import FixedForecaster
+from tests.fakes.refresh import FixedForecaster, FixedQuotes
 from tests.fakes.sources import ScriptedSource
 
 BTC, AAPL = find_asset("BTC"), find_asset("AAPL")
@@ -32,6 +34,7 @@ class World:
         self.source = ScriptedSource({asset: WHOLE[asset]})
         self.store, self.forecaster = MemoryStore(), FixedForecaster()
         self.feed = WindowedFeed(self.source, None, asset.market)
+        self.quotes: Quotes | None = None
 
     def sends(self, bars: Bars) -> None:
         self.source.bars[self.asset] = bars
@@ -39,7 +42,7 @@ class World:
     def refresh(self) -> tuple[Status, Signal | None]:
         """What the newest 5m bar came to."""
         self.forecaster.windows.clear()
-        refresh(Ports(self.asset.market, self.feed, self.forecaster, self.store), self.now)
+        refresh(Ports(self.asset.market, self.feed, self.forecaster, self.store, self.quotes), self.now)
         record = next(r for r in self.store.signals(Timeframe.M5) if r.asset == self.asset)
         signal, attempt = record.signal, record.last_attempt
         if signal is not None and signal.bar_close == self.now:
@@ -148,6 +151,50 @@ def test_a_split_is_never_ok_without_a_word_and_heals_when_it_is_worked_in(
     ((status, _),) = world.pass_bars(1)
     assert status is Status.OK
     assert apart(world) == 0
+
+
+class ClosingQuotes(FixedQuotes):
+    """Quotes that say where the session before ended."""
+
+    def __init__(self, prices: Mapping[Asset, Price], closes: Mapping[Asset, Decimal]) -> None:
+        super().__init__(prices)
+        self.previous_closes = closes
+
+
+@pytest.mark.parametrize("ratio", [2.0, 0.5, 4.0])
+def test_a_halving_over_night_is_served_with_a_caveat_once_a_quote_or_a_session_bears_it_out(
+    ratio: float,
+) -> None:
+    """What is in shares of before the night is the same in a quote's previous close; a split's is not."""
+    world, opened = World(AAPL), moment("2024-09-05 13:30")
+    world.now = moment("2024-09-04 20:00")
+    bars = WHOLE[AAPL]
+    fell = scaled(bars.where(bars.open_time < opened), ratio).followed_by(
+        bars.where(bars.open_time >= opened)
+    )
+    world.sends(fell)
+    world.refresh()
+    world.now = opened
+    close = float(fell.close[fell.open_time < opened][-1])
+    quote = Price(Decimal(repr(close / ratio)), opened + 100, "finnhub")
+    ((status, _),) = world.pass_bars(1)
+    assert status is not Status.OK
+    world.quotes = ClosingQuotes({AAPL: quote}, {AAPL: Decimal(repr(close / ratio))})
+    ((status, _),) = world.pass_bars(1)
+    assert status is Status.BAD_DATA, "the other source has divided its close: a split"
+    world.quotes = ClosingQuotes({AAPL: quote}, {AAPL: Decimal(repr(close * 1.003))})
+    ((status, signal),) = world.pass_bars(1)
+    assert status is Status.OK
+    assert signal
+    assert "over night" in "; ".join(signal.caveats)
+    world.quotes = None
+    ((status, _),) = world.pass_bars(1)
+    assert status is Status.BAD_DATA
+    world.now = moment("2024-09-06 13:30")
+    ((status, signal),) = world.pass_bars(1)
+    assert status is Status.OK
+    assert signal
+    assert "over night" in "; ".join(signal.caveats)
 
 
 def test_a_frozen_feed_is_not_served() -> None:

@@ -1,6 +1,6 @@
 """From a provider's bars to candles on the session grid: what is filled, left out, refused."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +39,8 @@ REACH = 288
 """5-minute slots that an asset whose trading broke off may reach further back: a day of crypto."""
 FURTHEST_REACH = 2016
 """The same where breaks took more than REACH: 25 sessions, a week of crypto. Yahoo has 41 sessions in all."""
+SETTLED = 78
+"""Slots of a session, in which a split that explains a night's step would be reported or worked in."""
 SHARES = (12, 60)
 """Newest slots in which untraded ones are counted against the asset's own share before them."""
 
@@ -62,14 +64,19 @@ class _Slots:
 
 
 def align(
-    bars: Mapping[Asset, Bars], grid: CloseTimes, timeframe: Timeframe, wanted: int | None = None
+    bars: Mapping[Asset, Bars],
+    grid: CloseTimes,
+    timeframe: Timeframe,
+    wanted: int | None = None,
+    believed: Collection[Asset] = (),
 ) -> tuple[Candles, dict[Asset, GrowfolioError]]:
     """The newest wanted candles of each asset, and for each other asset the reason there are none.
 
     grid holds the close times of all bars that may be used, oldest first, all of one market's sessions;
     wanted is how many each asset must have, all of the grid by default. An asset whose trading broke off
     has bars from further back in the grid. Bars longer than 5 minutes are made of 5-minute slots of one
-    session. Slots without trades are filled flat.
+    session. Slots without trades are filled flat. A night's step of believed ones was traded, whatever its
+    size: somebody else says so.
     """
     needed = len(grid) if wanted is None else wanted
     rows: dict[Asset, dict[str, np.ndarray]] = {}
@@ -77,7 +84,8 @@ def align(
     fine = _five_minute_slots(grid, timeframe)
     for asset, own in bars.items():
         try:
-            slots, faults = _slots(own.with_quarters(timeframe.seconds), fine, asset.market)
+            settled = 0 if asset in believed else SETTLED
+            slots, faults = _slots(own.with_quarters(timeframe.seconds), fine, asset.market, settled)
             _check_newest(slots, faults)
             _check_quarantine(slots, faults)
             _check_shares(slots)
@@ -120,8 +128,11 @@ def _five_minute_slots(grid: CloseTimes, timeframe: Timeframe) -> CloseTimes:
     return CloseTimes((grid[:, None] - steps).ravel())
 
 
-def _slots(bars: Bars, slots: CloseTimes, market: Market) -> tuple[_Slots, Faults]:
-    """The bars on these slots, and the quarantined among them. Raises BadCandles or MissingCandles."""
+def _slots(bars: Bars, slots: CloseTimes, market: Market, settled: float = np.inf) -> tuple[_Slots, Faults]:
+    """The bars on these slots, and the quarantined among them. Raises BadCandles or MissingCandles.
+
+    settled is how many slots after a night's step that is like a split it is believed to be none.
+    """
     start = int(slots[0]) - BAR
     # Bars outside the regular session (pre-market, after hours) are no part of the grid.
     known, faults = sound(bars.where((bars.open_time < start) | among(closes_of(bars.open_time), slots)))
@@ -142,7 +153,7 @@ def _slots(bars: Bars, slots: CloseTimes, market: Market) -> tuple[_Slots, Fault
     values[:, at] = [getattr(within, name) for name in PRICES]
     broken = _breaks(at, len(slots), known_before=bool(len(before)))
     quarantined = among(opens_of(slots), faults)
-    steps = _night_steps(within, at, slots) if market is Market.STOCKS else np.zeros_like(traded)
+    steps = _night_steps(within, at, slots, settled) if market is Market.STOCKS else np.zeros_like(traded)
     unusual = np.zeros_like(traded)
     unusual[at] = doubtful(within)
     return _Slots(slots, values, traded, broken, quarantined, steps, unusual), faults
@@ -158,8 +169,8 @@ def _breaks(at: IntArray, slots: int, *, known_before: bool) -> BoolArray:
     return broken
 
 
-def _night_steps(within: Bars, at: IntArray, slots: CloseTimes) -> BoolArray:
-    """Slots after nights of a step beyond the asset's range; BadCandles where only a split explains it."""
+def _night_steps(within: Bars, at: IntArray, slots: CloseTimes, settled: float) -> BoolArray:
+    """Slots after nights of a step beyond the asset's range; BadCandles where it may yet be a split."""
     marks = np.zeros(len(slots), dtype=np.bool_)
     session = np.cumsum(np.diff(slots, prepend=slots[0]) > BAR)[at]
     nights = np.flatnonzero(np.diff(session)) + 1
@@ -167,7 +178,7 @@ def _night_steps(within: Bars, at: IntArray, slots: CloseTimes) -> BoolArray:
         return marks
     opened, close = within.open[nights], within.close[nights - 1]
     steps = np.log(opened / close)
-    splits = np.flatnonzero(like_a_split(steps))
+    splits = np.flatnonzero(like_a_split(steps) & (len(slots) - at[nights] < settled))
     if len(splits):
         newest = int(splits[-1])
         raise BadCandles(

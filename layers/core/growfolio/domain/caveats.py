@@ -6,11 +6,14 @@ from growfolio.domain.forecast import WINDOW
 RECENT = 12
 """Bars for which a break in trading or a quarantined bar is worth a word."""
 
+FELT = 2 * WINDOW
+"""Bars in which a step is felt: those that a model sees, and those whose averages reach into them."""
+
 
 def caveats(candles: Candles, row: int, bar: int = -1) -> tuple[str, ...]:
     """The caveats on a signal of one asset (its row in candles) from one bar; empty where all is usual."""
     until = bar % candles.close.shape[1] + 1
-    recent, seen = slice(max(0, until - RECENT), until), slice(max(0, until - WINDOW), until)
+    recent, seen, felt = (slice(max(0, until - bars), until) for bars in (RECENT, WINDOW, FELT))
     found = {
         "no trades in the newest bar": candles.filled[row, until - 1],
         f"trading broke off within the last {RECENT} bars": candles.after_break[row, recent].any(),
@@ -18,7 +21,7 @@ def caveats(candles: Candles, row: int, bar: int = -1) -> tuple[str, ...]:
             candles.quarantined[row, recent].any()
         ),
         "the price moved further over night than its nights do: a split or news": (
-            candles.after_step[row, seen].any()
+            candles.after_step[row, felt].any()
         ),
         "a candle moved further than its asset's own do: an error or news": (
             candles.doubtful[row, seen].any()

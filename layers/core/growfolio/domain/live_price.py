@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import numpy as np
 
-from growfolio.domain.bars import FloatArray
+from growfolio.domain.adjustment import LEAST_STEP
+from growfolio.domain.bars import Bars, FloatArray
 from growfolio.domain.signals import Price
 
 FURTHEST = Decimal("0.05")
@@ -45,6 +46,15 @@ def dispute(
     if apart <= max(LEAST_DISPUTED, RANGES * widest):
         return ()
     return (f"price disputed: {quote.source} says {quote.value}, the last candle {close.value}",)
+
+
+def bears_out(previous_close: Decimal, bars: Bars, session_open: int) -> bool:
+    """Whether the bars before a session end at the close that another source gives in today's shares.
+
+    Then the step over that night was traded: a split would have changed what the source gives.
+    """
+    close = bars.close[(bars.open_time < session_open) & np.isfinite(bars.close)][-1:]
+    return len(close) > 0 and bool(abs(float(previous_close) / close[0] - 1) <= LEAST_STEP)
 
 
 def _is_current(quote: Price, close: Price, now: int) -> bool:

@@ -3,7 +3,8 @@
 It is imported when prices are asked for, which is after the candles: a cold start does not wait for it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from growfolio.domain.assets import Asset
@@ -53,11 +54,17 @@ class FinnhubQuotes:
         self._breaker = CircuitBreaker(FAILURES, REST)
         self._calls = RateLimiter(FREE_CALLS, WINDOW)
         self._kept: dict[Asset, tuple[int, Price]] = {}
+        self._closes: dict[Asset, Decimal] = {}
         self._notes: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
         return self._notes
+
+    @property
+    def previous_closes(self) -> Mapping[Asset, Decimal]:
+        """See PreviousCloses."""
+        return self._closes
 
     def latest(self, assets: Sequence[Asset], now: int) -> dict[Asset, Price]:
         kept = {asset: self._kept[asset][1] for asset in assets if self._is_kept(asset, now)}
@@ -108,13 +115,21 @@ class FinnhubQuotes:
         from requests import RequestException
 
         try:
-            return _price(self._client.quote(asset.symbol))
+            quote = self._client.quote(asset.symbol)
+            price = _price(quote)
+            self._note_close(asset, quote.get("pc"))
+            return price
         except finnhub.FinnhubAPIException as fault:
             raise self._meaning(fault.status_code) from fault
         except finnhub.FinnhubRequestException as fault:
             raise TemporaryMarketError("finnhub sent something that is no JSON") from fault
         except RequestException as fault:
             raise TemporaryMarketError(f"finnhub could not be reached: {type(fault).__name__}") from fault
+
+    def _note_close(self, asset: Asset, close: object) -> None:
+        self._closes.pop(asset, None)
+        if isinstance(close, int | float) and (price := in_ticks(close)):
+            self._closes[asset] = price
 
     def _meaning(self, status: int) -> MarketError:
         if status == 429:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Protocol, runtime_checkable
 
 from growfolio.domain.assets import Asset
@@ -78,6 +79,15 @@ class MarketIndex(Protocol):
 
         Raises MarketError.
         """
+
+
+@runtime_checkable
+class PreviousCloses(Protocol):
+    """Quotes that also say where the session before ended."""
+
+    @property
+    def previous_closes(self) -> Mapping[Asset, Decimal]:
+        """Of the assets of the last call: the close of the session before, in the shares of the quote."""
 
 
 class Quotes(Protocol):

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from growfolio.domain.alignment import FURTHEST_REACH, align, reaching
-from growfolio.domain.assets import Asset, Timeframe, assets_of
+from growfolio.domain.assets import Asset, Market, Timeframe, assets_of
 from growfolio.domain.bars import Bars, Candles, CloseTimes
-from growfolio.domain.calendar import calendar_notice, market_hours
+from growfolio.domain.calendar import calendar_notice, market_hours, sessions_between
 from growfolio.domain.features import BARS_NEEDED
 from growfolio.domain.forecast import WINDOW
 from growfolio.domain.freshness_budget import BUDGET, passed
 from growfolio.domain.grid import last_slots
+from growfolio.domain.live_price import bears_out
 from growfolio.domain.signals import Attempt, Price, Signal, Status
 from growfolio.domain.times import BAR, DAY
 from growfolio.errors import (
@@ -28,7 +29,7 @@ from growfolio.errors import (
     TemporaryMarketError,
 )
 from growfolio.limits import NO_DEADLINE, Deadline
-from growfolio.market.ports import Fetched
+from growfolio.market.ports import Fetched, PreviousCloses
 from growfolio.refresh.closure import Closure, closure
 from growfolio.refresh.market_snapshot import market_record
 from growfolio.refresh.ports import Ports
@@ -220,7 +221,7 @@ def _refresh_timeframe(run: _Run, work: Work, fetched: Fetched) -> None:
     slots = last_slots(run.ports.market, run.now, Timeframe.M5, wanted * each + FURTHEST_REACH)
     further = len(reaching(bars.values(), slots)) - wanted * each
     grid = last_slots(run.ports.market, run.now, timeframe, wanted + further // each)
-    candles, refused = align(bars, grid, timeframe, wanted)
+    candles, refused = align(bars, grid, timeframe, wanted, _borne_out(run, bars))
     silent = {asset: answer for asset, answer in answers.items() if isinstance(answer, MarketError)}
     for asset, reason in (silent | refused).items():
         if asset in todo:
@@ -232,6 +233,16 @@ def _refresh_timeframe(run: _Run, work: Work, fetched: Fetched) -> None:
     run.suspected.update(asset for asset, row in zip(candles.assets, odd, strict=True) if row.any())
     if candles.assets:
         _decide(run, candles, todo)
+
+
+def _borne_out(run: _Run, bars: Mapping[Asset, Bars]) -> set[Asset]:
+    """The assets whose last night the quotes know as the candles do."""
+    quotes, market = run.ports.quotes, run.ports.market
+    if market is not Market.STOCKS or not isinstance(quotes, PreviousCloses):
+        return set()
+    opened = sessions_between(market, run.now - 10 * DAY, run.now)[-1].open
+    closes = {asset: close for asset, close in quotes.previous_closes.items() if asset in run.quotes}
+    return {asset for asset, own in bars.items() if asset in closes and bears_out(closes[asset], own, opened)}
 
 
 def _quarantine_notes(candles: Candles) -> list[str]:
