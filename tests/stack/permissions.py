@@ -8,20 +8,24 @@ from tests.stack.cloud import Json
 from tests.stack.recorder import Call
 
 KNOWN = {"Sid", "Effect", "Action", "Resource", "Condition"}
-"""Parts of a statement. A condition that holds where its key is absent takes nothing from our calls."""
+"""Parts of a statement."""
+PARTITIONS = "dynamodb:LeadingKeys"
 
 
 @dataclass(frozen=True, order=True)
 class Grant:
-    """One action that a statement allows, on its resources."""
+    """One action that a statement allows, on its resources; of a table, on the partitions of one pattern."""
 
     sid: str
     action: str
     resources: tuple[str, ...]
+    partition: str = "*"
 
     def allows(self, call: Call) -> bool:
-        return _matches(self.action, call.action, re.IGNORECASE) and any(
-            _matches(resource, call.resource) for resource in self.resources
+        return (
+            _matches(self.action, call.action, re.IGNORECASE)
+            and any(_matches(resource, call.resource) for resource in self.resources)
+            and all(_matches(self.partition, partition) for partition in call.partitions)
         )
 
 
@@ -30,10 +34,10 @@ def grants(statements: Iterable[Json]) -> Iterator[Grant]:
     for statement in statements:
         if statement["Effect"] != "Allow" or set(statement) - KNOWN:
             raise ValueError(f"cannot judge {statement}")
-        if set(statement.get("Condition", {"StringLikeIfExists": {}})) != {"StringLikeIfExists"}:
-            raise ValueError(f"cannot judge the condition of {statement}")
+        resources = tuple(map(_whole, _listed(statement["Resource"])))
         for action in _listed(statement["Action"]):
-            yield Grant(statement.get("Sid", ""), action, tuple(map(_whole, _listed(statement["Resource"]))))
+            for partition in _partitions(statement):
+                yield Grant(statement.get("Sid", ""), action, resources, partition)
 
 
 def forbidden(calls: Iterable[Call], allowed: Iterable[Grant]) -> list[Call]:
@@ -46,6 +50,20 @@ def unused(calls: Iterable[Call], allowed: Iterable[Grant]) -> list[Grant]:
     """The grants that no call needs."""
     made = set(calls)
     return sorted(grant for grant in allowed if not any(grant.allows(call) for call in made))
+
+
+def _partitions(statement: Json) -> list[str]:
+    """The patterns of partitions that a statement's condition names.
+
+    AWS takes a call whose partitions each match some pattern; here each call names one. A condition that
+    holds where its key is absent takes nothing from our calls.
+    """
+    conditions = dict(statement.get("Condition", {}))
+    conditions.pop("StringLikeIfExists", None)
+    named = conditions.pop("ForAllValues:StringLike", {PARTITIONS: ["*"]})
+    if conditions or set(named) != {PARTITIONS}:
+        raise ValueError(f"cannot judge the condition of {statement}")
+    return _listed(named[PARTITIONS])
 
 
 def _whole(resource: str) -> str:

@@ -15,12 +15,6 @@ from tests.patience import HANG
 from tests.stack.cloud import ACCOUNT, REGION
 
 ARN = f"{REGION}:{ACCOUNT}"
-TRANSACTION = {
-    "Put": "PutItem",
-    "Update": "UpdateItem",
-    "Delete": "DeleteItem",
-    "ConditionCheck": "ConditionCheckItem",
-}
 S3_ACTIONS = {
     "GET": "GetObject",
     "HEAD": "GetObject",
@@ -37,6 +31,8 @@ class Call:
     principal: str
     action: str
     resource: str
+    partitions: tuple[str, ...] = ()
+    """Of a table, those that are read or written, which IAM calls leading keys."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +42,7 @@ class Spent:
     principal: str
     action: str
     partition: str
-    """The partition that was written or read; empty where a call names several."""
+    """The partition that was written or read."""
     units: float
 
 
@@ -154,22 +150,30 @@ def permissions(
     else:
         operation = headers.get("X-Amz-Target", path).rpartition(".")[2]
         needed = {"dynamodb": _dynamodb, "ssm": _ssm, "sqs": _sqs, "batch": _batch}[service](operation, sent)
-    return [Call(principal, action, resource) for action, resource in needed]
+    partitions = partitions_of(sent) if service == "dynamodb" else ()
+    return [Call(principal, action, resource, partitions) for action, resource in needed]
+
+
+def partitions_of(sent: Any) -> tuple[str, ...]:
+    """The partitions that a call of DynamoDB names, each once. Raises LookupError where it names none."""
+    keys = [sent[name] for name in ("Key", "Item") if name in sent]
+    keys += [key for table in sent.get("RequestItems", {}).values() for key in table["Keys"]]
+    keys += [{"pk": sent["ExpressionAttributeValues"][":pk"]}] if "KeyConditionExpression" in sent else []
+    found = tuple(sorted({key["pk"]["S"] for key in keys}))
+    if not found:
+        raise LookupError(f"no partition in {sorted(sent)}")
+    return found
 
 
 def spent(calls: list[Call], sent: Any, answer: bytes) -> list[Spent]:
     """What DynamoDB Local says that it would bill. Of refused conditions, billed too, it says nothing."""
     told = json.loads(answer).get("ConsumedCapacity", [])
     units = sum(one["CapacityUnits"] for one in (told if isinstance(told, list) else [told]))
-    values = sent.get("Key") or sent.get("Item") or sent.get("ExpressionAttributeValues") or {}
-    partition = next((value["S"] for name, value in values.items() if name in ("pk", ":pk")), "")
+    [partition] = calls[0].partitions
     return [Spent(calls[0].principal, calls[0].action, partition, units)]
 
 
 def _dynamodb(operation: str, sent: Any) -> list[tuple[str, str]]:
-    if operation == "TransactWriteItems":
-        steps = [(kind, step[kind]) for step in sent["TransactItems"] for kind in step]
-        return [(f"dynamodb:{TRANSACTION[kind]}", _table(step["TableName"])) for kind, step in steps]
     if "RequestItems" in sent:
         return [(f"dynamodb:{operation}", _table(name)) for name in sent["RequestItems"]]
     index = f"/index/{sent['IndexName']}" if "IndexName" in sent else ""

@@ -11,6 +11,7 @@ from tests.stack.emulator import Package
 from tests.stack.measuring import measurements
 from tests.stack.permissions import Grant, forbidden, unused
 from tests.stack.providers import SECRETS
+from tests.stack.recorder import Call
 from tests.stack.stories import EVENT, STORIES, Played, play
 from tests.stack.world import World
 
@@ -114,6 +115,36 @@ def test_without_any_one_grant_a_call_is_forbidden(
     for missing in whole:
         rest = [grant for grant in whole if grant != missing]
         assert forbidden(calls, rest), f"{function} does not need {missing}"
+
+
+REFRESHES = ("RefreshStocksFunction", "RefreshCryptoFunction")
+WRITERS = {
+    "SIGNAL#5m": REFRESHES,
+    "MARKET": REFRESHES,
+    "SESSION": REFRESHES,
+    "HISTORY#AAPL#5m": REFRESHES,
+    "BAR#stocks#5m": ("RefreshStocksFunction",),
+    "BAR#crypto#5m": ("RefreshCryptoFunction",),
+    "EXPLANATION#5m": ("ExplainFunction",),
+    "BUDGET#explain": ("ExplainFunction",),
+    "SOMETHING#NEW": (),
+}
+"""Who may write to a partition of the table."""
+
+
+@pytest.mark.parametrize("partition", WRITERS)
+def test_each_partition_of_the_table_has_its_own_writer(
+    world: World, played: dict[str, Played], partition: str
+) -> None:
+    table = next(call.resource for call in played["WatchFunction"].calls if call.partitions)
+    actions = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "PartiQLInsert")
+    writers = {
+        function
+        for function in STORIES
+        for action in actions
+        if not forbidden([Call(function, f"dynamodb:{action}", table, (partition,))], world.grants(function))
+    }
+    assert writers == set(WRITERS[partition])
 
 
 def test_a_grant_too_many_is_found(world: World, played: dict[str, Played]) -> None:
