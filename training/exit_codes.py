@@ -8,6 +8,7 @@ from growfolio.errors import (
     ConfigurationError,
     GrowfolioError,
     MissingCandles,
+    MissingGpu,
     PermanentMarketError,
     PermanentModelError,
     TemporaryMarketError,
@@ -29,6 +30,8 @@ class Outcome(IntEnum):
     """Candles that no model may be trained on: the report says which. Trying again changes nothing."""
     CONNECTION = 4
     """A provider, the Hub or the bucket was out of reach: worth trying again."""
+    NO_GPU = 5
+    """A machine that was paid for its GPU, and torch finds none. Another try would cost as much again."""
     STOPPED = 130
     """Stopped by Ctrl+C (128 + SIGINT)."""
     INTERRUPTED = 143
@@ -42,6 +45,7 @@ _OUTCOMES: dict[type[GrowfolioError], Outcome] = {
     PermanentModelError: Outcome.CONFIGURATION,
     BadCandles: Outcome.BAD_DATA,
     MissingCandles: Outcome.BAD_DATA,
+    MissingGpu: Outcome.NO_GPU,
     PermanentMarketError: Outcome.BAD_DATA,
     TemporaryMarketError: Outcome.CONNECTION,
     TemporaryModelError: Outcome.CONNECTION,

@@ -121,7 +121,14 @@ def test_a_training_job_gets_a_gpu_an_end_and_another_try_when_spot_is_lost(
     assert ends[0] == {"Action": "RETRY", "OnStatusReason": "Host EC2*"}
     assert {"Action": "RETRY", "OnExitCode": str(Outcome.INTERRUPTED.value)} in ends
     assert {"Action": "RETRY", "OnExitCode": str(Outcome.CONNECTION.value)} in ends
+    assert str(Outcome.NO_GPU.value) not in [end.get("OnExitCode") for end in ends]
     assert ends[-1] == {"Action": "EXIT", "OnReason": "*"}
+    [needs_gpu] = [
+        one["Value"]
+        for one in declared["ContainerProperties"]["Environment"]
+        if one["Name"] == "GROWFOLIO_NEEDS_GPU"
+    ]
+    assert needs_gpu == "true"
 
 
 def test_a_job_that_can_never_start_ends_with_its_reason(templates: Templates) -> None:

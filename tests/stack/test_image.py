@@ -25,7 +25,8 @@ def test_the_linter_has_nothing_to_say() -> None:
 def test_the_base_brings_the_torch_that_training_is_tested_with() -> None:
     [base] = instructions("ARG")
     pinned = (ROOT / "training/torch.txt").read_text().strip().removeprefix("torch==")
-    assert re.fullmatch(rf"BASE=pytorch/pytorch:{re.escape(pinned)}-cuda[\d.]+-cudnn\d+-runtime", base)
+    tag = rf"{re.escape(pinned)}-cuda[\d.]+-cudnn\d+-runtime"
+    assert re.fullmatch(rf"BASE=pytorch/pytorch:{tag}@sha256:[0-9a-f]{{64}}", base), "a tag can be moved"
 
 
 def test_the_image_installs_the_lock_that_training_is_tested_with() -> None:

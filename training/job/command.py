@@ -25,8 +25,8 @@ from training.settings import TrainSettings
 _ABOUT = """What the container runs: download, check, train, evaluate, gate, publish, promote, report. Reads
 GROWFOLIO_BUCKET (candle archive, checkpoints, reports), GROWFOLIO_MODEL_REPOSITORY,
 GROWFOLIO_REVISION_PARAMETER, GROWFOLIO_SOURCE, GROWFOLIO_EXCHANGES, HF_TOKEN and AWS_BATCH_JOB_ID. Exit
-codes: 0 done, 2 configuration, 3 bad data, 4 connection lost (try again), 143 interrupted with a checkpoint
-(start again)."""
+codes: 0 done, 2 configuration, 3 bad data, 4 connection lost (try again), 5 no GPU though GROWFOLIO_NEEDS_GPU
+is true, 143 interrupted with a checkpoint (start again)."""
 
 
 def add_job(commands: shared.Commands) -> None:
@@ -90,6 +90,7 @@ def _options(given: argparse.Namespace, settings: Settings) -> JobOptions:
         given.warm_start,
         given.folds,
         GateRule(given.loss_margin, given.mcc_margin, ece_allowance=given.ece_allowance),
+        needs_gpu=os.environ.get("GROWFOLIO_NEEDS_GPU") == "true",
     )
 
 

@@ -28,6 +28,8 @@ class JobOptions:
     folds: int = 1
     """Of the walk-forward report, before the last part; 0: no such report."""
     gate: GateRule = field(default_factory=GateRule)
+    needs_gpu: bool = False
+    """Whether to train nowhere but on a GPU."""
 
     def check(self) -> None:
         """Raise ConfigurationError for what cannot be done together."""

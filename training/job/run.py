@@ -14,7 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
 
-from growfolio.errors import ArchiveError, ConfigurationError, GrowfolioError
+import torch
+from growfolio.errors import ArchiveError, ConfigurationError, GrowfolioError, MissingGpu
 from growfolio.models.manifest import MANIFEST
 from growfolio.models.mirror import mirror
 from growfolio.settings import Settings
@@ -83,6 +84,11 @@ class TrainingJob:
 
     def _begin(self, now: int) -> None:
         self._options.check()
+        if self._options.needs_gpu and not torch.cuda.is_available():
+            raise MissingGpu(
+                f"torch {torch.__version__} finds no CUDA on this machine: compare its driver with the CUDA "
+                "of the image, or take other TrainingInstanceTypes"
+            )
         state = self._checkpoint.restore(self._state.options)
         self._state = state or JobState(self._state.options, now)
         self._begun = True

@@ -117,5 +117,9 @@ class BadTrainingRequest(GrowfolioError):
     """A training request that cannot be carried out as it was asked; the message says what to send."""
 
 
+class MissingGpu(GrowfolioError):
+    """A training job was to run on a GPU, and its machine has none that torch can use."""
+
+
 class PublicAddressError(GrowfolioError):
     """The API's public address does not answer as the API does."""

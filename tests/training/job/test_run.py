@@ -15,6 +15,7 @@ from typing import Any
 import boto3
 import numpy as np
 import pytest
+import torch
 from growfolio.domain.assets import Market, find_asset
 from growfolio.models.mirror import Mirror
 from growfolio.storage.objects import S3Objects
@@ -222,6 +223,18 @@ def test_a_hub_that_is_down_ends_a_job_with_4_and_the_next_one_goes_on(cloud: Cl
     assert code == Outcome.DONE, said[-1]
     assert messages(said, "train") == ["done by an earlier attempt"]
     assert len(cloud.hub.repositories[NAME].commits) == 1
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_machine_that_is_paid_for_a_gpu_and_has_none_ends_a_job_with_5_at_once(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    code, said = cloud.run(tmp_path, GROWFOLIO_NEEDS_GPU="true")
+    assert code == Outcome.NO_GPU
+    assert (said[-1]["outcome"], said[-1]["code"]) == ("NO_GPU", 5)
+    assert "finds no CUDA on this machine" in said[-1]["message"]
+    assert not (tmp_path / "candles").exists(), "nothing was downloaded on paid time"
+    assert "finds no CUDA" in cloud.object("reports/job-1/job.json")["ended"]
 
 
 def test_a_bucket_out_of_reach_ends_a_job_with_4(cloud: Cloud, tmp_path: Path) -> None:
