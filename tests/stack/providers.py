@@ -50,15 +50,15 @@ class Candles:
 
 
 class Quotes:
-    """Finnhub."""
+    """Finnhub, whose prices are the last closes: on good days nothing is disputed."""
 
-    def __init__(self, finnhub: FakeFinnhub) -> None:
-        self.finnhub = finnhub
+    def __init__(self, finnhub: FakeFinnhub, prices: Mapping[str, float]) -> None:
+        self.finnhub, self.prices = finnhub, prices
 
     def answer(self, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes) -> Answer:
         if not path.endswith("/quote"):
             return 404, b"{}"
-        self.finnhub.quotes[query["symbol"]] = a_quote(100.0, int(time.time()))
+        self.finnhub.quotes[query["symbol"]] = a_quote(self.prices[query["symbol"]], int(time.time()))
         return self.finnhub.answer(query["symbol"], headers.get("x-finnhub-token", ""))
 
 
@@ -130,7 +130,7 @@ def providers() -> Iterator[Providers]:
             "query2.finance.yahoo.com": yahoo,
             "fc.yahoo.com": yahoo,
             "data.alpaca.markets": second,
-            "api.finnhub.io": Quotes(finnhub),
+            "api.finnhub.io": Quotes(finnhub, {name: float(bars.close[-1]) for name, bars in stocks.items()}),
             "generativelanguage.googleapis.com": LanguageModel(gemini),
             f"{API_ID}.execute-api.{REGION}.amazonaws.com": PublicApi(),
         }
