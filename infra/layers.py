@@ -62,7 +62,7 @@ LAYERS = {
             ),
             prune=("ccxt/async_support", "ccxt/pro", "ccxt/prediction", "ccxt/test"),
         ),
-        Layer("web", beside=("core",)),
+        Layer("web", beside=("core",), prune=("pydantic/v1",)),  # which FastAPI would import to look for it
         Layer(
             "llm",
             beside=("core",),

@@ -67,11 +67,11 @@ def _start(world: World, function: str) -> tuple[float, float]:
 
 NOT_AT_START = {
     "RefreshStocksFunction": (
-        *("pandas", "yfinance", "bs4", "peewee", "finnhub", "requests", "ccxt"),
+        *("pandas", "yfinance", "bs4", "peewee", "finnhub", "ccxt"),
         *("onnxruntime", "huggingface_hub", "httpx2", "fastapi", "boto3", "grpc"),
     ),
     "RefreshCryptoFunction": (
-        *("pandas", "yfinance", "finnhub", "ccxt.kraken", "ccxt.okx", "aiohttp", "cryptography"),
+        *("pandas", "yfinance", "finnhub", "ccxt.kraken", "ccxt.okx", "aiohttp"),
         *("onnxruntime", "huggingface_hub", "httpx2", "fastapi", "boto3", "google"),
     ),
     "ApiFunction": ("numpy", "pandas", "onnxruntime", "ccxt", "yfinance", "boto3", "requests"),
@@ -80,7 +80,14 @@ NOT_AT_START = {
     "WatchFunction": ("numpy", "fastapi", "pydantic", "boto3"),
 }
 """What a function must not have imported when it is ready for its first event."""
-MOST_MODULES = {}
+MOST_MODULES = {
+    "RefreshStocksFunction": 830,
+    "RefreshCryptoFunction": 830,
+    "ApiFunction": 690,
+    "ExplainFunction": 445,
+    "TrainFunction": 365,
+    "WatchFunction": 430,
+}
 """How many modules it may have imported by then. A count, for a clock says little on a machine that is busy;
 who passes it finds what is new by `python -X importtime`, and imports it where it is needed.
 """
