@@ -1,4 +1,4 @@
-"""Object stores in memory and in a folder, in place of S3."""
+"""An object store in a folder, in place of S3."""
 
 from abc import ABC, abstractmethod
 from hashlib import md5
@@ -33,22 +33,6 @@ class TaggedObjects(ABC):
 
 def _tag(content: bytes) -> str:
     return md5(content, usedforsecurity=False).hexdigest()
-
-
-class MemoryObjects(TaggedObjects):
-    """Gone with the process."""
-
-    def __init__(self) -> None:
-        self._contents: dict[str, bytes] = {}
-
-    def read(self, key: str) -> bytes | None:
-        return self._contents.get(key)
-
-    def write(self, key: str, content: bytes) -> None:
-        self._contents[key] = content
-
-    def keys(self, prefix: str) -> list[str]:
-        return sorted(key for key in self._contents if key.startswith(prefix))
 
 
 class FolderObjects(TaggedObjects):

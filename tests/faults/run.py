@@ -22,10 +22,10 @@ from growfolio.refresh.ports import Ports
 from growfolio.refresh.run import refresh
 from growfolio.settings import Settings
 from growfolio.storage.candle_archive import CandleArchive
+from growfolio.storage.objects import MemoryObjects
 
 from tests.bars import moment, printed
 from tests.fakes.memory_store import MemoryStore
-from tests.fakes.objects import MemoryObjects
 from tests.faults.fault import Fault, Moment
 from tests.faults.provider import Provider, provider
 

@@ -13,11 +13,11 @@ from growfolio.refresh.candle_feed import WindowedFeed
 from growfolio.refresh.ports import Ports
 from growfolio.refresh.run import refresh
 from growfolio.storage.candle_archive import CandleArchive
+from growfolio.storage.objects import MemoryObjects
 
 from tests.fakes.events import END, Events, Killed, Mortal, walks
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.models import Publication, constant_graph, endless_graph
-from tests.fakes.objects import MemoryObjects
 from tests.fakes.refresh import FixedFeed, FixedForecaster, FixedQuotes
 from tests.fakes.sources import ScriptedSource
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from growfolio.market.ports import MarketSource, Quotes
     from growfolio.models.loader import LoadedModels
     from growfolio.refresh.report import RefreshReport
+    from growfolio.refresh.settlement import Settlement
     from growfolio.storage.candle_archive import CandleArchive
     from growfolio.storage.objects import S3Objects
     from growfolio.storage.ports import CallBudget
@@ -56,6 +57,7 @@ class Refresher:
         self._quotes = live_quotes(settings, source)
         self._models = model_loader(settings, [self.market], objects)
         self._store = DynamoStore(settings.table)
+        self._settlement = _settlement(objects, self._store, self.market)
         self._loading, self._fetching, self._quoting = OneAtATime(), OneAtATime(), OneAtATime()
 
     def refresh(self, now: int, deadline: Deadline = NO_DEADLINE) -> tuple[RefreshReport, tuple[str, ...]]:
@@ -80,6 +82,7 @@ class Refresher:
             self._fetching,
             self._quoting,
             self._clock,
+            self._settlement,
         )
         writing = deadline.before(RESERVE_SECONDS)
         with self._store.retrying_until(writing):
@@ -134,7 +137,7 @@ def explainer_from(settings: Settings, store: CallBudget) -> Explainer:
 
 
 def _objects(settings: Settings) -> S3Objects | None:
-    """The bucket, which holds candles and the models' mirror."""
+    """The bucket, which holds candles, the ledger and the models' mirror."""
     if not settings.bucket:
         return None
     from growfolio.storage.objects import S3Objects
@@ -148,6 +151,15 @@ def _archive(objects: S3Objects | None, market: Market) -> CandleArchive | None:
     from growfolio.storage.candle_archive import CandleArchive
 
     return CandleArchive(objects, market)
+
+
+def _settlement(objects: S3Objects | None, store: DynamoStore, market: Market) -> Settlement:
+    """Without a bucket the ledger lives in memory."""
+    from growfolio.record.ledger import Ledger
+    from growfolio.refresh.settlement import Settlement
+    from growfolio.storage.objects import MemoryObjects
+
+    return Settlement(Ledger(objects or MemoryObjects(), market), store, market)
 
 
 def _market(settings: Settings) -> Market:

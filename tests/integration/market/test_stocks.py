@@ -18,12 +18,12 @@ from growfolio.refresh.candle_feed import WindowedFeed
 from growfolio.refresh.ports import Ports
 from growfolio.refresh.run import refresh
 from growfolio.storage.candle_archive import CandleArchive
+from growfolio.storage.objects import MemoryObjects
 
 from tests.bars import moment, printed
 from tests.fakes.alpaca import KEYS, AlpacaServer, LocalAlpacaSession
 from tests.fakes.candle_server import ANY, Fault
 from tests.fakes.memory_store import MemoryStore
-from tests.fakes.objects import MemoryObjects
 from tests.fakes.refresh import FixedForecaster
 from tests.fakes.yahoo import LocalYahooSession, YahooServer
 from tests.patience import HANG

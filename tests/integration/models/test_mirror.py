@@ -14,10 +14,10 @@ from growfolio.models.manifest import MANIFEST, ModelFile
 from growfolio.models.mirror import Mirror, MirroredRepository, key_of, mirror, pointer_of
 from growfolio.models.repository import Patience
 from growfolio.models.revisions import FixedRevision
+from growfolio.storage.objects import MemoryObjects
 
 from tests.fakes.hub_server import FakeHub, Fault
 from tests.fakes.models import Publication, constant_graph
-from tests.fakes.objects import MemoryObjects
 from tests.patience import HANG
 
 NAME = "growfolio/signals"

@@ -18,11 +18,11 @@ from growfolio.errors import ArchiveError, ObjectChanged
 from growfolio.market.simulated import SimulatedSource
 from growfolio.refresh.candle_feed import WindowedFeed
 from growfolio.storage.candle_archive import CandleArchive, KeptCandles
-from growfolio.storage.objects import ObjectStore, S3Objects
+from growfolio.storage.objects import MemoryObjects, ObjectStore, S3Objects
 from moto.server import ThreadedMotoServer
 
 from tests.bars import moment, printed
-from tests.fakes.objects import FolderObjects, MemoryObjects
+from tests.fakes.objects import FolderObjects
 from tests.patience import HANG
 
 if TYPE_CHECKING:

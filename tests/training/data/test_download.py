@@ -14,10 +14,10 @@ from growfolio.market.ports import Fetched, Patience
 from growfolio.market.simulated import SimulatedSource
 from growfolio.market.yahoo import LONGEST_PAST, YahooSource
 from growfolio.storage.candle_archive import CandleArchive, KeptCandles
+from growfolio.storage.objects import MemoryObjects
 
 from tests.fakes.candle_server import ANY
 from tests.fakes.exchange import BinanceServer, LocalSession
-from tests.fakes.objects import MemoryObjects
 from tests.fakes.yahoo import LocalYahooSession, YahooServer
 from tests.patience import HANG
 from tests.training.conftest import END, simulated

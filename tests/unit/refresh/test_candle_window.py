@@ -14,11 +14,11 @@ from growfolio.market.simulated import SimulatedSource
 from growfolio.refresh.candle_feed import WindowedFeed
 from growfolio.refresh.candle_window import ASKED_AGAIN
 from growfolio.storage.candle_archive import CandleArchive, KeptCandles
+from growfolio.storage.objects import MemoryObjects
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.bars import changed, moment, printed, scaled, without
-from tests.fakes.objects import MemoryObjects
 from tests.fakes.sources import ScriptedSource
 
 NOW = moment("2024-09-05 18:00")

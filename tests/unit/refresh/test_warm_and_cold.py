@@ -18,11 +18,11 @@ from growfolio.refresh.candle_feed import WindowedFeed
 from growfolio.refresh.ports import Ports
 from growfolio.refresh.run import refresh
 from growfolio.storage.candle_archive import CandleArchive
+from growfolio.storage.objects import MemoryObjects
 
 from tests.bars import changed, moment, printed, without
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.models import Publication, telling_graph
-from tests.fakes.objects import MemoryObjects
 from tests.fakes.sources import ScriptedSource
 
 NOW = {Market.STOCKS: moment("2024-09-05 15:00"), Market.CRYPTO: moment("2024-09-05 03:00")}

@@ -10,11 +10,11 @@ from growfolio.domain.bars import PRICES, Bars, OpenTimes
 from growfolio.domain.times import DAY, day_of
 from growfolio.errors import ArchiveError
 from growfolio.storage.candle_archive import CandleArchive, KeptCandles, decode, encode
+from growfolio.storage.objects import MemoryObjects
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.bars import changed, moment, printed
-from tests.fakes.objects import MemoryObjects
 
 NOW = moment("2024-09-05 18:00")
 DAY_5 = date(2024, 9, 5)

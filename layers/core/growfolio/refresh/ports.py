@@ -1,11 +1,12 @@
 """What a refresh asks of the world around it."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from growfolio.domain.assets import Asset, Market
+from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.forecast import Forecaster
+from growfolio.domain.signals import Signal
 from growfolio.limits import OneAtATime
 from growfolio.market.ports import Fetched, MarketIndex, Quotes
 from growfolio.storage.ports import RefreshStore
@@ -36,6 +37,13 @@ class CandleFeed(Protocol):
         """Ask for these assets anew the next time; of the refused, keep nothing."""
 
 
+class Settles(Protocol):
+    """The step that settles signals; optional: whatever it raises is a note."""
+
+    def settle(self, known: Mapping[Timeframe, Mapping[Asset, Signal]], fetched: Fetched, now: int) -> object:
+        """Settle what the fetched bars settle. known holds the signals that the refresh began with."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Everything of the world that a refresh touches."""
@@ -56,3 +64,5 @@ class Ports:
     """The same for quotes, so that those that are late hold up no candles."""
     clock: Callable[[], int] | None = None
     """Seconds since the epoch while the refresh goes on; None where time stands still."""
+    settlement: Settles | None = None
+    """Settles earlier signals when those of this run are stored."""

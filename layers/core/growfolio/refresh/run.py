@@ -43,6 +43,8 @@ log = logging.getLogger(__name__)
 
 WRITING_SECONDS = BUDGET["writing"]
 """What computing and writing take at most: fetching ends so long before the deadline."""
+SETTLING_SECONDS = 12
+"""What settling may take: it does not begin with less before the deadline."""
 
 
 @dataclass(slots=True)
@@ -56,6 +58,8 @@ class _Run:
     quotes: dict[Asset, Price] = field(default_factory=dict)
     chains: dict[tuple[Asset, Timeframe], list[Write]] = field(default_factory=lambda: defaultdict(list))
     """The writes about each asset and timeframe, in the order in which they must be made."""
+    known: dict[Timeframe, Mapping[Asset, Signal]] = field(default_factory=dict)
+    """The stored signals that the run found."""
     refused: set[Asset] = field(default_factory=set)
     """Whose bars were judged bad: they are asked for anew."""
     suspected: set[Asset] = field(default_factory=set)
@@ -95,6 +99,8 @@ def refresh(ports: Ports, now: int, deadline: Deadline = NO_DEADLINE) -> Refresh
         run.writing.write([[write] for write in _completion_writes(run, works)])
     run.report.store_faults.extend(run.writing.faults)
     run.report.stopped = run.writing.stopped
+    if not run.report.stopped and deadline.left() > SETTLING_SECONDS:
+        _settle(run, fetched)
     return run.report
 
 
@@ -105,6 +111,7 @@ def _works_and_candles(run: _Run, deadline: Deadline) -> tuple[list[Work], Fetch
     """
     ports, market = run.ports, run.ports.market
     known = [stored(ports.store, market, timeframe, run.now) for timeframe in Timeframe]
+    run.known.update((one.timeframe, one.signals) for one in known)
     due = {asset for one in known for asset in one.due(market)}
     fetching = _begin_fetching(run, due, deadline)
     works = [work_of(one, market, ports.forecaster.revision) for one in known]
@@ -144,6 +151,17 @@ def _begin_fetching(run: _Run, assets: Collection[Asset], deadline: Deadline) ->
         return dict.fromkeys(asked, late)
 
     return candles
+
+
+def _settle(run: _Run, fetched: Fetched) -> None:
+    """Settle earlier signals. It is optional: whatever it raises is a note, and the next run does it."""
+    if run.ports.settlement is None or not fetched:
+        return
+    try:
+        run.ports.settlement.settle(run.known, fetched, run.now)
+    except Exception as fault:  # readers have their signals, whatever this step meets
+        log.warning("signals were not settled", exc_info=True)
+        run.report.notes.append(f"signals were not settled: {type(fault).__name__}: {fault}"[:200])
 
 
 def _ask_for_quotes(run: _Run, served: Sequence[Asset], deadline: Deadline) -> None:

@@ -1,7 +1,8 @@
-"""Where kept candles lie: in S3."""
+"""Where kept candles and the ledger lie: in S3, or in memory where there is no bucket."""
 
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol, cast
 
 from botocore.exceptions import ClientError
@@ -85,6 +86,33 @@ class S3Objects:
             return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
         except Exception as fault:
             raise ArchiveError(f"s3://{self._bucket}/{prefix} cannot be listed: {fault}") from fault
+
+
+class MemoryObjects:
+    """Objects that are gone with the process; tagged by what they hold, as S3's are."""
+
+    def __init__(self) -> None:
+        self._contents: dict[str, bytes] = {}
+
+    def read(self, key: str) -> bytes | None:
+        return self._contents.get(key)
+
+    def read_tagged(self, key: str) -> Tagged | None:
+        content = self.read(key)
+        return None if content is None else Tagged(content, sha256(content).hexdigest())
+
+    def write(self, key: str, content: bytes) -> None:
+        self._contents[key] = content
+
+    def replace(self, key: str, content: bytes, tag: str | None) -> str:
+        found = self.read_tagged(key)
+        if (found.tag if found else None) != tag:
+            raise ObjectChanged(f"{key} was written by another run")
+        self.write(key, content)
+        return sha256(content).hexdigest()
+
+    def keys(self, prefix: str) -> list[str]:
+        return sorted(key for key in self._contents if key.startswith(prefix))
 
 
 def _code(fault: Exception) -> str:
