@@ -4,6 +4,7 @@ import argparse
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 
 import boto3
@@ -11,8 +12,10 @@ from botocore.exceptions import ClientError
 from growfolio.errors import ConfigurationError
 from growfolio.models.revisions import parameter_of
 
+from infra.local.checks import Providers
 from infra.owner_settings import list_of_assets, parameter_overrides
 from infra.place import Place, resolve
+from infra.probe import probe_from_aws, refuse_bad_keys
 from infra.running_stack import description, parameters
 
 FAILED_FIRST_DEPLOY = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
@@ -36,9 +39,12 @@ def main() -> int:
             "Architecture": given.architecture,
         }
         refuse_what_would_fail(place, overrides, change_architecture=given.change_architecture)
+        refuse_bad_keys(overrides, Providers(lambda: int(time.time())))
         _run(["make", "build", f"ARCH={given.architecture}"], os.environ | list_of_assets())
         keep_served_revision(place)
-        return _run(deploy_command(given.sam, given.build_dir, place, overrides), os.environ)
+        _run(deploy_command(given.sam, given.build_dir, place, overrides), os.environ)
+        probe_from_aws(place)
+        return 0
     except ConfigurationError as error:
         print(f"deploy: {error}", file=sys.stderr)
         return 2

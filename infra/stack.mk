@@ -18,7 +18,7 @@ SAM = PATH="$(dir $(PYTHON313)):$$PATH" PYTHON313=$(PYTHON313) ARCH=$(ARCH) SAM_
   AWS_DEFAULT_REGION=$${AWS_REGION:-$${AWS_DEFAULT_REGION:-us-east-1}} $(SAM_CLI)
 BUILD_DIR ?= .aws-sam/build
 
-.PHONY: build deploy stack-test bench-start stack-lock promote rollback cost
+.PHONY: build deploy stack-test bench-start stack-lock promote rollback probe cost
 build: .venv-sam/.ready $(VENV)/.run ## build all functions and layers for ARCH (arm64, x86_64), within their budgets
 	$(SAM) build --build-dir $(BUILD_DIR) --parameter-overrides Architecture=$(ARCH)
 	for folder in $(BUILD_DIR)/*Function; do \
@@ -58,6 +58,9 @@ promote: $(VENV)/.run ## serve the models of REVISION (a commit hash, or starter
 
 rollback: $(VENV)/.run ## serve in STAGE what was served before
 	$(BIN)/python -m infra.revision rollback --stage "$(STAGE)"
+
+probe: $(VENV)/.run ## one request to every configured provider: what answers, how fast; FROM=aws asks from STAGE's functions
+	@PYTHONPATH=functions/api $(BIN)/python -m infra.probe --place "$(or $(FROM),here)" --stage "$(STAGE)"
 
 cost: $(VENV)/.run ## what a month costs, by the last measurements and the price list in infra/
 	$(BIN)/python -m infra.cost

@@ -2,23 +2,24 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from growfolio.domain.assets import Asset, Market
 from growfolio.domain.bars import Bars
-from growfolio.domain.times import DAY
 from growfolio.errors import BadExplanation, ExplainError, PermanentExplainError, PermanentMarketError
 from growfolio.explanations.language_models import key_variable, language_model
 from growfolio.market.alpaca import AlpacaBars
 from growfolio.market.finnhub import FinnhubQuotes
 from growfolio.market.ports import MarketSource, Patience
+from growfolio.market.probe import LOOK_BACK, PATIENCE
 from growfolio.market.providers import market_source
 from growfolio.settings import Settings
 from requests import Session
 
-PATIENCE = Patience(request=5.0, deadline=10.0, tries=1, publication=0.0)
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
 APPLE = Asset("AAPL", Market.STOCKS, "Apple")
-LOOK_BACK = 5 * DAY
-"""Long enough for a session of stocks to lie in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +87,23 @@ class Providers:
         return GOOD
 
     def hub(self, token: str) -> Verdict:
+        return self._hub(lambda hub: hub.whoami(token), (401, 403), "the Hub refuses the token")
+
+    def model_repository(self, name: str, token: str) -> Verdict:
+        """Whether the Hub shows ORG/NAME to who has the token; to everybody where that is empty."""
+        why = f"{name} does not exist on the Hub, or may not be read with this token"
+        return self._hub(lambda hub: hub.model_info(name, token=token or False), (401, 403, 404), why)
+
+    def _hub(self, ask: "Callable[[HfApi], object]", refusals: Sequence[int], why: str) -> Verdict:
         import httpx2
         from huggingface_hub import HfApi
         from huggingface_hub.errors import HfHubHTTPError
 
         try:
-            HfApi(endpoint=self.hub_url).whoami(token)
+            ask(HfApi(endpoint=self.hub_url))
         except HfHubHTTPError as fault:
-            refused = fault.response is not None and fault.response.status_code in (401, 403)
-            return Verdict(
-                False if refused else None, "the Hub refuses the token" if refused else "no answer"
-            )
+            status = fault.response.status_code if fault.response is not None else 0
+            return Verdict(False, why) if status in refusals else Verdict(None, f"the Hub answered {status}")
         except (OSError, httpx2.HTTPError) as fault:
             return Verdict(None, f"the Hub could not be reached: {type(fault).__name__}")
         return GOOD

@@ -7,7 +7,8 @@ and a refresh without the providers that it does not use.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from growfolio.aws.parameters import SsmParameter
 from growfolio.domain.assets import Market
@@ -50,6 +51,7 @@ class Refresher:
         from growfolio.refresh.candle_feed import WindowedFeed
 
         self.market = _market(settings)
+        self._settings = settings
         self._clock = clock
         self._source = source = market_source(settings, self.market)
         objects = _objects(settings)
@@ -93,6 +95,12 @@ class Refresher:
         elif deadline.left() > SAVING_SECONDS:
             notes += self._feed.save(now)
         return report, tuple(dict.fromkeys(notes))
+
+    def probe(self, now: int) -> list[dict[str, Any]]:
+        """One request to each configured provider of candles from here: see market.probe.Probed."""
+        from growfolio.market.probe import probe
+
+        return [asdict(one) for one in probe(self._settings, self.market, now)]
 
     def _load_models(self, deadline: Deadline) -> LoadedModels:
         """The promoted models; those that serve already where loading outlasts the deadline."""

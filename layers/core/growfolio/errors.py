@@ -25,6 +25,10 @@ class PermanentMarketError(MarketError):
     """Not worth retrying: unknown symbol, 401, 403, 451, an answer that can never parse."""
 
 
+class KeyRefused(PermanentMarketError):
+    """The provider refuses the key, or there is none; the message says where to put one."""
+
+
 class WrongAnswer(TemporaryMarketError):
     """An answer to another question than the one asked: other symbol, bar length, currency or time."""
 

@@ -13,6 +13,7 @@ from growfolio.domain.bars import PRICES, Bars, OpenTimes
 from growfolio.domain.times import BAR
 from growfolio.errors import (
     ConfigurationError,
+    KeyRefused,
     MarketError,
     PermanentMarketError,
     PermanentParameterError,
@@ -178,7 +179,7 @@ def test_refused_keys_are_not_tried_again_until_others_are_set(alpaca: AlpacaSer
     asked = source(alpaca, lambda: keys[0])
     alpaca.meet(ANY, Fault(status, b'{"message": "forbidden."}'))
     error = the_only(fetch(asked))
-    assert isinstance(error, PermanentMarketError)
+    assert isinstance(error, KeyRefused)
     assert str(error) == f"alpaca refuses the keys ({status}): put valid ones into {WHERE}"
     alpaca.recover()
     assert str(the_only(fetch(asked, now=NOW + REFUSED_REST - 1))) == str(error)
@@ -306,7 +307,7 @@ def test_missing_values_are_no_numbers(alpaca: AlpacaServer) -> None:
 @pytest.mark.parametrize(
     ("fault", "kind"),
     [
-        (PermanentParameterError("there is no SSM parameter /alpaca/key: create it"), PermanentMarketError),
+        (PermanentParameterError("there is no SSM parameter /alpaca/key: create it"), KeyRefused),
         (TemporaryParameterError("the SSM parameter /alpaca/key cannot be read now"), TemporaryMarketError),
     ],
 )

@@ -25,6 +25,7 @@ from growfolio.domain.grid import slots_between
 from growfolio.domain.times import BAR
 from growfolio.errors import (
     ConfigurationError,
+    KeyRefused,
     MarketError,
     ParameterError,
     PermanentMarketError,
@@ -85,7 +86,7 @@ class AlpacaBars:
         self._why: MarketError = TemporaryMarketError("alpaca was not asked")
 
     @classmethod
-    def from_settings(cls, settings: Settings, patience: Patience) -> Self:
+    def from_settings(cls, settings: Settings, patience: Patience, session: Session | None = None) -> Self:
         """Raises ConfigurationError where no parameter with the keys is named."""
         names = (settings.alpaca_key_parameter, settings.alpaca_secret_parameter)
         if not all(names):
@@ -94,7 +95,8 @@ class AlpacaBars:
                 "name the SSM SecureStrings with its key ID and its secret"
             )
         key, secret = map(SsmParameter, names)
-        return cls(lambda: (key.current(), secret.current()), " and ".join(names), patience)
+        where = f"the SSM parameters {' and '.join(names)}"
+        return cls(lambda: (key.current(), secret.current()), where, patience, session)
 
     def fetch_once(self, since: Mapping[Asset, int], now: int, patience: Patience) -> Fetched:
         """See failover.Provider."""
@@ -115,11 +117,10 @@ class AlpacaBars:
         try:
             keys = self._read_keys()
         except ParameterError as fault:
-            temporary = isinstance(fault, TemporaryParameterError)
-            kind = TemporaryMarketError if temporary else PermanentMarketError
+            kind = TemporaryMarketError if isinstance(fault, TemporaryParameterError) else KeyRefused
             return kind(f"no Alpaca keys: {fault}")
         if not all(re.fullmatch(r"[!-~]+", key) for key in keys):
-            return PermanentMarketError(f"alpaca: {self._where} hold something that is no key")
+            return KeyRefused(f"alpaca: {self._where} hold something that is no key")
         if keys != self._keys:
             self._keys, self._rests_until = keys, 0
         return self._why if now < self._rests_until else None
@@ -189,9 +190,7 @@ class AlpacaBars:
     def _check_status(self, answer: Response, now: int) -> None:
         status = answer.status_code
         if status in (401, 403):
-            refused = PermanentMarketError(
-                f"alpaca refuses the keys ({status}): put valid ones into {self._where}"
-            )
+            refused = KeyRefused(f"alpaca refuses the keys ({status}): put valid ones into {self._where}")
             raise self._rest(REFUSED_REST, refused, now)
         if status == 429:
             limited = TemporaryMarketError("alpaca answered 429: too many requests with these keys")

@@ -9,7 +9,13 @@ from typing import Any
 
 from growfolio.domain.assets import Asset
 from growfolio.domain.signals import Price, in_ticks
-from growfolio.errors import MarketError, ParameterError, PermanentMarketError, TemporaryMarketError
+from growfolio.errors import (
+    KeyRefused,
+    MarketError,
+    ParameterError,
+    PermanentMarketError,
+    TemporaryMarketError,
+)
 from growfolio.limits import CircuitBreaker, RateLimiter
 from growfolio.market.fetching import gather, missing_quotes, raise_for_status
 from growfolio.market.ports import Patience
@@ -32,10 +38,6 @@ PATIENCE = Patience(request=2.0, deadline=3.0, tries=1)
 
 class CallsUsedUp(TemporaryMarketError):
     """Finnhub answered 429."""
-
-
-class KeyRefused(PermanentMarketError):
-    """Finnhub answered 401."""
 
 
 class FinnhubQuotes:
