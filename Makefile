@@ -59,7 +59,7 @@ check: $(VENV)/.dev $(TRAINING)/.ready ## lint, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(TRAINING)/bin/mypy training $$(find tests/training -name '*.py') tests/benchmarks/models.py tests/benchmarks/t*.py tests/benchmarks/re*.py
+	$(TRAINING)/bin/mypy training $$(find tests/training -name '*.py') tests/benchmarks/models.py tests/benchmarks/t*.py tests/benchmarks/re*.py tests/benchmarks/serving.py
 	PYTHONPATH=functions/api $(BIN)/lint-imports
 
 # Amazon publishes DynamoDB Local in its Amplify tools; the checksum pins what the package held.
@@ -133,6 +133,7 @@ bench-api: $(VENV)/.dev $(DYNAMODB_LOCAL)/.$(DYNAMODB_VERSION) ## readers' load,
 
 bench: $(VENV)/.dev $(TRAINING)/.ready ## forecasts against ta and torch; a concurrent fetch; starts beside a hello-world's
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(TRAINING)/bin/python -m tests.benchmarks.refresh
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(TRAINING)/bin/python -m tests.benchmarks.serving
 	$(BIN)/python -m tests.benchmarks.fetch
 	$(MAKE) bench-start
 

@@ -13,6 +13,7 @@ from growfolio.indicators.registry import context_width
 from growfolio.indicators.standard import FEATURES
 from growfolio.training_jobs.networks import Network
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 CLASSES = 3
 """Sell, hold, buy."""
@@ -75,7 +76,10 @@ class SeedGru(SeedLstm):
 
 
 class Attention(nn.Module):
-    """One pre-norm block: a bar looks at itself and earlier bars, then a dense layer of twice the width."""
+    """One pre-norm block: a bar looks at itself and earlier bars, then a dense layer of twice the width.
+
+    Layers run on (batch · bars, width): the runtime adds a bias inside a matrix product of that form alone.
+    """
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -88,22 +92,43 @@ class Attention(nn.Module):
         self.narrow = nn.Linear(2 * width, width)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, bars: Tensor) -> Tensor:
-        batch, length, width = bars.shape
-        split = self.looked(self.before(bars)).view(batch, length, 3, self.heads, width // self.heads)
-        query, key, value = split.permute(2, 0, 3, 1, 4).unbind()
-        seen = attend(query, key, value).transpose(1, 2).reshape(batch, length, width)
-        bars = bars + self.dropout(self.joined(seen))
-        answer: Tensor = bars + self.dropout(self.narrow(torch.relu(self.wide(self.between(bars)))))
+    def forward(self, bars: Tensor, last: int = 0) -> Tensor:
+        """Take bars (batch, bars, width) to new states of the last ones (batch, last, width); 0: of all."""
+        width, known = bars.shape[-1], self.before(bars)
+        key, value = self._heads(known, 1), self._heads(known, 2)
+        seen = attend(self._heads(known[:, -last:], 0), key, value)
+        states = bars[:, -last:].reshape(-1, width)
+        states = states + self.dropout(self.joined(seen.transpose(1, 2).reshape(-1, width)))
+        states = states + self.dropout(self.narrow(torch.relu(self.wide(self.between(states)))))
+        answer: Tensor = states.view(*bars[:, -last:].shape)
         return answer
+
+    def _heads(self, bars: Tensor, third: int) -> Tensor:
+        """Queries (third 0), keys (1) or values (2) of bars: (batch, heads, bars, channels)."""
+        batch, length, width = bars.shape
+        own = slice(third * width, (third + 1) * width)
+        made = linear(bars.reshape(-1, width), self.looked.weight[own], self.looked.bias[own])
+        return made.view(batch, length, self.heads, width // self.heads).transpose(1, 2)
+
+
+FURTHEST, UNSEEN = 20.0, -50.0
+"""Scores end here; what a bar may not see has a score that leaves it less than e-30 of the attention.
+
+With no lower score all weights are normal numbers. ONNX Runtime's softmax takes six times as long where
+some are not, as they would be with a score of minus infinity.
+"""
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Softmax attention over (..., bars, channels) in which no bar looks at a later one."""
-    length = query.shape[-2]
-    future = torch.ones(length, length, dtype=torch.bool, device=query.device).triu(1)
-    scores = (query @ key.transpose(-2, -1)) * query.shape[-1] ** -0.5
-    seen: Tensor = torch.softmax(scores.masked_fill(future, -1e9), dim=-1) @ value
+    """Softmax attention in which no bar looks at a later one.
+
+    query (..., asking, channels) is of the last bars of key and value (..., bars, channels).
+    """
+    asking, length = query.shape[-2], key.shape[-2]
+    future = torch.ones(asking, length, dtype=torch.bool, device=query.device).triu(1 + length - asking)
+    scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
+    weights = torch.softmax(scores.clamp(-FURTHEST, FURTHEST).masked_fill(future, UNSEEN), dim=-1)
+    seen: Tensor = weights @ value
     return seen
 
 
@@ -133,7 +158,7 @@ class SeedTransformer(nn.Module):
     def forward(self, windows: Tensor, answered: int = 1, context: Tensor | None = None) -> Tensor:
         """As SeedLstm.forward; a bar's place counts from the end of a whole window."""
         bars = self.embedding(windows) + self.places[-windows.shape[1] :]
-        states = beside(self.norm(self.second(self.first(bars)))[:, -answered:], context)
+        states = beside(self.norm(self.second(self.first(bars), answered)), context)
         if self.dense is not None:
             states = torch.relu(self.dense(states))
         logits: Tensor = self.head(states)

@@ -183,12 +183,13 @@ def _transformer(
     weights: Weights, windows: Tensor, context: Tensor | None, answered: int, drop: Drop, half: bool
 ) -> Tensor:
     bars = dense(weights, "embedding", windows, half) + weights["places"][:, -windows.shape[1] :, None]
-    for block in ("first", "second"):
-        seen = _attended(dense(weights, f"{block}.looked", _norm(weights, f"{block}.before", bars), half))
-        bars = bars + drop(dense(weights, f"{block}.joined", seen, half))
+    # What the second block makes of earlier bars, nobody asks for.
+    for block, last in (("first", 0), ("second", answered)):
+        seen = _attended(weights, f"{block}.looked", _norm(weights, f"{block}.before", bars), last, half)
+        bars = bars[:, -last:] + drop(dense(weights, f"{block}.joined", seen, half))
         wide = torch.relu(dense(weights, f"{block}.wide", _norm(weights, f"{block}.between", bars), half))
         bars = bars + drop(dense(weights, f"{block}.narrow", wide, half))
-    states = beside(_norm(weights, "norm", bars)[:, -answered:], context)
+    states = beside(_norm(weights, "norm", bars), context)
     if context is not None:
         states = torch.relu(dense(weights, "dense", states, half))
     return dense(weights, "head", states, half)
@@ -197,11 +198,25 @@ def _transformer(
 HEADS = 4
 
 
-def _attended(looked: Tensor) -> Tensor:
-    """Queries, keys, values (models, bars, batch, 3 · width) to what is seen (models, bars, batch, width)."""
-    split = looked.view(*looked.shape[:3], 3, HEADS, -1)
-    query, key, value = split.permute(3, 0, 2, 4, 1, 5).unbind()
+def _attended(weights: Weights, name: str, bars: Tensor, last: int, half: bool) -> Tensor:
+    """What the last bars see of bars (models, bars, batch, width): (models, last, batch, width); 0: all."""
+    width = bars.shape[-1]
+    query, key, value = (
+        _heads(_part(weights, name, slice(at * width, (at + 1) * width)), name, states, half)
+        for at, states in enumerate((bars[:, -last:], bars, bars))
+    )
     return attend(query, key, value).permute(0, 3, 1, 2, 4).flatten(3)
+
+
+def _part(weights: Weights, name: str, outputs: slice) -> Weights:
+    """Some of a dense layer's outputs, as a layer of its own."""
+    return {f"{name}.{kind}": weights[f"{name}.{kind}"][:, outputs] for kind in ("weight", "bias")}
+
+
+def _heads(weights: Weights, name: str, bars: Tensor, half: bool) -> Tensor:
+    """A dense layer's outputs (models, batch, heads, bars, channels)."""
+    made = dense(weights, name, bars, half)
+    return made.view(*made.shape[:-1], HEADS, -1).permute(0, 2, 3, 1, 4)
 
 
 def _norm(weights: Weights, name: str, bars: Tensor) -> Tensor:

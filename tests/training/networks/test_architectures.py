@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
@@ -12,7 +13,15 @@ from growfolio.models.manifest import parse_manifest
 from growfolio.training_jobs.networks import Network
 
 from training.__main__ import main
-from training.networks.architectures import COSTS, MEMBERS, NETWORKS, EnsembleModel, Widths, build_served
+from training.networks.architectures import (
+    COSTS,
+    MEMBERS,
+    NETWORKS,
+    EnsembleModel,
+    Widths,
+    attend,
+    build_served,
+)
 from training.networks.batched import FLEET_NETWORKS
 from training.networks.export import read_pth, write_onnx, write_pth
 
@@ -84,6 +93,33 @@ def test_an_answer_at_a_bar_does_not_depend_on_later_bars(network: str) -> None:
         before, after = (model.logits(torch.from_numpy(w), 20) for w in (WINDOWS, changed))
     torch.testing.assert_close(before[:, :10], after[:, :10])
     assert float((before[:, 10:] - after[:, 10:]).abs().max()) > 1e-3
+
+
+@pytest.mark.parametrize("asking", [1, 7, 60])
+def test_attention_is_that_of_no_later_bar_in_weights_that_are_normal_numbers(asking: int) -> None:
+    """Products of numbers below 1.2e-38 take a processor a hundred times as long."""
+    torch.manual_seed(0)
+    query, key = torch.randn(2, 4, asking, 12), torch.randn(2, 4, 60, 12)
+    later = torch.arange(60)[None] > torch.arange(60 - asking, 60)[:, None]
+    scores = (query @ key.transpose(-2, -1) / 12**0.5).masked_fill(later, -torch.inf)
+    exact = torch.softmax(scores, dim=-1)
+    # The values are the unit vectors, so that what is seen are the weights themselves.
+    weights = attend(query, key, torch.eye(60).expand(2, 4, 60, 60))
+    torch.testing.assert_close(weights, exact, rtol=1e-5, atol=1e-7)
+    for size in (1.0, 1e3):
+        weights = attend(size * query, size * key, torch.eye(60).expand(2, 4, 60, 60))
+        assert float(weights.min()) >= torch.finfo(torch.float32).tiny
+        assert float(weights[..., later].sum()) < 1e-9
+
+
+def test_a_transformers_graph_makes_of_the_second_block_what_the_last_bar_needs(tmp_path: Path) -> None:
+    write_onnx(build_served(Network.TRANSFORMER).eval(), tmp_path / "m.onnx", WINDOWS)
+    model = onnx.load(tmp_path / "m.onnx")
+    weights = [node.output[0] for node in model.graph.node if node.op_type == "Softmax"][:2]
+    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in weights)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    seen = session.run(weights, {"features": WINDOWS})
+    assert [one.shape for one in seen] == [(24, 4, 60, 60), (24, 4, 1, 60)]
 
 
 def test_an_ensemble_answers_the_mean_of_its_members_calibrated_probabilities() -> None:
