@@ -20,5 +20,5 @@ def test_a_limit_is_what_readme_says(name: str, value: str) -> None:
 def test_readme_names_the_limits() -> None:
     assert {name for name, _ in ROWS} == {
         "MAX_FILLED_IN_A_ROW", "LATE_SLOTS", "REACH", "FURTHEST_REACH", "LEAST_REAL", "THIN",
-        "MAX_QUARANTINED_A_DAY", "LARGEST_MOVE", "CLIPPED", "LARGEST_NIGHT",
+        "MAX_QUARANTINED_A_DAY", "LARGEST_MOVE", "SETTLED", "CLIPPED", "LARGEST_NIGHT",
     }  # fmt: skip

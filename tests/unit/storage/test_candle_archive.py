@@ -6,7 +6,7 @@ from datetime import date
 import numpy as np
 import pytest
 from growfolio.domain.assets import ASSETS, Asset, Market, assets_of, find_asset
-from growfolio.domain.bars import PRICES, Bars, OpenTimes
+from growfolio.domain.bars import PRICES, Bars, OpenTimes, SessionCount
 from growfolio.domain.times import DAY, day_of
 from growfolio.errors import ArchiveError
 from growfolio.storage.candle_archive import CandleArchive, KeptCandles, decode, encode
@@ -64,6 +64,27 @@ def test_each_market_has_its_own_keys() -> None:
         "window/crypto/x.npz",
         "window/stocks/x.npz",
     ]
+
+
+def test_counts_of_sessions_come_back_with_the_window_and_impossible_ones_do_not(
+    archive: CandleArchive,
+) -> None:
+    own = printed(AAPL, NOW - DAY, NOW)
+    good = tuple(SessionCount(NOW - n * DAY, 78, n) for n in range(5, 1, -1))
+    bad = (
+        SessionCount(NOW + 1, 78, 3),
+        SessionCount(NOW - DAY, 78, -1),
+        SessionCount(NOW - DAY, 78, 79),
+        SessionCount(NOW - DAY, 10**6, 0),
+    )
+    archive.write_window(KeptCandles({AAPL: own, MSFT: own}, "yahoo", 0, {AAPL: good, MSFT: bad}))
+    kept = archive.read_window("yahoo", NOW)
+    assert kept is not None
+    assert kept.counts == {AAPL: good, MSFT: ()}
+
+
+def test_a_window_of_before_there_were_counts_is_read() -> None:
+    assert decode(altered(counts=None), "x").counts == {AAPL: ()}
 
 
 def test_a_window_never_written_is_none(archive: CandleArchive) -> None:

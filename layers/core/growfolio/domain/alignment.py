@@ -15,6 +15,7 @@ from growfolio.domain.bars import (
     CloseTimes,
     FloatArray,
     IntArray,
+    SessionCount,
     among,
     closes_of,
     opens_of,
@@ -61,6 +62,8 @@ class _Slots:
     quarantined: BoolArray
     after_step: BoolArray
     doubtful: BoolArray
+    counts: tuple[SessionCount, ...]
+    """Of sessions before these slots, and of some of these."""
 
 
 def align(
@@ -156,7 +159,7 @@ def _slots(bars: Bars, slots: CloseTimes, market: Market, settled: float = np.in
     steps = _night_steps(within, at, slots, settled) if market is Market.STOCKS else np.zeros_like(traded)
     unusual = np.zeros_like(traded)
     unusual[at] = doubtful(within)
-    return _Slots(slots, values, traded, broken, quarantined, steps, unusual), faults
+    return _Slots(slots, values, traded, broken, quarantined, steps, unusual, bars.counts), faults
 
 
 def _breaks(at: IntArray, slots: int, *, known_before: bool) -> BoolArray:
@@ -206,10 +209,16 @@ def _check_newest(slots: _Slots, faults: Faults) -> None:
 
 
 def _own_share(slots: _Slots, newest: int) -> float:
-    """The asset's own share of untraded slots, 0 to 1, without the newest ones and without breaks."""
+    """The asset's own share of untraded slots, 0 to 1, without the newest ones and without breaks.
+
+    It is of the slots, and of the sessions before them that were counted.
+    """
     traded = slots.traded[~slots.broken]
-    earlier = traded[: len(traded) - newest]
-    return float(1 - earlier.mean()) if len(earlier) else 0.0
+    within = traded[: len(traded) - newest]
+    before = [count for count in slots.counts if count.close < slots.times[0]]
+    total = len(within) + sum(count.slots for count in before)
+    untraded_slots = int((~within).sum()) + sum(count.untraded for count in before)
+    return untraded_slots / total if total else 0.0
 
 
 def _check_shares(slots: _Slots) -> None:

@@ -59,6 +59,18 @@ class Split:
     """New shares for one old: 4.0 for 4:1, 0.1 for a reverse split of 1:10. Prices are divided by it."""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class SessionCount:
+    """How often an asset was traded in one session, or one day of crypto."""
+
+    close: int
+    """When the session closed, seconds since the epoch."""
+    slots: int
+    """Its 5-minute slots, without those of breaks in trading."""
+    untraded: int
+    """Those of them without trades."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Bars:
     """5-minute bars of one asset as its provider gave them: not yet checked, ordered or aligned.
@@ -77,6 +89,8 @@ class Bars:
     close: FloatArray
     volume: FloatArray
     splits: tuple[Split, ...] = field(default=(), kw_only=True)
+    counts: tuple[SessionCount, ...] = field(default=(), kw_only=True)
+    """Of sessions before, as far as somebody has counted them: what of them the bars hold is not left out."""
     quarters: "Bars | None" = field(default=None, kw_only=True)
     """15-minute bars of the time before, where the provider's 5-minute bars do not go back far enough."""
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from growfolio.domain.alignment import FURTHEST_REACH, MAX_FILLED_IN_A_ROW, reaching
 from growfolio.domain.assets import Asset, Market, Timeframe
@@ -72,8 +73,9 @@ class WindowedFeed:
         if incomplete:
             answers |= _extend(window, slots, self._source.fetch(incomplete, now))
         window.drop_before(int(slots[0]))
+        window.count([s for s in sessions_between(self._market, int(slots[0]), now) if s.close <= now])
         return {
-            asset: _answer(answer, window.bars.get(asset), slots, window.start(asset, slots, reach))
+            asset: _answer(answer, window, asset, slots, window.start(asset, slots, reach))
             for asset, answer in answers.items()
         }
 
@@ -102,7 +104,9 @@ class WindowedFeed:
         """The window of the source that serves, with what the last refresh kept of it."""
         if self.source not in self._windows:
             kept = self._read(self._archive, now) if self._archive else None
-            made = self._windows[self.source] = CandleWindow(self.source, kept.bars if kept else None)
+            made = self._windows[self.source] = CandleWindow(
+                self.source, kept.bars if kept else None, kept.counts if kept else None
+            )
             made.doubt((), [asset for asset, bars in made.bars.items() if doubtful(bars).any()])
             self._archived_until = max(self._archived_until, kept.archived_until if kept else 0)
         return self._windows[self.source]
@@ -119,7 +123,9 @@ class WindowedFeed:
         """Write the window; take from another run, which wrote it meanwhile, what that has later bars of."""
         for _ in range(RACES):
             try:
-                archive.write_window(KeptCandles(window.believed, window.source, self._archived_until))
+                archive.write_window(
+                    KeptCandles(window.believed, window.source, self._archived_until, window.counts)
+                )
                 return
             except ObjectChanged:
                 other = self._read(archive, now)
@@ -168,14 +174,16 @@ def _extend(window: CandleWindow, slots: OpenTimes, answers: Fetched) -> Fetched
 
 
 def _answer(
-    answer: Bars | MarketError, kept: Bars | None, slots: OpenTimes, start: int
+    answer: Bars | MarketError, window: CandleWindow, asset: Asset, slots: OpenTimes, start: int
 ) -> Bars | MarketError:
     """The answer from start on, whatever else the window holds; the window itself where it is up to date."""
+    kept = window.bars.get(asset)
     if isinstance(answer, MarketError):
         if kept is None or not len(kept) or kept.open_time[-1] != slots[-1]:
             return answer
         answer = kept
-    return answer.where(answer.open_time >= start)
+    within = answer.where(answer.open_time >= start)
+    return replace(within, counts=window.counts.get(asset, ()))
 
 
 def _within(session: Session, bars: Mapping[Asset, Bars]) -> dict[Asset, Bars]:

@@ -1,16 +1,20 @@
 """The rolling window of candles: what a refresh needs, kept so that only what is new is asked for."""
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
+from growfolio.domain.activity import counts_of, newest
 from growfolio.domain.adjustment import OVERLAP, common_ratio
 from growfolio.domain.alignment import MAX_FILLED_IN_A_ROW, REACH
 from growfolio.domain.assets import Asset
-from growfolio.domain.bars import Bars, IntArray, OpenTimes, among
+from growfolio.domain.bars import Bars, IntArray, OpenTimes, SessionCount, among
+from growfolio.domain.calendar import Session
 from growfolio.domain.quarantine import sound, untraded
 from growfolio.domain.times import BAR, HOUR
+
+Counts = Mapping[Asset, tuple[SessionCount, ...]]
 
 log = logging.getLogger(__name__)
 
@@ -24,9 +28,13 @@ Two hours of them, so that an answer with bars of another length is told from a 
 class CandleWindow:
     """5-minute bars of some assets, all from one source. Holds only bars that a market can have printed."""
 
-    def __init__(self, source: str, bars: Mapping[Asset, Bars] | None = None) -> None:
+    def __init__(
+        self, source: str, bars: Mapping[Asset, Bars] | None = None, counts: Counts | None = None
+    ) -> None:
         self.source = source
         self._bars = dict(bars or {})
+        self._counts = dict(counts or {})
+        self._counted_until = 0
         self._doubted: set[Asset] = set()
         self._refused: set[Asset] = set()
 
@@ -38,6 +46,20 @@ class CandleWindow:
     def believed(self) -> Mapping[Asset, Bars]:
         """What may be kept for a later run: without the assets that alignment refused."""
         return {asset: bars for asset, bars in self._bars.items() if asset not in self._refused}
+
+    @property
+    def counts(self) -> Counts:
+        """How often each asset was traded in past sessions, whether or not the bars still reach them."""
+        return self._counts
+
+    def count(self, closed: Sequence[Session]) -> None:
+        """Count the last of these closed sessions that have not been counted, and those revised since."""
+        if not closed or closed[-1].close <= self._counted_until:
+            return
+        self._counted_until = closed[-1].close
+        for asset, bars in self.believed.items():
+            covered = [session for session in closed if len(bars) and session.open >= bars.open_time[0]]
+            self._counts[asset] = newest(self._counts.get(asset, ()), counts_of(bars, covered))
 
     def doubt(self, refused: Collection[Asset], suspected: Collection[Asset]) -> None:
         """Ask for these anew from the first slot on the next time; of the refused, keep nothing either."""
@@ -107,6 +129,7 @@ class CandleWindow:
             own, theirs = _end(self._bars.get(asset)), _end(others.get(asset))
             if own < theirs and asset not in self._refused:
                 self._bars[asset] = others[asset]
+                self._counted_until = 0
             later |= own > theirs or asset in self._refused & others.keys()
         return later
 

@@ -10,7 +10,7 @@ Both are written over the version that was read (If-Match), so that two runs at 
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from growfolio.domain.assets import Asset, Market, find_asset
-from growfolio.domain.bars import PRICES, Bars, OpenTimes
+from growfolio.domain.bars import PRICES, Bars, OpenTimes, SessionCount
 from growfolio.domain.quarantine import sound
-from growfolio.domain.times import BAR
+from growfolio.domain.times import BAR, DAY
 from growfolio.errors import ArchiveError, ObjectChanged, UnknownAsset
 from growfolio.storage.objects import ObjectStore
 
@@ -37,6 +37,8 @@ class KeptCandles:
     source: str
     archived_until: int = 0
     """The close of the last session that is in the daily archive; seconds since the epoch."""
+    counts: Mapping[Asset, tuple[SessionCount, ...]] = field(default_factory=dict)
+    """How often each asset was traded in past sessions; nothing in objects of before there were any."""
 
 
 class CandleArchive:
@@ -56,7 +58,9 @@ class CandleArchive:
         kept = decode(found.content, key) if found else None
         if kept is None or kept.source != source:
             return None
-        return replace(kept, bars=_checked(kept.bars, self._market, now))
+        return replace(
+            kept, bars=_checked(kept.bars, self._market, now), counts=_believable(kept.counts, now)
+        )
 
     def write_window(self, candles: KeptCandles) -> None:
         """Write over the version that was read or written last. Raises ObjectChanged if there is another."""
@@ -119,6 +123,16 @@ def _checked(bars: Mapping[Asset, Bars], market: Market, now: int) -> dict[Asset
     return {asset: bars.where(bars.open_time % BAR == 0) for asset, bars in own.items()}
 
 
+def _believable(
+    counts: Mapping[Asset, tuple[SessionCount, ...]], now: int
+) -> dict[Asset, tuple[SessionCount, ...]]:
+    """The counts that sessions of the past can have."""
+    return {
+        asset: tuple(one for one in own if one.close <= now and 0 <= one.untraded < one.slots <= DAY // BAR)
+        for asset, own in counts.items()
+    }
+
+
 def encode(candles: KeptCandles) -> bytes:
     """All assets' columns end to end, with the length of each. Prices keep every bit."""
     own = list(candles.bars.values())
@@ -131,6 +145,14 @@ def encode(candles: KeptCandles) -> bytes:
         assets=np.array([asset.id for asset in candles.bars], dtype=np.str_),
         lengths=np.array([len(bars) for bars in own], dtype=np.int64),
         open_time=np.concatenate([np.empty(0, np.int64), *(bars.open_time for bars in own)]),
+        counts=np.array(
+            [
+                (nth, count.close, count.slots, count.untraded)
+                for nth, asset in enumerate(candles.bars)
+                for count in candles.counts.get(asset, ())
+            ],
+            dtype=np.int64,
+        ).reshape(-1, 4),
         prices=np.concatenate(
             [np.stack([getattr(bars, name) for name in PRICES]) for bars in own] or [np.empty((5, 0))], axis=1
         ),
@@ -153,12 +175,17 @@ def _candles(columns: Mapping[str, npt.NDArray[Any]]) -> KeptCandles:
     times, prices, lengths = columns["open_time"], columns["prices"], columns["lengths"]
     if (lengths < 0).any() or lengths.sum() != len(times) or prices.shape != (len(PRICES), len(times)):
         raise ValueError("its columns differ in length")
-    bars = {}
-    for name, end, length in zip(columns["assets"].tolist(), np.cumsum(lengths), lengths, strict=True):
+    bars: dict[Asset, Bars] = {}
+    counts: dict[Asset, tuple[SessionCount, ...]] = {}
+    counted = columns.get("counts", np.empty((0, 4), dtype=np.int64))
+    for nth, (name, end, length) in enumerate(
+        zip(columns["assets"].tolist(), np.cumsum(lengths), lengths, strict=True)
+    ):
         asset, own = _asset(name), slice(end - length, end)
         if asset is not None:
             bars[asset] = Bars(OpenTimes(times[own].copy()), *prices[:, own].copy())
-    return KeptCandles(bars, str(columns["source"]), int(columns["archived_until"]))
+            counts[asset] = tuple(SessionCount(*row) for row in counted[counted[:, 0] == nth, 1:].tolist())
+    return KeptCandles(bars, str(columns["source"]), int(columns["archived_until"]), counts)
 
 
 def _asset(name: str) -> Asset | None:
