@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.patience import HANG
 
 SOUND = """
@@ -66,6 +68,43 @@ def test_a_leak_in_it_is_refused_with_its_name_and_bar(tmp_path: Path) -> None:
     assert ran.returncode == 1
     assert "UnsoundInput: indicator upper_shadow at bar 0 (" in ran.stderr
     assert "changes when later bars do: it looks ahead" in ran.stderr
+
+
+SERVING = """
+import sys
+import growfolio.indicators
+growfolio.indicators.__path__.append(sys.argv[1])
+from growfolio.domain.forecast import Inputs
+from growfolio.indicators.proofs import prove
+from growfolio.indicators.registry import all_indicators
+from growfolio.models.model_inputs import STANDARD_INPUTS, InputRef, ModelInputs
+
+print(STANDARD_INPUTS.lacking() or "sixteen")
+print(ModelInputs((InputRef("upper_shadow"),)).lacking())
+print(all_indicators()["rsi_14"].compute.__module__)
+prove(Inputs(("rsi_14",)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("import talib_is_not_here\n" + SOUND, "ModuleNotFoundError: No module named 'talib_is_not_here'"),
+        ("def broken(:\n", "SyntaxError: "),
+        (SOUND.replace("upper_shadow", "rsi_14"), "ValueError: there are two inputs of the name 'rsi_14'"),
+    ],
+    ids=["a library that is missing", "no Python", "a name that is taken"],
+)
+def test_a_file_that_cannot_be_imported_is_named_and_costs_only_what_it_would_add(
+    tmp_path: Path, source: str, why: str
+) -> None:
+    (tmp_path / "a_shadow.py").write_text(source)
+    command = [sys.executable, "-W", "error", "-c", SERVING, str(tmp_path)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=HANG, check=False)
+    standard, lacking, of_rsi = ran.stdout.splitlines()
+    assert (standard, of_rsi) == ("sixteen", "growfolio.indicators.standard")
+    assert lacking.startswith(f"indicator upper_shadow version 1 (a_shadow.py cannot be imported, {why}")
+    assert f"UnsoundInput: growfolio/indicators/a_shadow.py cannot be imported: {why}" in ran.stderr
 
 
 def test_the_readmes_example_is_sound(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from growfolio.indicators.proofs import all_inputs, prove
 from growfolio.indicators.registry import (
     all_context_inputs,
     all_indicators,
+    broken_modules,
     context,
     context_input,
     context_width,
@@ -24,6 +25,10 @@ def test_the_indicator_is_sound(name: str) -> None:
 @pytest.mark.parametrize("name", all_context_inputs())
 def test_the_context_input_is_sound(name: str) -> None:
     prove(Inputs((), (name,)))
+
+
+def test_every_file_of_inputs_can_be_imported() -> None:
+    assert broken_modules() == {}
 
 
 def test_the_sixteen_are_among_them() -> None:

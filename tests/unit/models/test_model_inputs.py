@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,13 @@ def test_where_all_models_see_the_sixteen_the_manifest_is_the_one_that_older_dep
     assert written["format"] == 1
     assert written["features"] == {"version": 1, "names": list(FEATURES)}
     assert "inputs" not in written["models"]["up"]
+
+
+def test_the_manifest_that_was_shipped_before_models_named_their_inputs_still_serves() -> None:
+    text = (Path(__file__).parent / "manifest_of_format_1.json").read_text()
+    manifest = parse_manifest(text)
+    assert [model.inputs for model in manifest.models.values()] == [STANDARD_INPUTS] * 4
+    assert manifest.to_json() == text
 
 
 def changed(change: Callable[[dict[str, Any]], object], model_id: str = "clock") -> Manifest:

@@ -15,7 +15,13 @@ from growfolio.domain.forecast import Inputs
 from growfolio.domain.indicators import indicators
 from growfolio.domain.times import utc_minute
 from growfolio.errors import UnsoundInput
-from growfolio.indicators.registry import ContextInput, Indicator, all_context_inputs, all_indicators
+from growfolio.indicators.registry import (
+    ContextInput,
+    Indicator,
+    all_context_inputs,
+    all_indicators,
+    broken_modules,
+)
 from growfolio.indicators.scene import Scene
 from growfolio.indicators.trials import hard_scenes, ordinary_scenes
 
@@ -30,8 +36,11 @@ MOMENTS: Final = 4
 def prove(inputs: Inputs) -> None:
     """Try these inputs on made-up scenes; a second or less for all there are.
 
-    Raises UnsoundInput, which names the input, the bar and what to do; KeyError for an unknown name.
+    Raises UnsoundInput, which names the input, the bar and what to do, or the file that cannot be imported;
+    KeyError for an unknown name.
     """
+    for name, why in broken_modules().items():
+        raise UnsoundInput(f"growfolio/indicators/{name}.py cannot be imported: {why}")
     for name in inputs.sequence:
         prove_one(all_indicators()[name])
     for name in inputs.context:

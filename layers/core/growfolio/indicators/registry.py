@@ -4,11 +4,13 @@ All modules of this package are imported before the first look-up, so that a fil
 entry in any list.
 """
 
+import logging
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -18,6 +20,8 @@ from growfolio.domain.features import MOST_BARS, FeatureArray
 from growfolio.domain.forecast import WINDOW, ContextArray
 from growfolio.domain.indicators import Indicators, indicators
 from growfolio.indicators.scene import Scene
+
+log = logging.getLogger(__name__)
 
 Formula = Callable[[Candles, Indicators], FloatArray]
 ContextFormula = Callable[[Scene], FloatArray]
@@ -50,6 +54,11 @@ class ContextInput:
     width: int = 1
     version: int = 1
 
+
+OWN: Final = frozenset({"standard", "clock", "volatility", "market_moves"})
+"""The product's own modules of inputs."""
+NO_INPUTS: Final = frozenset({"registry", "scene", "views", "proofs", "trials"})
+"""Modules that register nothing."""
 
 _indicators: Final[dict[str, Indicator]] = {}
 _context_inputs: Final[dict[str, ContextInput]] = {}
@@ -99,6 +108,11 @@ def all_context_inputs() -> Mapping[str, ContextInput]:
     return _context_inputs
 
 
+def broken_modules() -> Mapping[str, str]:
+    """Why modules of this package cannot be imported, by name: what they would register is missing."""
+    return _import_all()
+
+
 def sequence(names: Sequence[str], candles: Candles, known: Indicators | None = None) -> FeatureArray:
     """Array (assets, bars, names), float32: the named indicators, in this order.
 
@@ -140,7 +154,18 @@ def _check(name: str, bars: int, most: int) -> None:
 
 
 @cache
-def _import_all() -> None:
+def _import_all() -> Mapping[str, str]:
+    """Import every module of this package once; why some cannot be, by name.
+
+    The product's own come first, so that a name that is registered twice is the other file's fault.
+    """
     package = import_module("growfolio.indicators")
-    for module in pkgutil.iter_modules(package.__path__):
-        import_module(f"growfolio.indicators.{module.name}")
+    found = {module.name for module in pkgutil.iter_modules(package.__path__)} - NO_INPUTS
+    broken = {}
+    for name in sorted(found, key=lambda name: (name not in OWN, name)):
+        try:
+            import_module(f"growfolio.indicators.{name}")
+        except Exception as fault:  # models that do not need this file go on serving
+            log.exception("%s.py cannot be imported", name)
+            broken[name] = f"{type(fault).__name__}: {fault}"[:200]
+    return MappingProxyType(broken)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from growfolio.domain.forecast import Inputs
-from growfolio.indicators.registry import all_context_inputs, all_indicators
+from growfolio.indicators.registry import all_context_inputs, all_indicators, broken_modules
 from growfolio.indicators.standard import FEATURES, FEATURES_VERSION
 from growfolio.models.json_fields import Field
 
@@ -38,7 +38,9 @@ class ModelInputs:
             *(_missing("indicator", ref, indicators.get(ref.name)) for ref in self.sequence),
             *(_missing("context input", ref, contexts.get(ref.name)) for ref in self.context),
         ]
-        return ", ".join(words for words in missing if words)
+        words = ", ".join(words for words in missing if words)
+        unread = [f"{name}.py cannot be imported, {why}" for name, why in broken_modules().items()]
+        return f"{words} ({'; '.join(unread)})" if words and unread else words
 
     @classmethod
     def of(cls, inputs: Inputs) -> "ModelInputs":
