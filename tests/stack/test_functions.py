@@ -67,6 +67,21 @@ def test_with_the_hub_down_a_cold_start_serves_the_promoted_models(
         assert {signal.model.revision if signal else "none" for signal in made} == {world.providers.revision}
 
 
+def test_a_refresh_function_says_what_its_providers_answer(world: World) -> None:
+    """Kraken is no host of the private internet."""
+    asked = {"RefreshStocksFunction": ["yahoo", "alpaca"], "RefreshCryptoFunction": ["binance", "kraken"]}
+    troubled = set()
+    for function, names in asked.items():
+        with world.running(function) as process:
+            answer = process.invoke({"probe": True})
+        assert answer.error == ""
+        probed = answer.payload["probe"]
+        assert [one["provider"] for one in probed] == names
+        assert not any(one["must_be_set"] for one in probed)
+        troubled |= {one["provider"] for one in probed if one["trouble"]}
+    assert troubled == {"kraken"}
+
+
 @pytest.mark.parametrize("function", STORIES)
 def test_without_any_one_layer_a_function_fails(
     world: World, played: dict[str, Played], function: str
