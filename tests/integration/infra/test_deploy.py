@@ -13,6 +13,8 @@ import pytest
 import requests
 
 from infra.local.embedded_aws import embedded_aws
+from tests.fakes.hub_server import FakeHub
+from tests.fakes.models import Publication, constant_graph
 from tests.patience import HANG
 
 pytestmark = pytest.mark.slow
@@ -220,3 +222,35 @@ def test_a_promoted_revision_survives_the_version_that_takes_its_parameter_out_o
     ssm.put_parameter(Name=kept["Name"], Value="b" * 40, Overwrite=True)
     assert shell.make("deploy").returncode == 0
     assert ssm.get_parameter(Name=kept["Name"])["Parameter"]["Value"] == "b" * 40
+
+
+def test_promote_copies_then_serves_and_rollback_needs_no_hub(shell: Shell) -> None:
+    bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "artifacts-of-dev"}}
+    template = {
+        "Parameters": {"ModelRepository": {"Type": "String"}},
+        "Resources": {"Artifacts": bucket},
+        "Outputs": {"Bucket": {"Value": {"Ref": "Artifacts"}}},
+    }
+    shell.client("cloudformation").create_stack(
+        StackName="growfolio-dev",
+        TemplateBody=json.dumps(template),
+        Parameters=[{"ParameterKey": "ModelRepository", "ParameterValue": "growfolio/signals"}],
+    )
+    with FakeHub() as hub:
+        shell.exported["HF_ENDPOINT"] = hub.endpoint
+        graphs = (constant_graph((0.1, 0.2, 0.7)), constant_graph((0.6, 0.3, 0.1)))
+        first, second = (
+            hub.publish("growfolio/signals", Publication().add("stocks_5m_lstm", graph, ["AAPL"]).files())
+            for graph in graphs
+        )
+        for revision in (first, second):
+            ran = shell.make("promote", f"REVISION={revision}")
+            assert ran.returncode == 0, ran.stderr
+            assert f"{revision}: 3 files copied to s3://artifacts-of-dev/models" in ran.stdout
+        refused = shell.make("promote", f"REVISION={'c' * 40}")
+        assert refused.returncode == 2 or "Error 2" in refused.stderr
+        assert f"{'c' * 40} is no commit of growfolio/signals: set REVISION" in refused.stderr
+    ran = shell.make("rollback")
+    assert ran.returncode == 0, ran.stderr
+    assert f"{first}: 0 files copied" in ran.stdout
+    assert f"served-revision: {second} -> {first}; the next refresh serves it" in ran.stdout

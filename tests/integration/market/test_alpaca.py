@@ -221,6 +221,17 @@ def test_after_a_429_alpaca_is_left_alone_for_as_long_as_it_says(
         (Fault(504), TemporaryMarketError, "alpaca answered 504"),
         (Fault(404, b"{}"), PermanentMarketError, "alpaca answered 404"),
         (Fault(301, b"{}"), PermanentMarketError, "alpaca answered 301"),
+        (
+            Fault(403, b"<html>"),
+            PermanentMarketError,
+            "alpaca refuses to serve this address or account (403)",
+        ),
+        (
+            Fault(200, b'{"bars": {}, "currency": null}'),
+            TemporaryMarketError,
+            "alpaca sent no candles of this time",
+        ),
+        (Fault(422, b""), PermanentMarketError, "alpaca answered 422: no reason given"),
         (Fault(451), PermanentMarketError, "alpaca refuses to serve this address or account (451)"),
         (Fault(200, b"<html>"), TemporaryMarketError, "alpaca sent no JSON, or cut it short"),
         (Fault(200, b""), TemporaryMarketError, "alpaca sent no JSON, or cut it short"),
@@ -265,7 +276,8 @@ def test_what_goes_wrong_is_temporary_or_permanent(
 ) -> None:
     alpaca.meet(ANY, fault)
     error = fetch(source(alpaca), (AAPL,))[AAPL]
-    assert (type(error), str(error)) == (kind, reason)
+    assert isinstance(error, kind)
+    assert str(error) == reason
 
 
 def test_a_silent_alpaca_is_not_waited_for(alpaca: AlpacaServer) -> None:

@@ -180,7 +180,7 @@ class AlpacaBars:
             raise TemporaryMarketError("alpaca sent no JSON, or cut it short") from None
         if not isinstance(page, dict) or not _is_rows(bars := page.get("bars") or {}):
             raise PermanentMarketError("alpaca sent JSON that is no list of candles")
-        if page.get("currency", CURRENCY) != CURRENCY:
+        if (page.get("currency") or CURRENCY) != CURRENCY:
             raise WrongAnswer(f"alpaca answered in {str(page['currency'])[:20]} in place of {CURRENCY}")
         question.pop("page_token", None)
         if token := page.get("next_page_token"):
@@ -189,14 +189,15 @@ class AlpacaBars:
 
     def _check_status(self, answer: Response, now: int) -> None:
         status = answer.status_code
-        if status in (401, 403):
+        message = _message(answer)
+        if status == 401 or (status == 403 and message):  # without one it is no answer of Alpaca's own
             refused = KeyRefused(f"alpaca refuses the keys ({status}): put valid ones into {self._where}")
             raise self._rest(REFUSED_REST, refused, now)
         if status == 429:
             limited = TemporaryMarketError("alpaca answered 429: too many requests with these keys")
             raise self._rest(_seconds_to_wait(answer.headers, self._clock()), limited, now)
         if status in (400, 422):
-            raise _Refused(f"alpaca answered {status}: {_message(answer)}")
+            raise _Refused(f"alpaca answered {status}: {message or 'no reason given'}")
         raise_for_status(status, self.name)
         if status != 200:
             raise PermanentMarketError(f"alpaca answered {status}")
@@ -269,8 +270,8 @@ def _seconds_to_wait(headers: Mapping[str, str], clock: float) -> int:
 
 
 def _message(answer: Response) -> str:
-    """Alpaca's reason for a refusal: text from outside, cut short."""
+    """Alpaca's reason for a refusal, text from outside, cut short; empty where it gives none."""
     try:
         return str(answer.json()["message"])[:120]
     except (ValueError, KeyError, TypeError):
-        return "no reason given"
+        return ""
