@@ -47,8 +47,10 @@ def test_every_input_is_finite_at_every_bar_of_every_file(
 def test_every_input_is_sound_on_real_bars(real_candles: Path, market: Market, timeframe: Timeframe) -> None:
     for scene in scenes(real_candles, market, timeframe)[:3]:
         recent = _newest(scene)
-        for one in (*all_indicators().values(), *all_context_inputs().values()):
-            prove_on(one, recent)
+        for indicator in all_indicators().values():
+            prove_on(indicator, recent)
+        for context_input in all_context_inputs().values():
+            prove_on(context_input, recent)
 
 
 def _newest(scene: Scene) -> Scene:

@@ -21,7 +21,8 @@ def centred_mean(candles: Candles, known: Indicators) -> FloatArray:
 
 
 def against_all_history(candles: Candles, known: Indicators) -> FloatArray:
-    return candles.volume / (1 + candles.volume.mean(axis=1, keepdims=True))
+    mean: FloatArray = candles.volume.mean(axis=1, keepdims=True)
+    return candles.volume / (1 + mean)
 
 
 def filled_backwards(candles: Candles, known: Indicators) -> FloatArray:
@@ -65,7 +66,7 @@ def one_number_an_asset(candles: Candles, known: Indicators) -> FloatArray:
 
 
 def divides(candles: Candles, known: Indicators) -> FloatArray:
-    return candles.close * (1 / (candles.close.shape[1] // 100))
+    return candles.close * float(1 / (candles.close.shape[1] // 100))
 
 
 def changes_its_candles(candles: Candles, known: Indicators) -> FloatArray:
@@ -74,8 +75,8 @@ def changes_its_candles(candles: Candles, known: Indicators) -> FloatArray:
 
 
 def rank_among_assets(candles: Candles, known: Indicators) -> FloatArray:
-    volumes = candles.volume.sum(axis=0)
-    return np.divide(candles.volume, volumes, out=np.zeros_like(candles.volume), where=volumes > 0)
+    volumes: FloatArray = 1 + candles.volume.sum(axis=0)
+    return candles.volume / volumes
 
 
 REFUSED: dict[str, tuple[Formula, int, str]] = {

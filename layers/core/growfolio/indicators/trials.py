@@ -82,8 +82,9 @@ def _with(walk: Candles, close: FloatArray, volume: FloatArray | None = None) ->
     """The candles scaled to these closes; where closes are equal, flat bars."""
     factor = close / walk.close
     still = np.ptp(close) == 0
-    columns = {name: close if still else getattr(walk, name) * factor for name in PRICES[:3]}
-    return replace(walk, **columns, close=close, volume=walk.volume if volume is None else volume)
+    opened, high, low = (close if still else column * factor for column in (walk.open, walk.high, walk.low))
+    traded = walk.volume if volume is None else volume
+    return replace(walk, open=opened, high=high, low=low, close=close, volume=traded)
 
 
 def _newest(candles: Candles, bars: int) -> Candles:
