@@ -17,7 +17,7 @@ from growfolio.storage.records import MarketRecord
 
 from tests.bars import changed, moment, without
 from tests.fakes.memory_store import MemoryStore
-from tests.fakes.refresh import FixedFeed, FixedForecaster, walk
+from tests.fakes.refresh import FixedFeed, FixedForecaster, FixedQuotes, walk
 
 NOW = moment("2024-09-05 18:00") + 10
 MARKET = Market.CRYPTO
@@ -32,11 +32,13 @@ class World:
     def __init__(self, inputs: Inputs) -> None:
         self.store, self.forecaster = MemoryStore(), FixedForecaster(inputs=inputs)
         self.feed = FixedFeed({asset: walk(asset, NOW) for asset in COINS})
+        self.quotes = FixedQuotes({})
 
     def refresh(self) -> RefreshReport:
         self.feed.asked.clear()
         self.forecaster.views.clear()
-        return refresh(Ports(MARKET, self.feed, self.forecaster, self.store), NOW)
+        self.quotes.asked.clear()
+        return refresh(Ports(MARKET, self.feed, self.forecaster, self.store, self.quotes), NOW)
 
     def seen(self, name: str, asset: Asset = ETH) -> np.ndarray:
         """A context input of an asset's newest 5m bar, where all assets were decided together."""
@@ -69,6 +71,7 @@ def test_an_asset_that_comes_late_sees_the_whole_market_and_the_others_are_not_d
     report = world.refresh()
     assert world.feed.asked[0] == (ETH,)
     assert {asset for asked in world.feed.asked for asset in asked} == set(COINS)
+    assert world.quotes.asked == [(ETH,)]
     assert (report.written, report.troubles) == (len(Timeframe), {})
     assert [len(views) for views in world.forecaster.views] == [1] * len(Timeframe)
     for name in WITH_MARKET.context:

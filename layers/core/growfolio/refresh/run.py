@@ -64,6 +64,8 @@ class _Run:
     """Whose bars were judged bad: they are asked for anew."""
     suspected: set[Asset] = field(default_factory=set)
     """Whose bars are believed for now, and asked for anew all the same."""
+    background: set[Asset] = field(default_factory=set)
+    """Looked at only because models of other assets see the whole market."""
     closure: Closure | None = None
     """Since when the market is closed against the calendar."""
 
@@ -77,7 +79,8 @@ def refresh(ports: Ports, now: int, deadline: Deadline = NO_DEADLINE) -> Refresh
     run = _Run(ports, now, RefreshReport(ports.market), Writing(ports.writers, deadline))
     asking = deadline.before(WRITING_SECONDS)
     works, fetched = _works_and_candles(run, asking)
-    _ask_for_quotes(run, [asset for asset, own in fetched.items() if isinstance(own, Bars)], asking)
+    served = [a for a, own in fetched.items() if isinstance(own, Bars) and a not in run.background]
+    _ask_for_quotes(run, served, asking)
     run.closure = _closure(run, fetched, asking)
     for work in works:
         _mend_history(run, work)
@@ -118,9 +121,11 @@ def _works_and_candles(run: _Run, deadline: Deadline) -> tuple[list[Work], Fetch
     # Until a bar is complete, prices and bars for readers may be missing too, whatever signals there are.
     interrupted = not all(work.completion for work in works)
     needed = {asset for work in works for asset in work.unhandled}
-    # Models that see the market's moves need all of its assets, whichever lacks a signal.
-    every = interrupted or bool(needed and ports.forecaster.inputs.context)
-    others = (set(assets_of(market)) if every else needed) - due
+    if interrupted:
+        needed = set(assets_of(market))
+    if needed and ports.forecaster.inputs.context:
+        run.background = set(assets_of(market)) - needed
+    others = (needed | run.background) - due
     return works, fetching() | _begin_fetching(run, others, deadline)()
 
 
@@ -203,9 +208,9 @@ def _market_writes(run: _Run, fetched: Fetched) -> Iterator[Write]:
     """The last prices of all assets that have candles worth showing, and the market's hours."""
     spoiled = {
         asset for (asset, _), trouble in run.report.troubles.items() if trouble.status is Status.BAD_DATA
-    } | run.refused
+    }
     for asset, own in fetched.items():
-        if isinstance(own, Bars) and len(own) and asset not in spoiled:
+        if isinstance(own, Bars) and len(own) and asset not in spoiled | run.background:
             record = market_record(asset, own, run.ports.feed.source, run.quotes.get(asset), run.now)
             yield partial(run.ports.store.put_market, record)
     yield partial(run.ports.store.put_hours, market_hours(run.ports.market, run.now))
