@@ -83,7 +83,7 @@ NOT_AT_START = {
 MOST_MODULES = {
     "RefreshStocksFunction": 830,
     "RefreshCryptoFunction": 830,
-    "ApiFunction": 690,
+    "ApiFunction": 670,
     "ExplainFunction": 445,
     "TrainFunction": 365,
     "WatchFunction": 430,
