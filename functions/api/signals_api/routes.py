@@ -1,4 +1,9 @@
-"""The routes of version 1: signals as judged now, their history, the assets, the health of the whole."""
+"""The routes of version 1: signals as judged now, their history, the assets, the health of the whole.
+
+A new one takes its query from parameters.py, reads through the Reader, and answers by answer or
+answer_once. The schema of what it answers goes into contract.py and into ANSWERS there, an example into
+documentation.py; the tests of the documentation name what is missing.
+"""
 
 from typing import Annotated
 

@@ -2,6 +2,9 @@
 
 The library `ta` is the reference: after its warm-up each indicator it has is equal to `ta`'s to a
 relative 1e-9. Before that, where `ta` has no value, the indicator is taken over the bars there are.
+
+One that models are to see is added in growfolio/indicators: a file there with a decorated formula, and
+`python -m pytest tests/unit/indicators` proves that it sees no later bar and no price level.
 """
 
 from dataclasses import dataclass

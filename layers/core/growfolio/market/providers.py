@@ -1,4 +1,10 @@
-"""The providers of candles by name: a new one is a module beside this one, and a line here."""
+"""The providers of candles by name.
+
+A new one is a module beside this one whose class has the methods of ports.MarketSource and from_settings,
+a line in SOURCES or STOCK_PROVIDERS, what it must be set to in settings.py and template.yaml, and a server
+that speaks its wire format in tests/fakes. Its client library goes into a layer's requirements; what a
+start would import of it counts in tests/stack/test_starts.py.
+"""
 
 from collections.abc import Sequence
 from pkgutil import resolve_name
