@@ -42,7 +42,7 @@ class World:
 
     def seen(self, name: str, asset: Asset = ETH) -> np.ndarray:
         """A context input of an asset's newest 5m bar, where all assets were decided together."""
-        return self.forecaster.views[0].context[name][COINS.index(asset)]
+        return np.asarray(self.forecaster.views[0].context[name][COINS.index(asset)])
 
 
 def test_models_get_what_they_asked_for_and_no_more() -> None:

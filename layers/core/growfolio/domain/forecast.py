@@ -58,6 +58,11 @@ class Views:
                 f"windows are {self.windows.dtype} {self.windows.shape}; {expected} of float32 are needed"
             )
 
+        for name, columns in self.context.items():
+            if columns.dtype != np.float32 or columns.ndim != 2 or len(columns) != len(self):
+                expected = f"({len(self)}, n) of float32 is needed"
+                raise ValueError(f"context {name} is {columns.dtype} {columns.shape}; {expected}")
+
     def __len__(self) -> int:
         return len(self.windows)
 
