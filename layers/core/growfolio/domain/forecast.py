@@ -60,8 +60,8 @@ class Views:
 
         for name, columns in self.context.items():
             if columns.dtype != np.float32 or columns.ndim != 2 or len(columns) != len(self):
-                expected = f"({len(self)}, n) of float32 is needed"
-                raise ValueError(f"context {name} is {columns.dtype} {columns.shape}; {expected}")
+                needed = f"({len(self)}, n) of float32 is needed"
+                raise ValueError(f"context {name} is {columns.dtype} {columns.shape}; {needed}")
 
     def __len__(self) -> int:
         return len(self.windows)
