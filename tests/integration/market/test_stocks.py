@@ -46,6 +46,7 @@ class World:
     source: StockSource
     feed: WindowedFeed
     store: MemoryStore
+    archive: CandleArchive
 
     def refresh(self, now: int) -> dict[Timeframe, list[Signal]]:
         report = refresh(Ports(Market.STOCKS, self.feed, FixedForecaster(), self.store), now)
@@ -66,8 +67,9 @@ def world() -> Iterator[World]:
             ],
             PATIENCE,
         )
-        feed = WindowedFeed(source, CandleArchive(MemoryObjects(), Market.STOCKS), Market.STOCKS)
-        yield World(yahoo, alpaca, source, feed, MemoryStore())
+        archive = CandleArchive(MemoryObjects(), Market.STOCKS)
+        feed = WindowedFeed(source, archive, Market.STOCKS)
+        yield World(yahoo, alpaca, source, feed, MemoryStore(), archive)
 
 
 @pytest.mark.parametrize("status", [401, 403, 429, 500])
@@ -77,7 +79,7 @@ def test_alpaca_serves_all_stocks_while_yahoo_refuses_this_address(world: World,
         assert len(signals) == len(STOCKS)
         assert {signal.source for signal in signals} == {"alpaca"}
         assert {signal.price.source for signal in signals} == {"alpaca close"}
-        assert all(signal.caveats == (THIN_VOLUME,) for signal in signals)
+        assert all(THIN_VOLUME in signal.caveats for signal in signals)
     assert world.source.notes == (
         "yahoo: 0 of 14 assets have their newest candle and a whole window",
         "alpaca serves in place of yahoo",
@@ -86,7 +88,7 @@ def test_alpaca_serves_all_stocks_while_yahoo_refuses_this_address(world: World,
 
 def test_while_yahoo_serves_alpaca_is_not_asked(world: World) -> None:
     for signals in world.refresh(NOW).values():
-        assert {(signal.source, signal.caveats) for signal in signals} == {("yahoo", ())}
+        assert {(signal.source, THIN_VOLUME in signal.caveats) for signal in signals} == {("yahoo", False)}
     assert world.alpaca.requests == []
     assert world.source.notes == ()
 
@@ -108,9 +110,29 @@ def test_each_source_has_its_own_window_so_that_volumes_never_mix(world: World) 
     back = NOW + BAR + REST // BAR * BAR + BAR
     before = len(world.yahoo.requests)
     for signals in world.refresh(back).values():
-        assert {(signal.source, signal.caveats) for signal in signals} == {("yahoo", ())}
+        assert {(signal.source, THIN_VOLUME in signal.caveats) for signal in signals} == {("yahoo", False)}
     asked = [int(r.query["period1"]) for r in world.yahoo.requests[before:] if r.symbol]
     assert min(asked) > back - 2 * DAY, "the window of yahoo was kept"
+
+
+def test_a_day_that_yahoo_has_filled_is_not_given_up_for_volumes_of_one_exchange(world: World) -> None:
+    for asset in STOCKS:
+        bars = printed(asset, NOW - 30 * DAY, NOW + 2 * DAY)
+        world.yahoo.candles[asset.symbol], world.alpaca.candles[asset.symbol] = bars, on_iex(bars)
+    world.refresh(NOW)
+    sources = {day: kept.source for day in world.archive.days() if (kept := world.archive.read_day(day))}
+    assert set(sources.values()) == {"yahoo"}
+    world.yahoo.meet(ANY, Fault(403))
+    tomorrow = NOW + DAY
+    world.refresh(tomorrow)
+    assert world.source.name == "alpaca"
+    days = {day: kept.source for day in world.archive.days() if (kept := world.archive.read_day(day))}
+    assert {day: days[day] for day in sources} == sources
+    assert [days[day] for day in days.keys() - sources.keys()] == ["alpaca"]
+    world.yahoo.recover()
+    world.refresh(tomorrow + DAY)
+    days = {day: kept.source for day in world.archive.days() if (kept := world.archive.read_day(day))}
+    assert set(days.values()) == {"yahoo"}
 
 
 def test_where_both_fail_each_stock_has_the_reasons_of_both(world: World) -> None:

@@ -151,8 +151,11 @@ class WindowedFeed:
         if not closed or closed[-1].close <= self._archived_until:
             return
         for session in closed[-ARCHIVED_AGAIN:]:
+            # A day of whole volumes is not given up for one of a source whose candles are limited.
             archive.add_to_day(
-                day_of(session.open), KeptCandles(_within(session, window.believed), window.source)
+                day_of(session.open),
+                KeptCandles(_within(session, window.believed), window.source),
+                takes_over=not self._source.caveats,
             )
         self._archived_until = closed[-1].close
 

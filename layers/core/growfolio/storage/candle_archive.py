@@ -79,17 +79,17 @@ class CandleArchive:
         content = self._objects.read(key)
         return None if content is None else decode(content, key)
 
-    def add_to_day(self, day: date, candles: KeptCandles) -> None:
+    def add_to_day(self, day: date, candles: KeptCandles, *, takes_over: bool = True) -> None:
         """Write the day's object. Bars that it holds already stay, unless these have newer ones of the time.
 
         Adding the same twice changes nothing; adding what an outage kept back completes the day. A
-        damaged object is replaced, and so is one from another source: volumes would not compare. One that
-        another run writes at the same time is read again.
+        damaged object is replaced, and so is one from another source where takes_over: volumes of two would
+        not compare. One that another run writes at the same time is read again.
         """
         key = self._key_of(day)
         for left in reversed(range(RACES)):
             found = self._objects.read_tagged(key)
-            whole = _added(found.content, candles) if found else candles
+            whole = _added(found.content, candles, takes_over=takes_over) if found else candles
             try:
                 self._objects.replace(key, encode(whole), found.tag if found else None)
                 return
@@ -104,14 +104,14 @@ class CandleArchive:
         return f"archive/{self._market}/{day.isoformat()}.npz"
 
 
-def _added(content: bytes, candles: KeptCandles) -> KeptCandles:
+def _added(content: bytes, candles: KeptCandles, *, takes_over: bool) -> KeptCandles:
     """The candles of an object and newer ones, which hold where both have a bar."""
     try:
         known = decode(content, "the day")
     except ArchiveError:
         return candles
     if known.source != candles.source:
-        return candles
+        return candles if takes_over else known
     bars = dict(known.bars)
     for asset, newer in candles.bars.items():
         bars[asset] = bars[asset].joined_with(newer) if asset in bars else newer
