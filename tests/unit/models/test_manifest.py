@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
 from growfolio.errors import PermanentModelError
-from growfolio.models.manifest import Manifest, ModelFile, parse_manifest
+from growfolio.models.manifest import Manifest, ModelFile, files_of, parse_manifest
 
 from tests.fakes.models import EXPIRES_AT, TRAINED_UNTIL, Publication
 
@@ -31,6 +31,20 @@ def document() -> dict[str, Any]:
 def test_what_training_writes_is_what_serving_reads() -> None:
     manifest = publication().manifest
     assert parse_manifest(manifest.to_json()) == manifest
+
+
+def test_each_file_is_named_once_also_those_of_a_timeframe_that_is_not_served_here() -> None:
+    changed = document()
+    tensors = {"file": "stocks_5m_lstm.pth", "sha256": "e" * 64, "bytes": 7}
+    changed["models"]["stocks_5m_lstm"]["pth"] = tensors
+    changed["models"]["stocks_30m_lstm"] = {**changed["models"]["stocks_5m_lstm"], "timeframe": "30m"}
+    text = json.dumps(changed)
+    assert "stocks_30m_lstm" not in parse_manifest(text).models
+    assert [file.file for file in files_of(text)] == [
+        "stocks_5m_lstm.onnx",
+        "stocks_5m_lstm.pth",
+        "BTC_USDT_15m_lstm.onnx",
+    ]
 
 
 def test_times_are_written_for_people_and_read_as_seconds() -> None:
