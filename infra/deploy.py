@@ -8,15 +8,16 @@ import time
 from collections.abc import Mapping
 
 import boto3
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from growfolio.errors import ConfigurationError
 from growfolio.models.revisions import parameter_of
 
 from infra.local.checks import Providers
-from infra.owner_settings import list_of_assets, parameter_overrides
+from infra.owner_settings import ROOT, list_of_assets, parameter_overrides
 from infra.place import Place, resolve
 from infra.probe import probe_from_aws, refuse_bad_keys
 from infra.running_stack import description, parameters
+from infra.template import load
 
 FAILED_FIRST_DEPLOY = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
 """States that a stack can only leave by being deleted."""
@@ -39,6 +40,7 @@ def main() -> int:
             "Architecture": given.architecture,
         }
         refuse_what_would_fail(place, overrides, change_architecture=given.change_architecture)
+        refuse_missing_machines(place, overrides)
         refuse_bad_keys(overrides, Providers(lambda: int(time.time())))
         _run(["make", "build", f"ARCH={given.architecture}"], os.environ | list_of_assets())
         keep_served_revision(place)
@@ -73,6 +75,25 @@ def refuse_what_would_fail(place: Place, overrides: Mapping[str, str], *, change
         raise ConfigurationError(
             f"{place.stack} runs on {architecture}: make deploy ARCH={architecture}, "
             "or CHANGE_ARCH=1 to replace every function and layer"
+        )
+
+
+def refuse_missing_machines(place: Place, overrides: Mapping[str, str]) -> None:
+    """Raises ConfigurationError for machines that the region lacks: one of them would roll back the stack."""
+    if overrides.get("WithTraining", "false") != "true":
+        return
+    default = load(ROOT / "template.yaml").body["Parameters"]["TrainingInstanceTypes"]["Default"]
+    asked = overrides.get("TrainingInstanceTypes", default).split(",")
+    ec2 = boto3.client("ec2", region_name=place.region)
+    try:
+        answer = ec2.describe_instance_type_offerings(Filters=[{"Name": "instance-type", "Values": asked}])
+    except (BotoCoreError, ClientError) as fault:
+        raise ConfigurationError(f"the machines of {place.region} cannot be listed: {fault}") from fault
+    missing = set(asked) - {offer["InstanceType"] for offer in answer["InstanceTypeOfferings"]}
+    if missing:
+        raise ConfigurationError(
+            f"{place.region} has no {' and no '.join(sorted(missing))}: name machines with one GPU and four "
+            "vCPU that it has in TrainingInstanceTypes"
         )
 
 

@@ -11,8 +11,11 @@ from typing import Any
 import boto3
 import pytest
 import requests
+from growfolio.errors import ConfigurationError
 
+from infra.deploy import refuse_missing_machines
 from infra.local.embedded_aws import embedded_aws
+from infra.place import Place
 from tests.fakes.hub_server import FakeHub
 from tests.fakes.models import Publication, constant_graph
 from tests.patience import HANG
@@ -192,6 +195,29 @@ def test_a_bucket_that_an_earlier_stack_left_is_named_before_it_blocks_the_deplo
     ran = shell.make("deploy")
     assert f"ExistingBucket={bucket}" in ran.stderr
     assert shell.asked_of_sam == []
+
+
+@pytest.mark.parametrize(
+    ("chosen", "missing"),
+    [
+        ({}, ""),
+        ({"WithTraining": "true"}, ""),
+        ({"WithTraining": "true", "TrainingInstanceTypes": "g4dn.xlarge,g9.huge"}, "no g9.huge"),
+        ({"TrainingInstanceTypes": "g9.huge"}, ""),
+    ],
+)
+def test_machines_that_the_region_lacks_are_named_before_they_roll_the_stack_back(
+    shell: Shell, chosen: dict[str, str], missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", shell.endpoint)
+    place = Place(ACCOUNT, "eu-central-1", "dev")
+    if not missing:
+        refuse_missing_machines(place, chosen)
+        return
+    with pytest.raises(ConfigurationError, match=missing):
+        refuse_missing_machines(place, chosen)
 
 
 def test_a_build_that_fails_is_not_deployed(shell: Shell) -> None:
