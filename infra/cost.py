@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from growfolio.bootstrap import KEEPING_SECONDS, WRITERS
 from growfolio.domain.assets import Market, Timeframe
 from growfolio.domain.timeframes import GRID, seconds_of
 from growfolio.domain.times import BAR, DAY
+from growfolio.settings import Settings
 from growfolio.storage.retention import HISTORY_SECONDS
 
 from infra.template import Template, load
@@ -31,8 +33,22 @@ AWS_CALL_SECONDS, PROVIDER_SECONDS = 0.008, 1.0
 """What a call of AWS and a refresh's provider are waited for: not measured, AWS is not on this machine."""
 CALM_SHARE = 0.98
 """Of all runs, those that meet a warm function; the others start cold."""
+CANDLES_GB = 0.2
+"""A day of all coins is 73 KB in the archive, a session of all stocks 15 KB."""
 MIRROR_GB = 0.1
 """Of promoted revisions, about 3 MB each."""
+EXPLAINED_SHARE = {"5m": 0.16, "15m": 0.45}
+"""Of all signals, those that are explained anew: the action changed, or an hour has passed. From a replay of
+the real candles of 5 September 2024 with the shipped models."""
+READERS = 100_000
+"""Requests that the row of readers is reckoned for."""
+LARGEST_PAGE = 200
+"""Signals of the largest answer, a page of the history, which no function keeps in memory."""
+IN_A_LIST = 24
+"""Signals of the answers whose work was measured."""
+ACCESS_LOG_BYTES = 250
+GEMINI_TOKENS = 700, 40
+"""Of a call, in and out, at four letters each."""
 
 Prices = Mapping[str, Any]
 
@@ -45,7 +61,7 @@ class Line:
     how: str
     dollars: float
     apart: bool = False
-    """Whether it is listed apart: alarms, dashboard, readers, training."""
+    """Whether it is listed apart: somebody turns it on, or asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +95,11 @@ def bill(
         *_table(measured, prices, timeframes),
         *_bucket(measured, prices),
         *_observation(measured, prices, monitoring),
-        *_readers(measured, prices, stack),
         Line("schedules", _firings_text(), _firings() / 1e6 * prices["scheduler_million_invocations"]),
         Line("secrets and revision", "standard SSM parameters", 4 * prices["ssm_standard_parameter_month"]),
-        Line("training, one GPU hour", "spot, while a job runs", prices["gpu_spot_hour"], apart=True),
-        Line("training image", "8 GB in the registry", 8 * prices["ecr_gb_month"], apart=True),
+        *_options(prices),
+        *_readers(measured, prices, stack),
+        *_training(prices),
     ]
 
 
@@ -103,7 +119,9 @@ def _functions(measured: Mapping[str, Any], prices: Prices, stack: Template) -> 
         own = measured["refresh"][market]
         mean = CALM_SHARE * own["cpu"] + (1 - CALM_SHARE) * own["cold_cpu"]
         mb = memory[f"Refresh{market.capitalize()}Function"]
-        return Runs(count, seconds({**own, "cpu": mean}, mb, PROVIDER_SECONDS))
+        # Writes are most of a run's calls, and WRITERS of them are waited for at the same time.
+        work = {"cpu": mean, "aws_calls": own["aws_calls"] / WRITERS}
+        return Runs(count, seconds(work, mb, PROVIDER_SECONDS))
 
     def line(name: str, function: str, *runs: Runs) -> Line:
         count = sum(one.count for one in runs)
@@ -121,42 +139,61 @@ def _functions(measured: Mapping[str, Any], prices: Prices, stack: Template) -> 
         line("refresh of crypto", "RefreshCryptoFunction", refreshes("crypto", CRYPTO_RUNS)),
         line("watch", "WatchFunction", plain("watch", WATCH_RUNS)),
         line("explain", "ExplainFunction", plain("explain", CRYPTO_RUNS + working)),
+        Line(
+            "API, asked by the watch",
+            f"{WATCH_RUNS:,.0f} requests",
+            _requests(WATCH_RUNS, measured["api"], prices, memory["ApiFunction"]),
+        ),
     ]
 
 
 def _table(measured: Mapping[str, Any], prices: Prices, timeframes: Sequence[str]) -> list[Line]:
     """A timeframe that was not measured yet counts as the shortest: one signal an asset too."""
     closing = {name: BAR / seconds_of(name) for name in timeframes}
-    writes = sum(
-        runs * (units["both"] + sum(units.get(name, units[GRID]) * share for name, share in closing.items()))
-        for runs, units in (
-            (CRYPTO_RUNS, measured["refresh"]["crypto"]["write_units"]),
-            (SESSIONS * SESSION_BARS, measured["refresh"]["stocks"]["write_units"]),
+    working = {Market.CRYPTO: CRYPTO_RUNS, Market.STOCKS: SESSIONS * SESSION_BARS}
+    writes = idle = explained = daily = 0.0
+    for market, runs in working.items():
+        own = measured["refresh"][market]
+        units = own["write_units"]
+        writes += runs * (
+            units["both"] + sum(units.get(name, units[GRID]) * share for name, share in closing.items())
         )
-    )
+        signals = measured["assets"][market] * runs
+        explained += sum(
+            signals * share * EXPLAINED_SHARE.get(name, max(EXPLAINED_SHARE.values()))
+            for name, share in closing.items()
+        )
+        daily += signals / DAYS * sum(closing.values())
+    idle = (SCHEDULED_STOCK_RUNS - working[Market.STOCKS]) * measured["refresh"]["stocks"]["idle"][
+        "write_units"
+    ]
     reads = WATCH_RUNS * measured["watch"]["read_units"] + CRYPTO_RUNS * measured["explain"]["read_units"]
-    daily = sum(
-        measured["assets"][market] * days * bars * sum(closing.values())
-        for market, days, bars in (
-            (Market.CRYPTO, 1, 288),
-            (Market.STOCKS, SESSIONS / DAYS, SESSION_BARS),
-        )
-    )
+    reads += sum(runs * measured["refresh"][market]["idle"]["read_units"] for market, runs in working.items())
     stored = daily * HISTORY_SECONDS / DAY * measured["history_item_bytes"] / 1e9
     kept = stored * (prices["dynamodb_gb_month"] + prices["dynamodb_recovery_gb_month"])
+    unit = prices["dynamodb_million_write_units"] / 1e6
     return [
-        Line("table, writes", f"{writes:,.0f} units", writes / 1e6 * prices["dynamodb_million_write_units"]),
+        Line("table, writes of refreshes", f"{writes + idle:,.0f} units", (writes + idle) * unit),
+        Line("table, explanations", f"{explained:,.0f} units", explained * unit),
         Line("table, reads", f"{reads:,.0f} units", reads / 1e6 * prices["dynamodb_million_read_units"]),
         Line("table, storage", f"{stored:.2f} GB and its recovery", kept),
     ]
 
 
 def _bucket(measured: Mapping[str, Any], prices: Prices) -> list[Line]:
-    puts = CRYPTO_RUNS * measured["refresh"]["crypto"]["puts"]
-    puts += SESSIONS * SESSION_BARS * measured["refresh"]["stocks"]["puts"]
+    """The window is kept every KEEPING_SECONDS, and by each cold start."""
+    puts = sum(
+        runs * (BAR / KEEPING_SECONDS + 1 - CALM_SHARE) * measured["refresh"][market]["puts"]
+        for market, runs in ((Market.CRYPTO, CRYPTO_RUNS), (Market.STOCKS, SCHEDULED_STOCK_RUNS))
+    )
+    ledgers = CRYPTO_RUNS * measured["refresh"]["crypto"]["record_puts"]
+    ledgers += SESSIONS * SESSION_BARS * measured["refresh"]["stocks"]["record_puts"]
     return [
         Line("bucket, writes", f"{puts:,.0f} objects", puts / 1e3 * prices["s3_thousand_puts"]),
-        Line("bucket, storage", "1 GB", prices["s3_gb_month"]),
+        Line("record", f"{ledgers:,.0f} writes of ledgers", ledgers / 1e3 * prices["s3_thousand_puts"]),
+        Line(
+            "bucket, storage", f"{CANDLES_GB} GB, candles of five years", CANDLES_GB * prices["s3_gb_month"]
+        ),
         Line("mirror of the models", f"{MIRROR_GB} GB, some 30 revisions", MIRROR_GB * prices["s3_gb_month"]),
     ]
 
@@ -180,15 +217,62 @@ def _observation(measured: Mapping[str, Any], prices: Prices, monitoring: Templa
     ]
 
 
+def _requests(count: float, api: Mapping[str, Any], prices: Prices, memory: int) -> float:
+    """Dollars of so many requests of this work, through the HTTP API to the function, logged twice."""
+    logged = api["log_bytes"] + ACCESS_LOG_BYTES
+    each = prices["http_api_million_requests"] / 1e6
+    each += api["read_units"] / 1e6 * prices["dynamodb_million_read_units"]
+    each += logged / 1e9 * (prices["logs_ingested_gb"] + prices["logs_stored_gb_month"])
+    each += api["answer_bytes"] / 1e9 * prices["data_out_gb"]
+    return Runs(count, seconds(api, memory)).dollars(memory, prices) + count * float(each)
+
+
+def _options(prices: Prices) -> list[Line]:
+    """What an owner turns on."""
+    calls = Settings().explain_calls_per_hour * HOURS
+    asked, answered = GEMINI_TOKENS
+    dollars = calls * asked / 1e6 * prices["gemini_million_input_tokens"]
+    dollars += calls * answered / 1e6 * prices["gemini_million_output_tokens"]
+    dollars += calls / 1e6 * prices["dynamodb_million_write_units"]
+    return [Line("Gemini, at most", f"its budget of {calls:,.0f} calls", dollars, apart=True)]
+
+
 def _readers(measured: Mapping[str, Any], prices: Prices, stack: Template) -> list[Line]:
-    count, api = 100_000, measured["api"]
+    """Readers by the hundred thousand, and what one who means harm can cost in a month."""
     memory = int(stack.properties("ApiFunction")["MemorySize"])
-    dollars = Runs(count, seconds(api, memory)).dollars(memory, prices)
-    dollars += count / 1e6 * prices["http_api_million_requests"]
-    dollars += count * api["read_units"] / 1e6 * prices["dynamodb_million_read_units"]
-    dollars += count * api["log_bytes"] / 1e9 * prices["logs_ingested_gb"]
-    dollars += count * api["answer_bytes"] / 1e9 * prices["data_out_gb"]
-    return [Line("readers", "each 100,000 requests", dollars, apart=True)]
+    api = measured["api"]
+    throttle = stack.properties("Api")["DefaultRouteSettings"]["ThrottlingRateLimit"]
+    most = throttle * HOURS * 3600
+    item = measured["history_item_bytes"]
+    worst = {
+        "cpu": api["cpu"] * LARGEST_PAGE / IN_A_LIST,
+        "aws_calls": 1,
+        "read_units": LARGEST_PAGE * item / 4096 / 2,
+        "log_bytes": api["log_bytes"],
+        "answer_bytes": LARGEST_PAGE * measured["answered_signal_bytes"],
+    }
+    return [
+        Line("readers", f"each {READERS:,} requests", _requests(READERS, api, prices, memory), apart=True),
+        Line(
+            "a hostile reader, at most",
+            f"{throttle} of the largest answers a second, all month",
+            _requests(most, worst, prices, memory),
+            apart=True,
+        ),
+    ]
+
+
+def _training(prices: Prices) -> list[Line]:
+    return [
+        Line("training, one GPU hour on spot", "while a job runs", prices["gpu_spot_hour"], apart=True),
+        Line(
+            "training, one GPU hour on demand",
+            "where no spot is free",
+            prices["gpu_on_demand_hour"],
+            apart=True,
+        ),
+        Line("training image", "8 GB in the registry", 8 * prices["ecr_gb_month"], apart=True),
+    ]
 
 
 def table(lines: list[Line]) -> str:

@@ -3,8 +3,10 @@
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from growfolio.domain.assets import Market, Timeframe, assets_of
+from growfolio.presentation import signal_json, to_json
 from growfolio.storage import items
 
 from tests.samples import a_signal
@@ -29,38 +31,59 @@ def measurements(played: dict[str, Played]) -> Json:
         "explain": _plain(played["ExplainFunction"].work[-1:]),
         "api": {**_plain(reads), "answer_bytes": round(sum(bodies) / len(bodies))},
         "metrics": sum(len(_metrics(played[function])) for function in alone),
-        "history_item_bytes": len(json.dumps(history)),
+        "history_item_bytes": INDEX_BYTES + _size({"M": history}),
+        "answered_signal_bytes": len(to_json(signal_json(a_signal()))),
     }
 
 
-def _metrics(one: Played) -> set[str]:
-    """Names of metrics with their dimensions, which are paid for as long as they are sent.
+INDEX_BYTES = 100
+"""What DynamoDB adds to each stored item."""
 
-    These runs start at any second of a bar, not on schedule: whether they end within the budget says nothing.
-    """
+
+def _size(value: Any) -> int:
+    """About what DynamoDB counts of an attribute value: names, text and half a byte for each digit."""
+    [(kind, held)] = value.items()
+    if kind == "M":
+        return 3 + sum(1 + len(name) + _size(each) for name, each in held.items())
+    if kind == "L":
+        return 3 + sum(1 + _size(each) for each in held)
+    return {"S": len(str(held)), "N": len(str(held)) // 2 + 2, "BOOL": 1}[kind]
+
+
+def _metrics(one: Played) -> set[str]:
+    """Names of metrics with their dimensions, which are paid for as long as they are sent."""
     return {
         json.dumps([metric["Name"], [line[name] for name in dimensions]])
         for line in one.metrics
         for rule in line["_aws"]["CloudWatchMetrics"]
         for dimensions in rule["Dimensions"]
         for metric in rule["Metrics"]
-        if line.get("market") != "stocks" and metric["Name"] != "BudgetPassed"
+        if line.get("market") != "stocks"
     }
 
 
 def _refresh(one: Played) -> Json:
     cold, full, duplicate, *_ = one.work
     written = dict.fromkeys((*Timeframe, "both"), 0.0)
-    for spent in full.spent:
+    # What says that a bar is done is written once: the second run of the same bar finds it there.
+    done = [spent for spent in cold.spent if spent.partition.startswith("BAR#")]
+    for spent in [*full.spent, *done]:
         if not _reads(spent):
             written[_timeframe(spent)] += spent.units
     return {
         **_plain([full]),
         "write_units": written,
-        "puts": sum(call.action == "s3:PutObject" for call in full.calls),
+        "puts": sum(call.action == "s3:PutObject" and "/window/" in call.resource for call in cold.calls),
+        "record_puts": sum(
+            call.action == "s3:PutObject" and "/ledger/" in call.resource for call in full.calls
+        ),
         "cold_cpu": round(cold.cpu, 2),
-        "idle": _plain([duplicate]),
+        "idle": {**_plain([duplicate]), "write_units": _written(duplicate)},
     }
+
+
+def _written(work: Work) -> float:
+    return sum(spent.units for spent in work.spent if not _reads(spent))
 
 
 def _timeframe(spent: Spent) -> str:

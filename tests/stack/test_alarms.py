@@ -131,7 +131,7 @@ def test_every_alarm_on_our_own_metrics_reads_one_that_is_emitted(
         for read in alarmed(templates)
         if read.namespace not in AWS_METRICS
     }
-    assert len(own) == 8
+    assert len(own) == 10
     assert own <= measured
 
 

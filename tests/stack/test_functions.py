@@ -140,6 +140,8 @@ WRITERS = {
     "HISTORY#AAPL#5m": REFRESHES,
     "BAR#stocks#5m": ("RefreshStocksFunction",),
     "BAR#crypto#5m": ("RefreshCryptoFunction",),
+    "RECORD#stocks#5m": ("RefreshStocksFunction",),
+    "RECORD#crypto#5m": ("RefreshCryptoFunction",),
     "EXPLANATION#5m": ("ExplainFunction",),
     "BUDGET#explain": ("ExplainFunction",),
     "SOMETHING#NEW": (),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from growfolio.aws.parameters import SsmParameter
 from growfolio.domain.assets import Market
+from growfolio.domain.times import BAR
 from growfolio.errors import ConfigurationError
 from growfolio.limits import NO_DEADLINE, Deadline, OneAtATime
 from growfolio.settings import Settings
@@ -36,6 +37,8 @@ FETCHING_SECONDS = 50
 """What fetching and writing need: models are loaded so long before no write starts."""
 SAVING_SECONDS = 15
 """What keeping the candle window may take."""
+KEEPING_SECONDS = 3 * BAR
+"""How often it is kept: a cold start asks for at most two bars more, and S3 bills a third of the writes."""
 
 
 class Refresher:
@@ -53,6 +56,7 @@ class Refresher:
         self.market = _market(settings)
         self._settings = settings
         self._clock = clock
+        self._kept_at = 0
         self._source = source = market_source(settings, self.market)
         objects = _objects(settings)
         self._feed = WindowedFeed(source, _archive(objects, self.market), self.market)
@@ -92,8 +96,10 @@ class Refresher:
         notes = [*models.loaded.notes, *self._source.notes, *report.notes]
         if report.stopped:
             notes.append(f"the refresh stopped: {report.stopped}")
-        elif deadline.left() > SAVING_SECONDS:
-            notes += self._feed.save(now)
+        elif now - self._kept_at >= KEEPING_SECONDS and deadline.left() > SAVING_SECONDS:
+            faults = self._feed.save(now)
+            notes += faults
+            self._kept_at = self._kept_at if faults else now
         return report, tuple(dict.fromkeys(notes))
 
     def probe(self, now: int) -> list[dict[str, Any]]:

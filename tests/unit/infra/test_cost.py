@@ -7,8 +7,23 @@ import pytest
 from growfolio.domain.assets import Timeframe
 from growfolio.domain.catalogue import OWN, parse
 from growfolio.domain.timeframes import GRID
+from signals_api.parameters import HistoryQuery
 
-from infra.cost import CRYPTO_RUNS, ROOT, Line, Runs, bill, seconds, table
+from infra.cost import (
+    CRYPTO_RUNS,
+    EXPLAINED_SHARE,
+    HOURS,
+    LARGEST_PAGE,
+    READERS,
+    ROOT,
+    SESSION_BARS,
+    SESSIONS,
+    Line,
+    Runs,
+    bill,
+    seconds,
+    table,
+)
 from infra.template import Template, load
 
 PRICES = json.loads((ROOT / "infra/prices.json").read_text())
@@ -46,8 +61,9 @@ def test_writes_are_billed_by_the_bars_that_close(written: dict[str, int], units
     measured = json.loads(json.dumps(MEASURED))
     measured["refresh"]["crypto"]["write_units"] = {**written, "both": 1}
     measured["refresh"]["stocks"]["write_units"] = dict.fromkeys((*Timeframe, "both"), 0)
+    measured["refresh"]["stocks"]["idle"]["write_units"] = 0
     dollars = CRYPTO_RUNS * (units + 1) / 1e6 * PRICES["dynamodb_million_write_units"]
-    assert lines(measured)["table, writes"].dollars == pytest.approx(dollars)
+    assert lines(measured)["table, writes of refreshes"].dollars == pytest.approx(dollars)
 
 
 def test_every_metric_that_an_alarm_reads_is_billed() -> None:
@@ -68,8 +84,34 @@ def test_twice_the_prices_are_twice_the_bill() -> None:
     assert sum(line.dollars for line in lines(prices=twice).values()) == pytest.approx(2 * once)
 
 
-def test_what_runs_by_itself_costs_less_than_a_dollar_a_month() -> None:
-    assert 0.1 < sum(line.dollars for line in lines().values() if not line.apart) < 1.0
+def test_what_runs_by_itself_costs_sixty_cents_a_month_at_most_and_the_record_twenty() -> None:
+    own = {name: line.dollars for name, line in lines().items() if not line.apart}
+    record = own.pop("record")
+    assert 0.1 < sum(own.values()) <= 0.60
+    assert 0 < record <= 0.20
+
+
+def test_no_two_lines_have_one_name() -> None:
+    assert len(lines()) == len(bill(MEASURED, PRICES, STACK, MONITORING))
+
+
+def test_explanations_are_written_when_the_action_changes_and_every_hour() -> None:
+    runs = MEASURED["assets"]["crypto"] * CRYPTO_RUNS + MEASURED["assets"]["stocks"] * SESSIONS * SESSION_BARS
+    units = runs * (EXPLAINED_SHARE["5m"] + EXPLAINED_SHARE["15m"] / 3)
+    dollars = units / 1e6 * PRICES["dynamodb_million_write_units"]
+    assert lines()["table, explanations"].dollars == pytest.approx(dollars)
+
+
+def test_a_hostile_reader_is_held_by_the_throttle_and_pays_for_the_largest_answers() -> None:
+    most = lines()["a hostile reader, at most"].dollars
+    requests = STACK.properties("Api")["DefaultRouteSettings"]["ThrottlingRateLimit"] * HOURS * 3600
+    assert most > requests / READERS * lines()["readers"].dollars
+    assert most > requests * LARGEST_PAGE * MEASURED["answered_signal_bytes"] / 1e9 * PRICES["data_out_gb"]
+
+
+def test_the_largest_answer_is_the_largest_page_of_the_history() -> None:
+    rules = HistoryQuery.model_fields["limit"].metadata
+    assert [rule.le for rule in rules if hasattr(rule, "le")] == [LARGEST_PAGE]
 
 
 def test_nothing_that_aws_bills_is_forgotten() -> None:
@@ -77,11 +119,14 @@ def test_nothing_that_aws_bills_is_forgotten() -> None:
     for part in ("refresh", "watch", "explain", "table", "bucket", "logs", "metrics", "schedules", "secrets"):
         assert part in named
     assert {name for name, line in lines().items() if line.apart} == {
+        "Gemini, at most",
         "alarms",
         "dashboard",
         "readers",
+        "a hostile reader, at most",
         "training image",
-        "training, one GPU hour",
+        "training, one GPU hour on spot",
+        "training, one GPU hour on demand",
     }
 
 

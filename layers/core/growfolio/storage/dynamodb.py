@@ -48,6 +48,7 @@ class DynamoStore:
         self._client = client or dynamodb_client()
         self._requests = TableRequests(table, self._client)
         self._clock = clock
+        self._hours: dict[Market, MarketHours] = {}
 
     def retrying_until(self, deadline: Deadline) -> AbstractContextManager[None]:
         """Within the block, no refused request is tried again that could then outlast the deadline."""
@@ -101,8 +102,11 @@ class DynamoStore:
         return _readable(read, [symbol for symbol in wanted if symbol in stored])
 
     def put_hours(self, hours: MarketHours) -> None:
-        item = items.hours_item(hours)
-        self._requests.put(item, ordering.NEWER_HOURS, item)
+        """See RefreshStore. What this process has written already is not written again: it costs as much."""
+        if self._hours.get(hours.market) != hours:
+            item = items.hours_item(hours)
+            self._requests.put(item, ordering.NEWER_HOURS, item)
+            self._hours[hours.market] = hours
 
     def hours(self, market: Market) -> MarketHours | None:
         item = self._requests.get(items.key(items.SESSION, market))
