@@ -12,13 +12,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Self
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from requests import RequestException, Response, Session
 
 from growfolio.aws.parameters import SsmParameter
-from growfolio.connections import reconnecting
 from growfolio.domain.assets import Asset, Timeframe
 from growfolio.domain.bars import Bars, OpenTimes, opens_of
 from growfolio.domain.grid import slots_between
@@ -37,6 +36,9 @@ from growfolio.market.fetching import gather, raise_for_status
 from growfolio.market.ports import Fetched, Patience
 from growfolio.market.verification import check_clock, check_spacing
 from growfolio.settings import Settings
+
+if TYPE_CHECKING:
+    from requests import Response, Session
 
 URL = "https://data.alpaca.markets/v2/stocks/bars"
 FEED = "iex"
@@ -72,21 +74,30 @@ class AlpacaBars:
         keys: Callable[[], tuple[str, str]],
         where: str,
         patience: Patience | None = None,
-        session: Session | None = None,
+        session: "Session | None" = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """keys reads key ID and secret, and raises ParameterError; where says where a person sets them."""
         self._read_keys = keys
         self._where = where
         self._patience = patience or Patience()
-        self._session = reconnecting(session or Session())
+        self._given_session = session
         self._clock = clock
         self._keys = ("", "")
         self._rests_until = 0
         self._why: MarketError = TemporaryMarketError("alpaca was not asked")
 
+    @cached_property
+    def _session(self) -> "Session":
+        """Made when Alpaca is first asked: a start does not wait for the library of one that stands by."""
+        from requests import Session
+
+        from growfolio.connections import reconnecting
+
+        return reconnecting(self._given_session or Session())
+
     @classmethod
-    def from_settings(cls, settings: Settings, patience: Patience, session: Session | None = None) -> Self:
+    def from_settings(cls, settings: Settings, patience: Patience, session: "Session | None" = None) -> Self:
         """Raises ConfigurationError where no parameter with the keys is named."""
         names = (settings.alpaca_key_parameter, settings.alpaca_secret_parameter)
         if not all(names):
@@ -162,6 +173,8 @@ class AlpacaBars:
         key, secret = self._keys
         if now < self._rests_until:  # another try of the same fetch was refused
             raise self._why
+        from requests import RequestException
+
         try:
             answer = self._session.get(
                 URL,
@@ -187,7 +200,7 @@ class AlpacaBars:
             question["page_token"] = str(token)
         return bars
 
-    def _check_status(self, answer: Response, now: int) -> None:
+    def _check_status(self, answer: "Response", now: int) -> None:
         status = answer.status_code
         message = _message(answer)
         if status == 401 or (status == 403 and message):  # without one it is no answer of Alpaca's own
@@ -269,7 +282,7 @@ def _seconds_to_wait(headers: Mapping[str, str], clock: float) -> int:
     return max(1, min(seconds, LONGEST_REST))
 
 
-def _message(answer: Response) -> str:
+def _message(answer: "Response") -> str:
     """Alpaca's reason for a refusal, text from outside, cut short; empty where it gives none."""
     try:
         return str(answer.json()["message"])[:120]
