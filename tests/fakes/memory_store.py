@@ -7,7 +7,7 @@ from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.calendar import MarketHours
 from growfolio.domain.signals import Attempt, Signal, SignalRecord, Status
 from growfolio.storage.dynamodb import FAILURES
-from growfolio.storage.records import Completion, Explanation, HistoryPage, MarketRecord
+from growfolio.storage.records import Completion, Explanation, HistoryPage, MarketRecord, StoredRecord
 
 Key = tuple[Asset, Timeframe]
 
@@ -24,6 +24,7 @@ class MemoryStore:
     _hours: dict[Market, MarketHours] = field(default_factory=dict)
     _explanations: dict[Key, Explanation] = field(default_factory=dict)
     _completions: dict[tuple[Market, Timeframe], dict[int, Completion]] = field(default_factory=dict)
+    _records: dict[tuple[Market, Timeframe], StoredRecord] = field(default_factory=dict)
     _calls: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def put_signal(self, signal: Signal) -> bool:
@@ -91,6 +92,18 @@ class MemoryStore:
         if known and known.at > completion.at:
             return False
         held[completion.bar_close] = completion
+        return True
+
+    def record(self, market: Market, timeframe: Timeframe) -> StoredRecord | None:
+        self.reads.append(f"record {market} {timeframe}")
+        return self._records.get((market, timeframe))
+
+    def put_record(self, record: StoredRecord) -> bool:
+        key = record.market, record.timeframe
+        held = self._records.get(key)
+        if held and held.newest > record.newest:
+            return False
+        self._records[key] = record
         return True
 
     def put_explanation(self, explanation: Explanation) -> bool:

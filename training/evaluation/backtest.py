@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 from growfolio.domain.assets import Market, Timeframe
 from growfolio.domain.bars import CloseTimes
+from growfolio.domain.costs import COST_EACH_WAY
 from growfolio.domain.freshness_budget import GRACE_SECONDS
 from growfolio.domain.grid import session_number, slots_between
 from growfolio.domain.signals import Action, Signal
@@ -16,8 +17,6 @@ from growfolio.refresh.run import refresh
 
 from training.evaluation.replayed import ReplayedCandles, ReplayedSignals, TrainedModels
 
-COST = {Market.STOCKS: 0.0002, Market.CRYPTO: 0.001}
-"""Of the traded value, each way: spread and slippage of large stocks; an exchange's taker fee."""
 DRAWN = 400
 """Points of a curve that the report draws."""
 SIDE = {Action.SELL: -1, Action.HOLD: 0, Action.BUY: 1}
@@ -42,7 +41,7 @@ class Equity:
             "until": self.points[-1][0],
             "signals": self.signals,
             "trades": self.trades,
-            "cost_each_way": COST[self.market],
+            "cost_each_way": COST_EACH_WAY[self.market],
             "gross": round(gross, 6),
             "net": round(net, 6),
             "points": [
@@ -109,7 +108,7 @@ def _earned(signals: list[Signal]) -> list[tuple[int, float, float]]:
     for at, (one, following) in enumerate(pairwise(signals)):
         joined = following.bar_close - one.bar_close == step and sessions[at] == sessions[at + 1]
         side = SIDE[one.action] if joined else 0
-        paid = COST[market] * abs(side - held)
+        paid = COST_EACH_WAY[market] * abs(side - held)
         change = float(following.price.value / one.price.value) - 1 if joined else 0.0
         found.append((following.bar_close, side * change, paid))
         held = side

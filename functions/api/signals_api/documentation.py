@@ -11,13 +11,13 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from growfolio.domain.assets import ASSETS, Timeframe
+from growfolio.domain.assets import ASSETS, Asset, Timeframe
 from growfolio.domain.calendar import market_hours
 from growfolio.domain.freshness import Judged
 from growfolio.domain.freshness_budget import GRACE_SECONDS
 from growfolio.domain.health import market_health
 from growfolio.domain.signals import Action, Attempt, ModelRef, Price, Signal, Status
-from growfolio.domain.times import BAR, utc_text
+from growfolio.domain.times import BAR, DAY, utc_text
 from growfolio.presentation import (
     Json,
     asset_json,
@@ -91,13 +91,16 @@ def describe(app: FastAPI) -> None:
 def _document(app: FastAPI) -> dict[str, Any]:
     from pydantic.json_schema import models_json_schema
 
-    from signals_api import contract, extension_contract
+    from signals_api import contract, extension_contract, record_contract
 
     document = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
     _, definitions = models_json_schema(
-        [(model, "serialization") for model in (*contract.ANSWERS, *extension_contract.ANSWERS)],
+        [
+            (model, "serialization")
+            for model in (*contract.ANSWERS, *record_contract.ANSWERS, *extension_contract.ANSWERS)
+        ],
         ref_template=SCHEMAS + "{model}",
     )
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
@@ -105,6 +108,61 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for name, example in _examples().items():
         schemas[name]["examples"] = [example]
     return document
+
+
+CALIBRATION = {
+    "rows": 2880,
+    "gap": 0.004,
+    "gap_90": [-0.008, 0.017],
+    "error": 0.012,
+    "calibrated_90": [0.006, 0.019],
+}
+STANDING = {
+    "signals": 2880,
+    "scored": 2868,
+    "not_scored": 0,
+    "unsettled": 2,
+    "pending": 10,
+    "note": None,
+    "scores": {
+        "accuracy": 0.4911,
+        "base_rate": 0.4532,
+        "log_loss": 1.0126,
+        "prior_log_loss": 1.0624,
+        "brier": 0.6071,
+        "moved": 1561,
+        "direction": 0.5221,
+        "confusion": [[190, 410, 184], [92, 1102, 113], [175, 419, 183]],
+    },
+    "targets": {"promised": 940, "reached": 311, "stopped": 402, "neither": 227},
+    "acting": {"acted": 937, "cost_each_way": 0.001, "mean_gross": 0.00002, "mean_net": -0.00198},
+    "calibration": CALIBRATION,
+    "calibration_in_slots": CALIBRATION | {"error": 0.021},
+    "direction_90": [0.497, 0.547],
+}
+"""What the record says of some signals: the numbers are of this example alone."""
+
+
+def _record(asset: Asset, revision: str) -> Json:
+    too_few = dict.fromkeys(STANDING) | {
+        **dict.fromkeys(("not_scored", "unsettled", "pending"), 0),
+        **dict.fromkeys(("signals", "scored"), 96),
+        "note": "too few: 96 of 100 settled signals",
+    }
+    line = {
+        "revision": revision,
+        "market": STANDING,
+        "assets": {asset.symbol: too_few},
+        "strengths": {"high": too_few},
+    }
+    window = {"revisions": [line], "in_sample": [], "simulated": [{"revision": "starter", "market": too_few}]}
+    return {
+        "market": asset.market,
+        "timeframe": Timeframe.M5,
+        "newest_bar_close": utc_text(BAR_CLOSE),
+        "rolled_until": utc_text(BAR_CLOSE // DAY * DAY),
+        "windows": dict.fromkeys(("day", "week", "month", "all"), window),
+    }
 
 
 def _examples() -> dict[str, Json]:
@@ -133,6 +191,7 @@ def _examples() -> dict[str, Json]:
             "explanations": [explanation_json(judged, explanation)],
         },
         "MarketPicture": market_json(asset, market),
+        "Record": {"timeframe": timeframe, "records": [_record(asset, signal.model.revision)]},
         "Assets": {"assets": [asset_json(asset)], "timeframes": list(Timeframe)},
         "Markets": {"now": utc_text(BAR_CLOSE), "markets": [health_json(health)]},
         "Health": {"healthy": True, "now": utc_text(BAR_CLOSE), "markets": [health_json(health)]},

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
-from growfolio.domain.assets import ASSETS, Asset, Timeframe
+from growfolio.domain.assets import ASSETS, Asset, Market, Timeframe
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator
 
 from signals_api.problems import SHOWN, Problem, bad_parameter
@@ -63,6 +63,13 @@ class SignalsQuery(ExplanationsQuery):
     min_confidence: float = Field(
         default=0, ge=0, le=100, description="Only signals of at least this confidence, in per cent."
     )
+
+
+class RecordQuery(_Query):
+    """Which record."""
+
+    timeframe: Bar = Timeframe.M5
+    market: Market | None = Field(default=None, description="Only this market; every one if left out.")
 
 
 class SymbolQuery(_Query):

@@ -10,10 +10,10 @@ from growfolio.domain.assets import ASSETS, Asset, Market, Timeframe
 from growfolio.domain.calendar import MarketHours, market_hours
 from growfolio.domain.freshness import Judged, judge, judge_all
 from growfolio.domain.signals import SignalRecord, Status
-from growfolio.domain.times import utc_text
+from growfolio.domain.times import BAR, utc_text
 from growfolio.errors import ConfigurationError, StoreError
 from growfolio.storage.ports import ReaderStore
-from growfolio.storage.records import Explanation, MarketRecord
+from growfolio.storage.records import Explanation, MarketRecord, StoredRecord
 
 from signals_api import SERVICE
 from signals_api.caching import AWAITED_SECONDS, Found, Kept, changes_at
@@ -55,6 +55,7 @@ class Reader:
         self._records: Kept[dict[Asset, SignalRecord]] = Kept(longest)
         self._explanations: Kept[dict[Asset, Explanation]] = Kept(longest)
         self._markets: Kept[MarketRecord | None] = Kept(longest)
+        self._standing: Kept[StoredRecord | None] = Kept(longest)
 
     def signals(
         self, timeframe: Timeframe, assets: Sequence[Asset], now: int, fault: StoreError | None = None
@@ -143,6 +144,15 @@ class Reader:
         if found.fault:
             self.signals(Timeframe.M5, [asset], now, found.fault)
         return found
+
+    def record(self, market: Market, timeframe: Timeframe, now: int) -> Found[StoredRecord | None]:
+        """What the signals of a market and timeframe were worth; written in the first refresh of an hour."""
+        return self._standing.get(
+            (market, timeframe),
+            now,
+            read=lambda: self.store.record(market, timeframe),
+            until=lambda _: now - now % BAR + BAR,
+        )
 
     def _market_until(self, asset: Asset, record: MarketRecord | None, now: int) -> int:
         """When the price or bars may become others. A refresh writes them after the asset's 5m signal."""

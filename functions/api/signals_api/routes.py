@@ -5,6 +5,7 @@ answer_once. The schema of what it answers goes into contract.py and into ANSWER
 documentation.py; the tests of the documentation name what is missing.
 """
 
+import json
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -28,6 +29,7 @@ from signals_api.parameters import (
     ExplanationsQuery,
     HistoryQuery,
     NoQuery,
+    RecordQuery,
     SignalsQuery,
     SymbolQuery,
     cursor_of,
@@ -118,6 +120,17 @@ def show_market(request: Request, reader: From, symbol: Symbol, _: Nothing) -> R
     asset = find_asset(symbol)
     record = reader.market(asset, now)
     return answer(request, market_json(asset, record.value), seconds=holds_for(record.until, now))
+
+
+@router.get("/record", responses=documented("Record", 422, 503))
+def show_record(request: Request, reader: From, query: Annotated[RecordQuery, Query()]) -> Response:
+    """What the signals of one timeframe were worth, held against what happened; counted anew every hour."""
+    now = reader.clock()
+    markets = [query.market] if query.market else list(Market)
+    found = [reader.record(market, query.timeframe, now) for market in markets]
+    records = [json.loads(record.value.content) for record in found if record.value]
+    seconds = holds_for(min(record.until for record in found), now)
+    return answer(request, {"timeframe": query.timeframe, "records": records}, seconds=seconds)
 
 
 @router.get("/assets", responses=documented("Assets", 422))

@@ -169,11 +169,13 @@ def _archive(objects: S3Objects | None, market: Market) -> CandleArchive | None:
 
 def _settlement(objects: S3Objects | None, store: DynamoStore, market: Market) -> Settlement:
     """Without a bucket the ledger lives in memory."""
+    from growfolio.record.keeping import RecordKeeper
     from growfolio.record.ledger import Ledger
     from growfolio.refresh.settlement import Settlement
     from growfolio.storage.objects import MemoryObjects
 
-    return Settlement(Ledger(objects or MemoryObjects(), market), store, market)
+    ledger = Ledger(objects or MemoryObjects(), market)
+    return Settlement(ledger, store, market, RecordKeeper(ledger, store, market))
 
 
 def _market(settings: Settings) -> Market:

@@ -10,7 +10,7 @@ from growfolio.domain.assets import ASSETS, Market, Timeframe, find_asset
 from growfolio.domain.calendar import MarketHours, Session
 from growfolio.domain.signals import Action, Price, Status
 from growfolio.storage.dynamodb import DynamoStore
-from growfolio.storage.records import Explanation, MarketRecord
+from growfolio.storage.records import Explanation, MarketRecord, StoredRecord
 
 from tests.dynamodb import FreshTable
 from tests.fakes.memory_store import MemoryStore
@@ -35,6 +35,7 @@ def a_write(random: Random) -> Callable[[DynamoStore | MemoryStore], object]:
     price = Price(Decimal(random.choice((1, 2))), bar, "replay close")
     session = Session(bar, bar + 900)
     told = Explanation(asset, timeframe, bar, Action.BUY, random.choice("xyz"), "template", moment)
+    record = StoredRecord(asset.market, timeframe, bar, moment, f'{{"market": "{moment}"}}', "[]")
     return random.choice(
         (
             lambda store: store.put_signal(signal),
@@ -43,6 +44,7 @@ def a_write(random: Random) -> Callable[[DynamoStore | MemoryStore], object]:
             lambda store: store.put_market(MarketRecord(asset, price, (candle,))),
             lambda store: store.put_hours(MarketHours(asset.market, (session,))),
             lambda store: store.put_explanation(told),
+            lambda store: store.put_record(record),
             lambda store: store.count_call("explain", bar, limit=3),
         )
     )
@@ -55,6 +57,7 @@ def all_of(store: DynamoStore | MemoryStore) -> dict[str, object]:
         "signals": [store.signals(timeframe) for timeframe in Timeframe],
         "explanations": [store.explanations(timeframe) for timeframe in Timeframe],
         "markets": store.markets(ASSETS),
+        "records": [store.record(market, timeframe) for market in Market for timeframe in Timeframe],
         "hours": [store.hours(market) for market in Market],
         "history": [store.history(*pair, 10) for pair in pairs],
         "first page": [store.history(*pair, 1) for pair in pairs],

@@ -11,13 +11,14 @@ import pytest
 import torch
 from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
 from growfolio.domain.bars import Bars, CloseTimes
+from growfolio.domain.costs import COST_EACH_WAY
 from growfolio.domain.label import Label
 from growfolio.domain.times import DAY
 
 from tests.training.conftest import END
 from training.data.dataset import Part, Samples, build_samples
 from training.data.splits import EMBARGO
-from training.evaluation.backtest import COST, backtest
+from training.evaluation.backtest import backtest
 from training.evaluation.baselines import baselines, last_known, seen_columns
 from training.evaluation.command import add_evaluate, evaluation_settings
 from training.evaluation.leaks import NO_SKILL, gain_of, leak_checks
@@ -124,7 +125,7 @@ def test_a_backtest_refreshes_every_bar_as_serving_would_and_pays_for_every_trad
     assert equity.signals == 2 * 24
     assert equity.trades == 2
     _, gross, net = equity.points[-1]
-    assert net == pytest.approx(gross * (1 - COST[Market.CRYPTO]), rel=1e-3)
+    assert net == pytest.approx(gross * (1 - COST_EACH_WAY[Market.CRYPTO]), rel=1e-3)
 
 
 def test_bars_that_a_model_was_fitted_on_earn_nothing(market: dict[Asset, Bars]) -> None:

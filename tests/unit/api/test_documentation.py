@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from signals_api import contract, extension_contract
+from signals_api import contract, extension_contract, record_contract
 
 from tests.unit.api.conftest import Api
 
@@ -28,6 +28,7 @@ def test_every_route_is_documented_with_its_parameters(document: dict[str, Any])
         "/v1/explanations": ["timeframe", "symbols"],
         "/v1/markets/{symbol}": ["symbol"],
         "/v1/markets": [],
+        "/v1/record": ["timeframe", "market"],
         "/v1/assets": [],
         "/v1/health": [],
     }
@@ -50,7 +51,9 @@ def test_every_schema_that_is_referred_to_is_there(document: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize(
-    "schema", [*contract.ANSWERS, *extension_contract.ANSWERS], ids=lambda schema: schema.__name__
+    "schema",
+    [*contract.ANSWERS, *record_contract.ANSWERS, *extension_contract.ANSWERS],
+    ids=lambda schema: schema.__name__,
 )
 def test_every_answer_has_an_example_that_fits_its_schema(
     document: dict[str, Any], schema: type[contract.Answer]

@@ -37,6 +37,8 @@ class Scores:
     """Nats."""
     prior_log_loss: float
     """Log-loss of always answering the prior, e.g. the class shares of the training part."""
+    brier: float
+    """Mean squared distance of the three probabilities from what happened (Brier, 1950): 0 to 2."""
     best_constant_log_loss: float
     """Log-loss of the best constant answer, known only afterwards: these rows' own class shares."""
     move_log_loss: float
@@ -78,6 +80,7 @@ def score(probabilities: FloatArray, labels: IntArray, prior: FloatArray) -> Sco
         direction=direction(probabilities, labels),
         log_loss=log_loss(probabilities, labels),
         prior_log_loss=log_loss(np.broadcast_to(prior, probabilities.shape), labels),
+        brier=float(brier(probabilities, labels).mean()),
         best_constant_log_loss=log_loss(np.broadcast_to(shares, probabilities.shape), labels),
         move_log_loss=float(move.mean()),
         move_expected=float(_entropy(given[:, HOLD]).mean()),
@@ -111,6 +114,11 @@ def most_decided(probabilities: FloatArray) -> BoolArray:
     marked = np.zeros(len(lead), dtype=np.bool_)
     marked[np.argsort(-lead, kind="stable")[: max(1, round(MOST_DECIDED * len(lead)))]] = True
     return marked
+
+
+def brier(probabilities: FloatArray, labels: IntArray) -> FloatArray:
+    """Return each row's squared distance from what happened (rows,)."""
+    return np.asarray(((probabilities - np.eye(3)[labels]) ** 2).sum(axis=1))
 
 
 def log_loss(probabilities: FloatArray, labels: IntArray) -> float:

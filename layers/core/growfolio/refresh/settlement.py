@@ -12,6 +12,7 @@ from growfolio.domain.grid import last_slots, slots_between
 from growfolio.domain.signals import Signal
 from growfolio.domain.times import DAY, day_of
 from growfolio.market.ports import Fetched
+from growfolio.record.keeping import RecordKeeper
 from growfolio.record.ledger import Entries, Ledger
 from growfolio.record.outcomes import TARGET_BARS, Aftermath, Entry, entry_of, settled
 from growfolio.refresh.work import BACKLOG
@@ -33,10 +34,14 @@ class Settlement:
     history is asked only for bars that an earlier run left out of the ledger, because it was cut off.
     """
 
-    def __init__(self, ledger: Ledger, past: HistoryReader, market: Market) -> None:
+    def __init__(
+        self, ledger: Ledger, past: HistoryReader, market: Market, keeper: RecordKeeper | None = None
+    ) -> None:
+        """keeper brings the record up to date with what was settled."""
         self._ledger = ledger
         self._past = past
         self._market = market
+        self._keeper = keeper
         self._absent: set[tuple[int, str, str]] = set()
         """Bars for which the history holds no signal: an asset had none then."""
 
@@ -57,6 +62,8 @@ class Settlement:
         oldest = min(int(last_slots(self._market, now, timeframe, WATCHED)[0]) for timeframe in known)
         self._ledger.forget_before(day_of(min(oldest, now - DAY)))
         self._absent = {key for key in self._absent if key[0] >= oldest}
+        if self._keeper:
+            self._keeper.update(now)
         return found
 
     def _held(self, timeframe: Timeframe, now: int) -> Entries:

@@ -48,6 +48,8 @@ NEWER_EXPLANATION = (
 
 NEWER_COMPLETION = "NOT attribute_type(#at, :number) OR #at <= :at"
 
+NEWER_RECORD = "NOT attribute_type(#newest, :number) OR #newest <= :newest"
+
 CALLS_LEFT = "attribute_not_exists(#calls) OR #calls < :limit"
 """Fewer calls than the limit were counted."""
 

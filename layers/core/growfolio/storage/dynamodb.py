@@ -18,7 +18,7 @@ from growfolio.storage import conditions as ordering
 from growfolio.storage import items
 from growfolio.storage.attributes import Item, number
 from growfolio.storage.client import dynamodb_client, retrying_until
-from growfolio.storage.records import Completion, Explanation, HistoryPage, MarketRecord
+from growfolio.storage.records import Completion, Explanation, HistoryPage, MarketRecord, StoredRecord
 from growfolio.storage.retention import BUDGET_SECONDS
 from growfolio.storage.table_requests import TableRequests
 
@@ -120,6 +120,15 @@ class DynamoStore:
     def put_completion(self, completion: Completion) -> bool:
         item = items.completion_item(completion, int(self._clock()))
         return self._requests.put(item, ordering.NEWER_COMPLETION, item)
+
+    def record(self, market: Market, timeframe: Timeframe) -> StoredRecord | None:
+        stored = self._requests.query(items.record_partition(market, timeframe), newest=1)
+        found = _readable(lambda item: items.stored_record_from(market, timeframe, item), islice(stored, 1))
+        return found[0] if found else None
+
+    def put_record(self, record: StoredRecord) -> bool:
+        item = items.record_item(record)
+        return self._requests.put(item, ordering.NEWER_RECORD, item)
 
     def put_explanation(self, explanation: Explanation) -> bool:
         item = items.explanation_item(explanation)

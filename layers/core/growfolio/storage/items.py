@@ -7,6 +7,7 @@
     SESSION                       <market>       sessions [[open, close] …], first_open
     EXPLANATION#<timeframe>       <symbol>       bar_close, action, text, source, written_at
     BAR#<market>#<timeframe>      <bar_close>    revision, signals, failures, at, ttl
+    RECORD#<market>#<timeframe>   record         content, sums, newest, through
     BUDGET#<name>                 <window>       calls, ttl
 
 Records become attributes by their codecs. Attributes that a reader does not know are ignored; one that it
@@ -14,6 +15,7 @@ needs and cannot read makes BadItem.
 """
 
 import logging
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
@@ -25,7 +27,7 @@ from growfolio.errors import BadItem
 from growfolio.storage.attributes import Item, Value, binary, fields, number, text
 from growfolio.storage.codec import DAMAGE, Codec, unreadable
 from growfolio.storage.picture import Bar, pack, unpack
-from growfolio.storage.records import Completion, Explanation, MarketRecord
+from growfolio.storage.records import Completion, Explanation, MarketRecord, StoredRecord
 from growfolio.storage.retention import COMPLETION_SECONDS, HISTORY_SECONDS
 
 log = logging.getLogger(__name__)
@@ -221,6 +223,38 @@ def completion_from(market: Market, timeframe: Timeframe, item: Item) -> Complet
         f"the completion of a {timeframe} bar of {market}",
         lambda: COMPLETION.decode(item, market, timeframe, int(item["sk"]["S"])),
     )
+
+
+def record_partition(market: Market, timeframe: Timeframe) -> str:
+    return f"RECORD#{market}#{timeframe}"
+
+
+def record_key(market: Market, timeframe: Timeframe) -> Item:
+    return key(record_partition(market, timeframe), "record")
+
+
+def record_item(record: StoredRecord) -> Item:
+    return {
+        **record_key(record.market, record.timeframe),
+        "content": binary(zlib.compress(record.content.encode(), 9)),
+        "sums": binary(zlib.compress(record.sums.encode(), 9)),
+        "newest": number(record.newest),
+        "through": number(record.through),
+    }
+
+
+def stored_record_from(market: Market, timeframe: Timeframe, item: Item) -> StoredRecord:
+    """Raises BadItem."""
+
+    def read() -> StoredRecord:
+        try:
+            content, sums = (zlib.decompress(item[name]["B"]).decode() for name in ("content", "sums"))
+        except zlib.error as fault:
+            raise ValueError(str(fault)) from fault
+        newest, through = int(item["newest"]["N"]), int(item["through"]["N"])
+        return StoredRecord(market, timeframe, newest, through, content, sums)
+
+    return _read(f"the {timeframe} record of {market}", read)
 
 
 def _read(what: str, read: Callable[[], _Read]) -> _Read:

@@ -6,7 +6,7 @@ from typing import Protocol
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.calendar import MarketHours
 from growfolio.domain.signals import Attempt, Signal, SignalRecord
-from growfolio.storage.records import Completion, Explanation, HistoryPage, MarketRecord
+from growfolio.storage.records import Completion, Explanation, HistoryPage, MarketRecord, StoredRecord
 
 
 class SignalReader(Protocol):
@@ -67,7 +67,17 @@ class ExplanationReader(Protocol):
     def explanations(self, timeframe: Timeframe) -> list[Explanation]: ...
 
 
-class ReaderStore(SignalReader, HistoryReader, MarketReader, ExplanationReader, Protocol):
+class RecordReader(Protocol):
+    def record(self, market: Market, timeframe: Timeframe) -> StoredRecord | None:
+        """What the signals of a market and timeframe were worth; None before the first hour."""
+
+
+class RecordStore(RecordReader, Protocol):
+    def put_record(self, record: StoredRecord) -> bool:
+        """False where one of a newer bar is there."""
+
+
+class ReaderStore(SignalReader, HistoryReader, MarketReader, ExplanationReader, RecordReader, Protocol):
     """What the API reads."""
 
 

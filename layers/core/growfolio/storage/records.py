@@ -55,3 +55,19 @@ class Completion:
     signals: int
     failures: int
     at: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """What the signals of one market and timeframe were worth. Written by refresh.
+
+    content is the JSON that readers are given. sums is what the next day is added to, of the days before
+    through. newest is the close of the newest bar that is counted.
+    """
+
+    market: Market
+    timeframe: Timeframe
+    newest: Moment
+    through: Moment
+    content: str
+    sums: str

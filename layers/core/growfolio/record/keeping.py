@@ -1,0 +1,134 @@
+"""Keeps the record of a market up to date: one item for each timeframe, written once an hour.
+
+The last day is counted from the ledger's newest entries. A week, a month and all time are counted once a
+day, when the day before is settled: `all` from sums that the item carries, to which that day is added.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from growfolio.domain.assets import Market, Timeframe
+from growfolio.domain.grid import last_slots
+from growfolio.domain.times import DAY, HOUR, day_of, utc_text
+from growfolio.record.ledger import Ledger
+from growfolio.record.outcomes import Entry
+from growfolio.record.summary import Sums, added, sums_of, window, window_of
+from growfolio.record.totals import Totals
+from growfolio.storage.ports import RecordStore
+from growfolio.storage.records import StoredRecord
+
+SETTLING = 4 * HOUR
+"""After midnight UTC, when all of the day before is settled: twelve bars of 15 minutes, and a late one."""
+WEEK, MONTH = 7, 30
+"""Days, the last of which ended at the midnight that the record is rolled to."""
+
+
+@dataclass(slots=True)
+class _Rolled:
+    """What changes once a day: the sums of all days before `through`, and the windows that end there."""
+
+    through: int
+    sums: Sums
+    week: dict[str, Any]
+    month: dict[str, Any]
+
+
+class RecordKeeper:
+    """The record of one market. Make one a function: it keeps what it rolled up."""
+
+    def __init__(self, ledger: Ledger, store: RecordStore, market: Market) -> None:
+        self._ledger = ledger
+        self._store = store
+        self._market = market
+        self._rolled: dict[Timeframe, _Rolled] = {}
+        self._written: dict[Timeframe, int] = {}
+        """The newest bar of each timeframe when its record was written last."""
+
+    def update(self, now: int, *, at_once: bool = False) -> None:
+        """Write each timeframe's record in the first refresh of an hour; at_once: in this one.
+
+        Raises ArchiveError or StoreError.
+        """
+        for timeframe in Timeframe:
+            newest = int(last_slots(self._market, now, timeframe, 1)[-1])
+            written = self._written.get(timeframe, 0)
+            if newest // HOUR > written // HOUR or (at_once and newest > written):
+                self._store.put_record(self._record(timeframe, newest, now))
+                self._written[timeframe] = newest
+
+    def _record(self, timeframe: Timeframe, newest: int, now: int) -> StoredRecord:
+        through = (now - SETTLING) // DAY * DAY
+        rolled = self._rolled.get(timeframe) or self._read(timeframe)
+        if rolled is None or rolled.through != through:
+            rolled = self._roll(timeframe, rolled, through)
+        self._rolled[timeframe] = rolled
+        recent = self._entries(timeframe, _days(through, newest))
+        day = self._entries(timeframe, _days(newest - DAY, newest))
+        windows = {
+            "day": window([entry for entry in day if entry.bar_close > newest - DAY], self._market),
+            "week": rolled.week,
+            "month": rolled.month,
+            "all": window_of(added(rolled.sums, sums_of(recent)), self._market),
+        }
+        content = {
+            "market": self._market.value,
+            "timeframe": timeframe.value,
+            "newest_bar_close": utc_text(newest),
+            "rolled_until": utc_text(through),
+            "windows": windows,
+        }
+        return StoredRecord(
+            self._market, timeframe, newest, through, json.dumps(content), _written(rolled.sums)
+        )
+
+    def _read(self, timeframe: Timeframe) -> _Rolled | None:
+        """What the item says that was written last."""
+        stored = self._store.record(self._market, timeframe)
+        if stored is None:
+            return None
+        windows = json.loads(stored.content)["windows"]
+        return _Rolled(stored.through, _sums(stored.sums), windows["week"], windows["month"])
+
+    def _roll(self, timeframe: Timeframe, rolled: _Rolled | None, through: int) -> _Rolled:
+        """Count the days up to through that are not counted yet, and the week and month that end there."""
+        since = day_of(rolled.through) if rolled and rolled.through < through else date.min
+        sums: Sums = rolled.sums if rolled and rolled.through < through else {}
+        kept: dict[date, list[Entry]] = {}
+        end, shown = day_of(through), set(_days(through - MONTH * DAY, through - 1))
+        for day in self._ledger.days():
+            if day < end and (day >= since or day in shown):
+                own = self._entries(timeframe, [day])
+                if day >= since:
+                    sums = added(sums, sums_of(own))
+                if day in shown:
+                    kept[day] = own
+        self._ledger.forget_before(end)
+        month = [entry for own in kept.values() for entry in own]
+        week = [entry for entry in month if entry.bar_close >= through - WEEK * DAY]
+        return _Rolled(through, sums, window(week, self._market), window(month, self._market))
+
+    def _entries(self, timeframe: Timeframe, days: Iterable[date]) -> list[Entry]:
+        """In the order of time."""
+        found = (entry for day in days for entry in self._ledger.day(day).values())
+        return sorted((one for one in found if one.timeframe == timeframe), key=lambda one: one.key)
+
+
+def _days(start: int, end: int) -> list[date]:
+    """The UTC days from the one of start to the one of end."""
+    first, last = day_of(start), day_of(end)
+    return [first + timedelta(ahead) for ahead in range((last - first).days + 1)]
+
+
+def _written(sums: Sums) -> str:
+    return json.dumps([[*key, astuple(totals)] for key, totals in sums.items()])
+
+
+def _sums(text: str) -> Sums:
+    found: Sums = {}
+    for kind, revision, group, numbers in json.loads(text):
+        values: Sequence[Any] = [tuple(one) if isinstance(one, list) else one for one in numbers]
+        found[kind, revision, group] = Totals(*values)
+    return found
