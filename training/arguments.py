@@ -19,15 +19,16 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 LABEL, FIT = Label(), FitSettings()
 
 
-def add_candles(command: argparse.ArgumentParser, default: Path | None = None) -> None:
+def add_candles(command: argparse.ArgumentParser, required: bool = True, without: str = "") -> None:
+    """Add --candles; without says what happens where it may be left out and is."""
     command.add_argument(
         "--candles",
         type=_folders,
         action="extend",
-        required=default is None,
+        required=required,
         metavar="DIR",
         help="a folder of <ID>_5m.parquet files; several, given again or as DIR:DIR, are merged: bars of "
-        "later ones replace those of earlier ones" + (f" (default: {default})" if default else ""),
+        "later ones replace those of earlier ones" + (f" ({without})" if without else ""),
     )
 
 

@@ -25,6 +25,7 @@ from training.exit_codes import Outcome, outcome_of
 from training.job.command import add_job
 from training.release.decision import decide, promote, serving_now
 from training.release.gate import GateRule
+from training.release.indicators_command import add_indicators
 from training.release.publish import hub_target, publication, require_token
 from training.release.summary import summary
 from training.settings import TrainSettings
@@ -62,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_starter(commands.add_parser("starter", help="remake the models that are shipped with the code"))
     _add_summary(commands.add_parser("summary", help="scores of a folder of models, and who serves what"))
     add_evaluate(commands)
+    add_indicators(commands)
     _add_publish(
         commands.add_parser("publish", help="models that pass the gate become one commit of the Hub")
     )
@@ -137,7 +139,7 @@ def _add_models(command: argparse.ArgumentParser) -> None:
 def _add_publish(command: argparse.ArgumentParser) -> None:
     _add_models(command)
     command.add_argument("--repo", required=True, metavar="ORG/NAME", help="model repository on the Hub")
-    shared.add_candles(command, _DOWNLOADED)
+    shared.add_candles(command, required=False, without=f"default: {_DOWNLOADED}")
     command.add_argument("--promote", default="", metavar="PARAMETER", help="the SSM parameter to set")
     command.set_defaults(run=_publish)
 

@@ -74,17 +74,18 @@ class Contest:
         self, model: Model, samples: Samples, rows: IntArray, bars: Mapping[Asset, Bars]
     ) -> Evidence:
         graph = (self.folder / model.onnx.file).read_bytes()
+        session = opened(graph)
         champion, against = self._champions_answers(model, samples, rows)
-        probed = _spaced(rows, PROBED)
+        probed = spaced(rows, PROBED)
         own = samples.seen_through(model.inputs.names)
-        asked = _asked(own, probed)
+        asked = asked_at(own, probed)
         return Evidence(
             new=answers(graph, own, rows),
             champion=champion,
             labels=samples.labels[rows],
             bar_close=CloseTimes(samples.bar_close[rows]),
-            onnx_difference=_difference(_run(graph, asked), self._of_torch(model, asked)),
-            features_difference=_difference(_run(graph, asked), _run(graph, _as_served(own, probed, bars))),
+            onnx_difference=_difference(run(session, asked), self._of_torch(model, asked)),
+            features_difference=_difference(run(session, asked), run(session, _as_served(own, probed, bars))),
             against=against,
         )
 
@@ -145,12 +146,15 @@ class Contest:
 
 def answers(graph: bytes, samples: Samples, rows: IntArray) -> FloatArray:
     """Probabilities (rows, 3) at these rows of samples that have the graph's inputs, by ONNX Runtime."""
-    session = _session(graph)
-    parts = [
-        session.run([PROBABILITIES], _asked(samples, rows[start : start + BATCH]))[0]
-        for start in range(0, len(rows), BATCH)
-    ]
-    return np.concatenate([np.empty((0, 3)), *parts]).astype(np.float64)
+    session = opened(graph)
+    parts = [run(session, asked_at(samples, rows[at : at + BATCH])) for at in range(0, len(rows), BATCH)]
+    return np.concatenate([np.empty((0, 3)), *parts])
+
+
+def asked_at(samples: Samples, rows: IntArray) -> Asked:
+    """What a graph is run on at these rows of samples that have its inputs."""
+    seen = windows(samples.features[None], np.zeros(1, dtype=np.int64), rows)
+    return inputs_of(seen, samples.context[rows])
 
 
 def _as_served(samples: Samples, rows: IntArray, bars: Mapping[Asset, Bars]) -> Asked:
@@ -179,21 +183,18 @@ def _view(
     return views.of(samples.inputs)
 
 
-def _asked(samples: Samples, rows: IntArray) -> Asked:
-    seen = windows(samples.features[None], np.zeros(1, dtype=np.int64), rows)
-    return inputs_of(seen, samples.context[rows])
-
-
-def _spaced(rows: IntArray, most: int) -> IntArray:
+def spaced(rows: IntArray, most: int) -> IntArray:
     return rows[np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows)), dtype=np.int64))]
 
 
-def _session(graph: bytes) -> onnxruntime.InferenceSession:
+def opened(graph: bytes) -> onnxruntime.InferenceSession:
+    """A graph, to be run."""
     return onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
 
 
-def _run(graph: bytes, asked: Asked) -> FloatArray:
-    return np.asarray(_session(graph).run([PROBABILITIES], asked)[0])
+def run(session: onnxruntime.InferenceSession, asked: Asked) -> FloatArray:
+    """A graph's probabilities (rows, 3)."""
+    return np.asarray(session.run([PROBABILITIES], asked)[0], dtype=np.float64)
 
 
 def _difference(one: FloatArray, other: FloatArray) -> float:
