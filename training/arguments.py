@@ -8,6 +8,7 @@ from typing import TypeAlias
 from growfolio.domain.assets import ASSETS, Asset, Market, Timeframe, find_asset
 from growfolio.domain.forecast import Inputs
 from growfolio.domain.label import LABEL_KINDS, Label
+from growfolio.indicators.proofs import newcomers, prove
 from growfolio.indicators.registry import all_context_inputs, all_indicators
 from growfolio.indicators.standard import FEATURES
 from growfolio.training_jobs.networks import DEFAULT_NETWORK, Network
@@ -112,8 +113,13 @@ def add_inputs(command: argparse.ArgumentParser) -> None:
 
 
 def inputs_in(given: argparse.Namespace) -> Inputs:
-    """Return the inputs that add_inputs' arguments name, each once."""
-    return Inputs(tuple(dict.fromkeys(given.sequence)), tuple(dict.fromkeys(given.context)))
+    """Return the inputs that add_inputs' arguments name, each once.
+
+    Raises UnsoundInput where one of the owner's looks ahead or breaks; the product's own are tried by tests.
+    """
+    inputs = Inputs(tuple(dict.fromkeys(given.sequence)), tuple(dict.fromkeys(given.context)))
+    prove(newcomers(inputs))
+    return inputs
 
 
 def _named(names: tuple[str, ...]) -> str:

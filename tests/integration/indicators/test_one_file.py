@@ -37,7 +37,7 @@ import growfolio.indicators
 growfolio.indicators.__path__.append(sys.argv[1])
 from growfolio.domain.forecast import Inputs
 from growfolio.domain.indicators import indicators
-from growfolio.indicators.proofs import all_inputs, prove
+from growfolio.indicators.proofs import all_inputs, newcomers, prove
 from growfolio.indicators.trials import ordinary_scenes
 from growfolio.indicators.views import views_of
 from growfolio.models.model_inputs import ModelInputs
@@ -47,6 +47,7 @@ assert set(own.sequence) < set(all_inputs().sequence), all_inputs()
 candles = ordinary_scenes()[0].candles
 views = views_of(candles, [0, 1], [99, 99], own, indicators(candles))
 print(views.windows.shape, sorted(views.context), dict(views.broken), ModelInputs.of(own).lacking() or "all")
+assert newcomers(Inputs(("open", *own.sequence), ("weekday", *own.context))) == own
 prove(own)
 print("sound")
 """

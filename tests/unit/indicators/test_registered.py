@@ -2,7 +2,7 @@
 
 import pytest
 from growfolio.domain.forecast import Inputs
-from growfolio.indicators.proofs import all_inputs, prove
+from growfolio.indicators.proofs import all_inputs, newcomers, prove
 from growfolio.indicators.registry import (
     all_context_inputs,
     all_indicators,
@@ -29,6 +29,13 @@ def test_the_context_input_is_sound(name: str) -> None:
 
 def test_every_file_of_inputs_can_be_imported() -> None:
     assert broken_modules() == {}
+
+
+def test_the_products_own_need_no_proof_before_each_training() -> None:
+    own = {name for name, one in all_indicators().items() if one.compute.__module__.endswith(".standard")}
+    assert own == set(FEATURES)
+    assert not set(newcomers(all_inputs()).sequence) & own
+    assert not {"hour_slot", "market_moves"} & set(newcomers(all_inputs()).context)
 
 
 def test_the_sixteen_are_among_them() -> None:

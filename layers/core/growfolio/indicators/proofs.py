@@ -16,6 +16,7 @@ from growfolio.domain.indicators import indicators
 from growfolio.domain.times import utc_minute
 from growfolio.errors import UnsoundInput
 from growfolio.indicators.registry import (
+    OWN,
     ContextInput,
     Indicator,
     all_context_inputs,
@@ -45,6 +46,19 @@ def prove(inputs: Inputs) -> None:
         prove_one(all_indicators()[name])
     for name in inputs.context:
         prove_one(all_context_inputs()[name])
+
+
+def newcomers(inputs: Inputs) -> Inputs:
+    """Those of these inputs that modules other than the product's own register."""
+    indicators, contexts = all_indicators(), all_context_inputs()
+    return Inputs(
+        tuple(name for name in inputs.sequence if not _is_own(indicators[name].compute)),
+        tuple(name for name in inputs.context if not _is_own(contexts[name].compute)),
+    )
+
+
+def _is_own(compute: Callable[..., FloatArray]) -> bool:
+    return compute.__module__.rpartition(".")[2] in OWN
 
 
 def prove_one(one: Indicator | ContextInput) -> None:
