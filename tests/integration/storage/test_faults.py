@@ -12,7 +12,7 @@ from growfolio.limits import Deadline
 from growfolio.storage.client import PATIENCE, RETRY_SECONDS
 from growfolio.storage.dynamodb import DynamoStore
 
-from tests.dynamodb import PATIENT, client_of
+from tests.dynamodb import PATIENT, answering, client_of
 from tests.fakes.dynamodb_faults import BROKEN, CUT, LOST, OVERLOADED, SLOW, faulty_dynamodb
 from tests.samples import a_signal
 
@@ -77,6 +77,45 @@ def test_the_longest_try_fits_the_time_that_is_left_for_it() -> None:
 def test_an_answer_that_was_cut_short_is_a_temporary_error(read: Callable[[DynamoStore], object]) -> None:
     with faulty_dynamodb(CUT) as server, pytest.raises(TemporaryStoreError, match="cut short"):
         read(store_at(server.endpoint))
+
+
+MALFORMED = [
+    b"",
+    b"null",
+    b"[]",
+    b'"Items"',
+    b'{"Items": [{"pk":',
+    b"<html>try again</html>",
+    b'{"Items": null}',
+    b'{"Items": {}}',
+    b'{"Items": [3]}',
+    b'{"Items": [{}]}',
+    b'{"Items": [{"pk": {"S": "SIGNAL#5m"}}]}',
+    b'{"Items": [{"pk": {"S": "SIGNAL#15m"}, "sk": {"S": "AAPL"}}]}',
+    b'{"Items": [{"pk": {"S": "SIGNAL#5m"}, "sk": {"N": "1"}}]}',
+    b'{"Responses": []}',
+    b'{"Responses": {"growfolio": [{}]}, "UnprocessedKeys": {}}',
+    b"\xff\xfe",
+]
+
+
+@pytest.mark.parametrize("body", MALFORMED)
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda store: store.signals(M5),
+        lambda store: store.explanations(M5),
+        lambda store: store.history(AAPL, M5, 9),
+        lambda store: store.completions(AAPL.market, M5, 9),
+        lambda store: store.markets([AAPL]),
+    ],
+)
+def test_an_answer_that_is_no_answer_is_as_an_unreachable_table(
+    read: Callable[[DynamoStore], object], body: bytes
+) -> None:
+    client = client_of("http://127.0.0.1:1", PATIENT.merge(Config(retries={"total_max_attempts": 1})))
+    with answering(client, 200, body), pytest.raises(TemporaryStoreError):
+        read(DynamoStore("growfolio", client))
 
 
 def test_nobody_listening_is_a_temporary_error() -> None:

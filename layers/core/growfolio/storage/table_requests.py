@@ -107,7 +107,7 @@ class TableRequests:
         while True:
             with store_errors("reading the table"):
                 page = self._client.query(**arguments)
-                found = page["Items"]
+                found = _of(partition, page["Items"])
             yield from found
             if "LastEvaluatedKey" not in page:
                 return
@@ -117,16 +117,26 @@ class TableRequests:
         """Those of the named items that exist, in no order. sorts must not repeat."""
         keys = [key(partition, sort) for sort in sorts]
         for start in range(0, len(keys), BATCH):
-            yield from self._batch(keys[start : start + BATCH])
+            yield from self._batch(partition, keys[start : start + BATCH])
 
-    def _batch(self, keys: list[Item]) -> Iterator[Item]:
+    def _batch(self, partition: str, keys: list[Item]) -> Iterator[Item]:
         asked: Any = {self._table: {"Keys": keys}}
         for _ in BATCH_BACKOFF.attempts():
             with store_errors("reading the table"):
                 answer = self._client.batch_get_item(RequestItems=asked)
-                found = answer["Responses"].get(self._table, [])
+                found = _of(partition, answer["Responses"].get(self._table, []))
                 asked = answer["UnprocessedKeys"]
             yield from found
             if not asked:
                 return
         raise TemporaryStoreError("reading the table: it kept leaving part of a batch unanswered")
+
+
+def _of(partition: str, found: object) -> list[Item]:
+    """The items of an answer. Raises LookupError, TypeError or ValueError for one that is no item of it."""
+    if not isinstance(found, list):
+        raise TypeError(f"a {type(found).__name__} in place of items")
+    for item in found:
+        if item["pk"]["S"] != partition or not isinstance(item["sk"]["S"], str):
+            raise ValueError(f"an item of {str(item['pk'])[:40]} in place of {partition}")
+    return found
