@@ -87,7 +87,6 @@ MALFORMED = [
     b'{"Items": [{"pk":',
     b"<html>try again</html>",
     b'{"Items": null}',
-    b'{"Items": {}}',
     b'{"Items": [3]}',
     b'{"Items": [{}]}',
     b'{"Items": [{"pk": {"S": "SIGNAL#5m"}}]}',

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from growfolio.errors import TemporaryStoreError
@@ -132,11 +132,9 @@ class TableRequests:
         raise TemporaryStoreError("reading the table: it kept leaving part of a batch unanswered")
 
 
-def _of(partition: str, found: object) -> list[Item]:
+def _of(partition: str, found: Iterable[Item]) -> list[Item]:
     """The items of an answer. Raises LookupError, TypeError or ValueError for one that is no item of it."""
-    if not isinstance(found, list):
-        raise TypeError(f"a {type(found).__name__} in place of items")
     for item in found:
         if item["pk"]["S"] != partition or not isinstance(item["sk"]["S"], str):
             raise ValueError(f"an item of {str(item['pk'])[:40]} in place of {partition}")
-    return found
+    return list(found)
