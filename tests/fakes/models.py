@@ -38,8 +38,8 @@ def telling_graph(sequence: int, context: int) -> bytes:
     last = "zero"
     if context:
         inputs.append(helper.make_tensor_value_info("context", TensorProto.FLOAT, ["batch", context]))
-        nodes.append(helper.make_node("ReduceMean", ["context", "one"], ["told"], keepdims=1))
-        last = "told"
+        nodes.append(helper.make_node("ReduceMean", ["context", "one"], ["context_mean"], keepdims=1))
+        last = "context_mean"
     nodes += [
         helper.make_node("Concat", ["zero", "scaled", last], ["scores"], axis=1),
         helper.make_node("Softmax", ["scores"], ["probabilities"]),

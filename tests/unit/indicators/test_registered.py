@@ -51,6 +51,21 @@ def test_a_name_is_registered_once(name: str) -> None:
         context_input(name=name, bars=1)
 
 
+@pytest.mark.parametrize("name", ["", "my indicator", "../x", "1st", "größe", "a" * 65])
+def test_a_name_is_one_that_a_manifest_may_hold(name: str) -> None:
+    with pytest.raises(ValueError, match="a name is of letters, digits and _"):
+        indicator(name=name, bars=1)
+    with pytest.raises(ValueError, match="a name is of letters, digits and _"):
+        context_input(name=name, bars=1)
+
+
+def test_a_version_and_a_width_are_one_or_more() -> None:
+    with pytest.raises(ValueError, match="a version 1 or more"):
+        indicator(name="fresh", bars=1, version=0)
+    with pytest.raises(ValueError, match="fresh has 0 numbers"):
+        context_input(name="fresh", bars=1, width=0)
+
+
 @pytest.mark.parametrize("bars", [0, -1, 262, 320])
 def test_an_indicator_may_not_need_more_bars_than_serving_holds_before_a_window(bars: int) -> None:
     with pytest.raises(ValueError, match=f"slow needs {bars} bars; declare 1 to 261"):

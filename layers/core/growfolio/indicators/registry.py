@@ -6,6 +6,7 @@ entry in any list.
 
 import logging
 import pkgutil
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -55,6 +56,8 @@ class ContextInput:
     version: int = 1
 
 
+NAME: Final = r"[A-Za-z][A-Za-z0-9_]{0,63}"
+"""What an input may be called."""
 OWN: Final = frozenset({"standard", "clock", "volatility", "market_moves"})
 """The product's own modules of inputs."""
 NO_INPUTS: Final = frozenset({"registry", "scene", "views", "proofs", "trials"})
@@ -69,9 +72,9 @@ def indicator(
 ) -> Callable[[Formula], Formula]:
     """Register the function below as an indicator; the fields are those of Indicator.
 
-    Raises ValueError for a name that is taken and for more bars than serving has before a window.
+    Raises ValueError for a name that is taken or none, and for more bars than serving has before a window.
     """
-    _check(name, bars, MOST_BARS - WINDOW + 1)
+    _check(name, bars, MOST_BARS - WINDOW + 1, version)
 
     def register(compute: Formula) -> Formula:
         _indicators[name] = Indicator(name, bars, compute, scale_free, version)
@@ -85,9 +88,11 @@ def context_input(
 ) -> Callable[[ContextFormula], ContextFormula]:
     """Register the function below as a context input; the fields are those of ContextInput.
 
-    Raises ValueError for a name that is taken and for more bars than serving has.
+    Raises ValueError for a name that is taken or none, and for more bars than serving has.
     """
-    _check(name, bars, MOST_BARS)
+    _check(name, bars, MOST_BARS, version)
+    if width < 1:
+        raise ValueError(f"{name} has {width} numbers; a context input has one or more")
 
     def register(compute: ContextFormula) -> ContextFormula:
         _context_inputs[name] = ContextInput(name, bars, compute, width, version)
@@ -146,7 +151,11 @@ def context_width(names: Sequence[str]) -> int:
     return sum(found[name].width for name in names)
 
 
-def _check(name: str, bars: int, most: int) -> None:
+def _check(name: str, bars: int, most: int, version: int) -> None:
+    if not re.fullmatch(NAME, name, re.ASCII) or version < 1:
+        raise ValueError(
+            f"{name!r}, version {version}: a name is of letters, digits and _, a version 1 or more"
+        )
     if name in _indicators or name in _context_inputs:
         raise ValueError(f"there are two inputs of the name {name!r}: give one of them another")
     if not 1 <= bars <= most:

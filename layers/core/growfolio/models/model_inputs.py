@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 from growfolio.domain.forecast import Inputs
-from growfolio.indicators.registry import all_context_inputs, all_indicators, broken_modules
+from growfolio.indicators.registry import NAME, all_context_inputs, all_indicators, broken_modules
 from growfolio.indicators.standard import FEATURES, FEATURES_VERSION
 from growfolio.models.json_fields import Field
 
-_NAME = r"[A-Za-z][A-Za-z0-9_]{0,63}"
 MOST_INPUTS = 256
 
 
@@ -68,7 +67,7 @@ def _refs(field: Field) -> tuple[InputRef, ...]:
     elements = field.elements()
     refs = tuple(
         InputRef(
-            one["name"].text(_NAME, "must be a name of letters, digits and _"),
+            one["name"].text(NAME, "must be a name of letters, digits and _"),
             one["version"].whole(1, 1_000_000),
         )
         for one in elements[:MOST_INPUTS]
