@@ -37,9 +37,9 @@ def test_each_file_is_named_once_also_those_of_a_timeframe_that_is_not_served_he
     changed = document()
     tensors = {"file": "stocks_5m_lstm.pth", "sha256": "e" * 64, "bytes": 7}
     changed["models"]["stocks_5m_lstm"]["pth"] = tensors
-    changed["models"]["stocks_30m_lstm"] = {**changed["models"]["stocks_5m_lstm"], "timeframe": "30m"}
+    changed["models"]["stocks_10m_lstm"] = {**changed["models"]["stocks_5m_lstm"], "timeframe": "10m"}
     text = json.dumps(changed)
-    assert "stocks_30m_lstm" not in parse_manifest(text).models
+    assert "stocks_10m_lstm" not in parse_manifest(text).models
     assert [file.file for file in files_of(text)] == [
         "stocks_5m_lstm.onnx",
         "stocks_5m_lstm.pth",
