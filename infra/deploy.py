@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -43,6 +45,7 @@ def main() -> int:
         refuse_missing_machines(place, overrides)
         refuse_bad_keys(overrides, Providers(lambda: int(time.time())))
         _run(["make", "build", f"ARCH={given.architecture}"], os.environ | list_of_assets())
+        overrides["Release"] = release(Path(given.build_dir), overrides)
         keep_served_revision(place)
         _run(deploy_command(given.sam, given.build_dir, place, overrides), os.environ)
         probe_from_aws(place)
@@ -110,6 +113,17 @@ def keep_served_revision(place: Place) -> None:
     if old in found and new not in found:
         ssm.put_parameter(Name=new, Value=found[old], Type="String")
         print(f"the served revision {found[old]} is kept in {new}", flush=True)
+
+
+def release(build: Path, overrides: Mapping[str, str]) -> str:
+    """A digest of the API's function and layers as they were built, and of all parameters."""
+    digest = sha256(repr(sorted(overrides.items())).encode())
+    for folder in ("ApiFunction", "CoreLayer", "WebLayer"):
+        for path in sorted((build / folder).rglob("*")):
+            if path.is_file():
+                digest.update(str(path.relative_to(build)).encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def deploy_command(sam: str, build: str, place: Place, overrides: Mapping[str, str]) -> list[str]:

@@ -25,8 +25,8 @@ FILE = ROOT / "growfolio.toml"
 OF_STAGE = {"prod": {"DeletionProtection": "true", "LogRetentionDays": "30"}}
 """What a stage has unless the owner says otherwise; any other stage is for trying things."""
 TRIED_OUT = {"LogRetentionDays": "7"}
-OWN = ("Stage", "Architecture")
-"""Parameters that STAGE and ARCH set."""
+OWN = ("Stage", "Architecture", "Release")
+"""Parameters that make deploy sets."""
 
 
 def parameter_overrides(stage: str, file: Path = FILE) -> dict[str, str]:

@@ -13,7 +13,7 @@ from infra.local.embedded_aws import embedded_aws
 from infra.sizes import BuiltFunction, built_functions
 from infra.template import load
 from tests.dynamodb import dynamodb_local
-from tests.stack.cloud import Created, Templates, create
+from tests.stack.cloud import Created, Json, Templates, create
 from tests.stack.emulator import Runtime
 from tests.stack.internet import internet, loopback_up
 from tests.stack.providers import MODELS, Providers, providers
@@ -52,11 +52,18 @@ def built(build: Path) -> dict[str, BuiltFunction]:
     return {function.name: function for function in built_functions(build)}
 
 
+def expanded(build: Path, **parameters: str) -> Json:
+    """The built template as AWS would expand it for these parameters."""
+    given = [f"{name}={value}" for name, value in parameters.items()]
+    command = [str(ROOT / ".venv-sam/bin/python"), "infra/transform.py", str(build / "template.yaml"), *given]
+    stack: Json = json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout)
+    return stack
+
+
 @pytest.fixture(scope="session")
 def templates(build: Path) -> Templates:
     """The built template as AWS would expand it, and those nested in it."""
-    expand = [ROOT / ".venv-sam/bin/python", ROOT / "infra/transform.py", build / "template.yaml"]
-    stack = json.loads(subprocess.run(expand, check=True, capture_output=True).stdout)
+    stack = expanded(build)
     nested = {
         name: load(build / resource["Properties"]["TemplateURL"]).body
         for name, resource in stack["Resources"].items()

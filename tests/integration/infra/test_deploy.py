@@ -13,7 +13,7 @@ import pytest
 import requests
 from growfolio.errors import ConfigurationError
 
-from infra.deploy import refuse_missing_machines
+from infra.deploy import refuse_missing_machines, release
 from infra.local.embedded_aws import embedded_aws
 from infra.place import Place
 from tests.fakes.hub_server import FakeHub
@@ -117,6 +117,7 @@ def test_the_place_is_named_first_and_every_program_acts_there(shell: Shell) -> 
     assert " build " in build
     assert "--region eu-central-1" in deploy
     assert "--stack-name growfolio-dev" in deploy
+    assert " Release=" in deploy
     from_here, after = "From this machine, one request to each provider:", "WARNING: the refresh of stocks in"
     assert from_here in ran.stdout
     assert "WARNING: yahoo, binance, kraken did not serve" in ran.stderr
@@ -218,6 +219,20 @@ def test_machines_that_the_region_lacks_are_named_before_they_roll_the_stack_bac
         return
     with pytest.raises(ConfigurationError, match=missing):
         refuse_missing_machines(place, chosen)
+
+
+def test_a_release_is_another_where_anything_that_readers_are_served_by_is(tmp_path: Path) -> None:
+    layer, function = tmp_path / "CoreLayer/python/growfolio.py", tmp_path / "ApiFunction/app.py"
+    for file in (layer, function):
+        file.parent.mkdir(parents=True)
+        file.write_text("1")
+    first = release(tmp_path, {"FreshShare": "0.8"})
+    assert release(tmp_path, {"FreshShare": "0.8"}) == first
+    found = {first, release(tmp_path, {"FreshShare": "0.9"})}
+    for file in (layer, function):
+        file.write_text("2")
+        found.add(release(tmp_path, {"FreshShare": "0.8"}))
+    assert len(found) == 4
 
 
 def test_a_build_that_fails_is_not_deployed(shell: Shell) -> None:
