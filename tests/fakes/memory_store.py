@@ -1,13 +1,21 @@
 """All ports of the store in memory, for tests above the store. A test holds it to what DynamoStore does."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.calendar import MarketHours
 from growfolio.domain.signals import Attempt, Signal, SignalRecord, Status
+from growfolio.domain.times import HOUR
 from growfolio.storage.dynamodb import FAILURES
-from growfolio.storage.records import Completion, Explanation, HistoryPage, MarketRecord, StoredRecord
+from growfolio.storage.records import (
+    Completion,
+    Explanation,
+    HistoryPage,
+    MarketRecord,
+    Outcomes,
+    StoredRecord,
+)
 
 Key = tuple[Asset, Timeframe]
 
@@ -25,6 +33,7 @@ class MemoryStore:
     _explanations: dict[Key, Explanation] = field(default_factory=dict)
     _completions: dict[tuple[Market, Timeframe], dict[int, Completion]] = field(default_factory=dict)
     _records: dict[tuple[Market, Timeframe], StoredRecord] = field(default_factory=dict)
+    _outcomes: dict[tuple[Market, Timeframe], dict[int, Outcomes]] = field(default_factory=dict)
     _calls: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def put_signal(self, signal: Signal) -> bool:
@@ -106,6 +115,19 @@ class MemoryStore:
         self._records[key] = record
         return True
 
+    def outcomes(self, market: Market, timeframe: Timeframe, start: int, end: int) -> Outcomes:
+        self.reads.append(f"outcomes {market} {timeframe}")
+        hours = self._outcomes.get((market, timeframe), {})
+        within = [own for hour, own in hours.items() if start - start % HOUR <= hour <= end]
+        return {one: outcome for own in within for one, outcome in own.items()}
+
+    def put_outcomes(self, market: Market, timeframe: Timeframe, hour: int, outcomes: Outcomes) -> bool:
+        hours = self._outcomes.setdefault((market, timeframe), {})
+        if _known(hours.get(hour, {})) > _known(outcomes):
+            return False
+        hours[hour] = dict(outcomes)
+        return True
+
     def put_explanation(self, explanation: Explanation) -> bool:
         key = explanation.asset, explanation.timeframe
         held = self._explanations.get(key)
@@ -137,6 +159,11 @@ class MemoryStore:
         older = [past[bar] for bar in sorted(past, reverse=True) if before is None or bar < before]
         page = tuple(older[:limit])
         return HistoryPage(page, page[-1].bar_close if len(older) > limit else None)
+
+
+def _known(outcomes: Outcomes) -> int:
+    """How many values are there, with those of the key."""
+    return sum(2 + sum(value not in (None, "") for value in astuple(one)) for one in outcomes.values())
 
 
 def _replaces(signal: Signal, held: Signal) -> bool:

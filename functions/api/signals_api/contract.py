@@ -98,6 +98,31 @@ class PastSignal(Answer):
     )
 
 
+class Outcome(Answer):
+    """What became of a signal, as far as it is known."""
+
+    status: Literal["pending", "scored", "not_scored", "unsettled"] = Field(
+        description="not_scored: its horizon reaches beyond the session; unsettled: `reason` says why."
+    )
+    reason: str
+    happened: Action | None
+    change: float | None = Field(description="From the close of its bar to that of its horizon, as a share.")
+    log_loss: float | None = Field(description="Nats.")
+    first: Literal["buy", "sell", "stop", "none", "session_ended", "unsettled"] | None = Field(
+        description="Which of buy target, sell target and stop came first, within 12 bars of its session."
+    )
+    first_after: int | None = Field(description="Bars until then.")
+    promise: Literal["reached", "stopped", "neither", "nothing_promised", "unsettled"] | None = Field(
+        description="Whether a BUY's sell target, or a SELL's buy target, came before its stop."
+    )
+
+
+class SettledSignal(PastSignal):
+    """A signal as it was given, and what became of it; null until its horizon has closed."""
+
+    outcome: Outcome | None
+
+
 class _Judged(Answer):
     status: Status = Field(description="What the signal is worth now; only `ok` is current.")
     reasons: list[str] = Field(
@@ -140,7 +165,7 @@ class History(Answer):
 
     symbol: str
     timeframe: Timeframe
-    signals: list[PastSignal]
+    signals: list[SettledSignal]
     next_cursor: str | None
 
 

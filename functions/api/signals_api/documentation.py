@@ -25,9 +25,9 @@ from growfolio.presentation import (
     health_json,
     judged_json,
     market_json,
-    signal_json,
+    past_signal_json,
 )
-from growfolio.storage.records import MarketRecord
+from growfolio.storage.records import MarketRecord, Outcome
 
 from signals_api.answers import SCHEMAS
 from signals_api.explaining import explain
@@ -110,6 +110,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     return document
 
 
+OUTCOME = Outcome("scored", "", "BUY", 0.00184, "buy", 1, "reached")
 CALIBRATION = {
     "rows": 2880,
     "gap": 0.004,
@@ -183,7 +184,7 @@ def _examples() -> dict[str, Json]:
         "History": {
             "symbol": asset.symbol,
             "timeframe": timeframe,
-            "signals": [signal_json(signal)],
+            "signals": [past_signal_json(signal, OUTCOME)],
             "next_cursor": cursor_of(asset, timeframe, BAR_CLOSE),
         },
         "Explanations": {

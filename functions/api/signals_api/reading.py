@@ -9,11 +9,12 @@ from fastapi import Depends, Request
 from growfolio.domain.assets import ASSETS, Asset, Market, Timeframe
 from growfolio.domain.calendar import MarketHours, market_hours
 from growfolio.domain.freshness import Judged, judge, judge_all
-from growfolio.domain.signals import SignalRecord, Status
+from growfolio.domain.signals import Signal, SignalRecord, Status
 from growfolio.domain.times import BAR, utc_text
 from growfolio.errors import ConfigurationError, StoreError
+from growfolio.presentation import Json, past_signal_json
 from growfolio.storage.ports import ReaderStore
-from growfolio.storage.records import Explanation, MarketRecord, StoredRecord
+from growfolio.storage.records import Explanation, MarketRecord, Outcomes, StoredRecord
 
 from signals_api import SERVICE
 from signals_api.caching import AWAITED_SECONDS, Found, Kept, changes_at
@@ -153,6 +154,17 @@ class Reader:
             read=lambda: self.store.record(market, timeframe),
             until=lambda _: now - now % BAR + BAR,
         )
+
+    def with_outcomes(self, asset: Asset, timeframe: Timeframe, signals: Sequence[Signal]) -> list[Json]:
+        """Past signals with what became of them; with none where that cannot be read."""
+        outcomes: Outcomes = {}
+        if signals:
+            span = signals[-1].bar_close, signals[0].bar_close
+            try:
+                outcomes = self.store.outcomes(asset.market, timeframe, *span)
+            except StoreError as fault:
+                logger.warning("a history without outcomes: %s", fault)
+        return [past_signal_json(one, outcomes.get((asset.symbol, one.bar_close))) for one in signals]
 
     def _market_until(self, asset: Asset, record: MarketRecord | None, now: int) -> int:
         """When the price or bars may become others. A refresh writes them after the asset's 5m signal."""

@@ -19,7 +19,6 @@ from growfolio.presentation import (
     health_json,
     judged_json,
     market_json,
-    signal_json,
 )
 
 from signals_api.answers import answer, answer_once, documented
@@ -73,7 +72,10 @@ def show_signals(
 def show_history(
     request: Request, reader: From, symbol: Symbol, query: Annotated[HistoryQuery, Query()]
 ) -> Response:
-    """Past signals of one asset and timeframe as they were given, newest first, a page at a time."""
+    """Past signals of one asset and timeframe as they were given, newest first, a page at a time.
+
+    Beside each stands what became of it, from one refresh after its horizon on.
+    """
     now = reader.clock()
     asset = find_asset(symbol)
     before = position(query.cursor, asset, query.timeframe) if query.cursor else None
@@ -82,7 +84,7 @@ def show_history(
     body = {
         "symbol": asset.symbol,
         "timeframe": query.timeframe,
-        "signals": list(map(signal_json, page.signals)),
+        "signals": reader.with_outcomes(asset, query.timeframe, page.signals),
         "next_cursor": page.next_before and cursor_of(asset, query.timeframe, page.next_before),
     }
     changes_at = now + query.timeframe.seconds if before else reader.changes_at([newest], now)

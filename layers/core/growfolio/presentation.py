@@ -15,9 +15,9 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from growfolio.domain.assets import Asset
 from growfolio.domain.freshness import Judged
 from growfolio.domain.health import MarketHealth
-from growfolio.domain.signals import CLASSES, Attempt, ByClass, Price, Signal
+from growfolio.domain.signals import CLASSES, Action, Attempt, ByClass, Price, Signal, loss_of
 from growfolio.domain.times import Moment, utc_text
-from growfolio.storage.records import Explanation, MarketRecord
+from growfolio.storage.records import Explanation, MarketRecord, Outcome
 
 Json = dict[str, Any]
 """A JSON object: text, numbers, booleans, None, and lists and dicts of them."""
@@ -50,6 +50,16 @@ def signal_json(signal: Signal) -> Json:
         "timeframe": signal.timeframe,
         **_SIGNAL.write(signal),
     }
+
+
+def past_signal_json(signal: Signal, outcome: Outcome | None) -> Json:
+    """A signal as it was given, and what became of it; null until its horizon has closed."""
+    if outcome is None:
+        return signal_json(signal) | {"outcome": None}
+    loss = None
+    if outcome.happened is not None:
+        loss = loss_of(signal.probabilities[CLASSES.index(Action(outcome.happened))])
+    return signal_json(signal) | {"outcome": _OUTCOME.write(outcome) | {"log_loss": loss}}
 
 
 class _Form:
@@ -178,6 +188,7 @@ def _instant_or_none(seconds: int | None) -> str | None:
 _CLASS_NAMES = tuple(action.lower() for action in CLASSES)
 _SIGNAL = _Form(Signal, without=("asset", "timeframe"))
 _ATTEMPT = _Form(Attempt)
+_OUTCOME = _Form(Outcome)
 _NO_SIGNAL = {name: null for name, null in _SIGNAL.empty.items() if name not in ("action", "confidence")}
 
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode

@@ -9,8 +9,9 @@ import pytest
 from growfolio.domain.assets import ASSETS, Market, Timeframe, find_asset
 from growfolio.domain.calendar import MarketHours, Session
 from growfolio.domain.signals import Action, Price, Status
+from growfolio.domain.times import HOUR
 from growfolio.storage.dynamodb import DynamoStore
-from growfolio.storage.records import Explanation, MarketRecord, StoredRecord
+from growfolio.storage.records import Explanation, MarketRecord, Outcome, StoredRecord
 
 from tests.dynamodb import FreshTable
 from tests.fakes.memory_store import MemoryStore
@@ -36,6 +37,9 @@ def a_write(random: Random) -> Callable[[DynamoStore | MemoryStore], object]:
     session = Session(bar, bar + 900)
     told = Explanation(asset, timeframe, bar, Action.BUY, random.choice("xyz"), "template", moment)
     record = StoredRecord(asset.market, timeframe, bar, moment, f'{{"market": "{moment}"}}', "[]")
+    first = random.choice((None, "buy"))
+    outcome = Outcome("scored", "", "BUY", float(moment % 7), first, None, None)
+    outcomes = {(asset.symbol, bar): outcome}
     return random.choice(
         (
             lambda store: store.put_signal(signal),
@@ -45,6 +49,7 @@ def a_write(random: Random) -> Callable[[DynamoStore | MemoryStore], object]:
             lambda store: store.put_hours(MarketHours(asset.market, (session,))),
             lambda store: store.put_explanation(told),
             lambda store: store.put_record(record),
+            lambda store: store.put_outcomes(asset.market, timeframe, bar - bar % HOUR, outcomes),
             lambda store: store.count_call("explain", bar, limit=3),
         )
     )
@@ -58,6 +63,7 @@ def all_of(store: DynamoStore | MemoryStore) -> dict[str, object]:
         "explanations": [store.explanations(timeframe) for timeframe in Timeframe],
         "markets": store.markets(ASSETS),
         "records": [store.record(market, timeframe) for market in Market for timeframe in Timeframe],
+        "outcomes": [store.outcomes(market, tf, BAR, BAR + HOUR) for market in Market for tf in Timeframe],
         "hours": [store.hours(market) for market in Market],
         "history": [store.history(*pair, 10) for pair in pairs],
         "first page": [store.history(*pair, 1) for pair in pairs],

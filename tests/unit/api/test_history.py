@@ -3,8 +3,12 @@
 from base64 import urlsafe_b64encode
 
 import pytest
-from growfolio.domain.assets import Timeframe
+from growfolio.domain.assets import Market, Timeframe
+from growfolio.domain.times import HOUR
+from growfolio.errors import TemporaryStoreError
+from growfolio.storage.records import Outcome, Outcomes
 
+from tests.fakes.memory_store import MemoryStore
 from tests.samples import BAR, a_signal
 from tests.unit.api.conftest import Api
 
@@ -81,3 +85,34 @@ def test_a_page_holds_1_to_200_signals(past: Api, limit: str) -> None:
     answer = past.get(f"/v1/signals/AAPL/history?limit={limit}")
     assert answer.status_code == 422
     assert [fault["parameter"] for fault in answer.json()["errors"]] == ["limit"]
+
+
+def test_beside_a_past_signal_stands_what_became_of_it(past: Api) -> None:
+    reached = Outcome("scored", "", "BUY", 0.0123, "buy", 2, "reached")
+    missing = Outcome("unsettled", "there is no candle", None, None, None, None, None)
+    hour = (BAR - 300) // HOUR * HOUR
+    outcomes = {("AAPL", BAR - 300): reached, ("AAPL", BAR - 600): missing, ("MSFT", BAR - 900): reached}
+    past.store.put_outcomes(Market.STOCKS, Timeframe.M5, hour, outcomes)
+    newest, second, third, fourth, *_ = past.get("/v1/signals/aapl/history").json()["signals"]
+    assert (newest["outcome"], fourth["outcome"]) == (None, None)
+    assert second["outcome"] == {
+        "status": "scored",
+        "reason": "",
+        "happened": "BUY",
+        "change": 0.0123,
+        "log_loss": 0.491023,
+        "first": "buy",
+        "first_after": 2,
+        "promise": "reached",
+    }
+    assert (third["outcome"]["status"], third["outcome"]["happened"]) == ("unsettled", None)
+
+
+def test_a_history_whose_outcomes_cannot_be_read_is_given_all_the_same() -> None:
+    class Throttled(MemoryStore):
+        def outcomes(self, *_: object) -> Outcomes:
+            raise TemporaryStoreError("throttled")
+
+    api = Api(Throttled())
+    api.store.put_history(a_signal())
+    assert {one["outcome"] for one in api.get("/v1/signals/aapl/history").json()["signals"]} == {None}

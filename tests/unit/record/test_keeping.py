@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from growfolio.domain.assets import Market, Timeframe
 from growfolio.domain.times import BAR, DAY, HOUR
-from growfolio.record.keeping import RecordKeeper
+from growfolio.errors import TemporaryStoreError
+from growfolio.record.keeping import RecordKeeper, outcome_of
 from growfolio.record.ledger import Ledger
 from growfolio.record.outcomes import SCORED, Entry, entry_of
 from growfolio.record.totals import LEAST_SETTLED
 from growfolio.storage.objects import MemoryObjects
-from growfolio.storage.records import StoredRecord
+from growfolio.storage.records import Outcomes, StoredRecord
 
 from tests.bars import moment
 from tests.fakes.memory_store import MemoryStore
@@ -149,3 +150,34 @@ def test_a_day_is_rolled_up_only_when_all_of_it_is_settled() -> None:
     assert world.stored().through == midnight - DAY
     world.windows(midnight + 5 * HOUR)
     assert world.stored().through == midnight
+
+
+def test_outcomes_are_written_hour_by_hour_as_they_become_known() -> None:
+    world = World([])
+    early, late = entry(NOON - HOUR), entry(NOON)
+    waiting = entry_of(a_signal("BTC", bar_close=NOON))
+    for known in ([early, waiting], [replace(late, first="buy", first_after=1)]):
+        world.add(known)
+        world.cold().update(NOON + BAR, known)
+    assert world.store.outcomes(Market.CRYPTO, M5, NOON - HOUR, NOON) == {
+        ("BTC", NOON - HOUR): outcome_of(early),
+        ("BTC", NOON): outcome_of(replace(late, first="buy", first_after=1)),
+    }
+
+
+def test_outcomes_that_were_refused_are_written_by_the_next_run() -> None:
+    class Refusing(MemoryStore):
+        refusing = True
+
+        def put_outcomes(self, market: Market, timeframe: Timeframe, hour: int, outcomes: Outcomes) -> bool:
+            if self.refusing:
+                raise TemporaryStoreError("throttled")
+            return super().put_outcomes(market, timeframe, hour, outcomes)
+
+    world, store = World([entry(NOON)]), Refusing()
+    keeper = RecordKeeper(Ledger(world.objects, Market.CRYPTO), store, Market.CRYPTO)
+    with pytest.raises(TemporaryStoreError):
+        keeper.update(NOON + BAR, [entry(NOON)])
+    store.refusing = False
+    keeper.update(NOON + 2 * BAR, [])
+    assert ("BTC", NOON) in store.outcomes(Market.CRYPTO, M5, NOON, NOON)

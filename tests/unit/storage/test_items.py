@@ -4,10 +4,11 @@ import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pytest
-from growfolio.domain.assets import Market, Timeframe, find_asset
+from growfolio.domain.assets import Market, Timeframe, assets_of, find_asset
 from growfolio.domain.calendar import market_hours
 from growfolio.domain.signals import Action, Price, Signal, Status
 from growfolio.errors import BadItem, PermanentStoreError, UnknownAsset
@@ -24,12 +25,14 @@ from growfolio.storage.items import (
     hours_item,
     market_item,
     market_record_from,
+    outcomes_from,
+    outcomes_item,
     record_from,
     signal_from,
     signal_key,
     signal_value,
 )
-from growfolio.storage.records import Explanation, MarketRecord
+from growfolio.storage.records import Explanation, MarketRecord, Outcome
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -255,3 +258,24 @@ def test_damaged_hours_are_refused() -> None:
 def test_a_damaged_explanation_is_refused() -> None:
     with pytest.raises(BadItem, match="the 5m explanation of AAPL cannot be read: no 'bar_close'"):
         explanation_from(AAPL, M5, {})
+
+
+def test_an_hour_of_outcomes_of_the_largest_market_takes_two_write_units() -> None:
+    """They are written at each bar: DynamoDB bills a write by the kilobyte."""
+    random = Random(3)
+    outcomes = {
+        (asset.symbol, BAR + 300 * at): Outcome(
+            "scored",
+            "",
+            random.choice(("SELL", "HOLD", "BUY")),
+            round(random.gauss(0, 1e-3), 6),
+            random.choice(("buy", "sell", "stop", "none")),
+            random.randrange(1, 13),
+            random.choice(("reached", "stopped", "neither", "nothing_promised")),
+        )
+        for asset in assets_of(Market.STOCKS)
+        for at in range(12)
+    }
+    item = outcomes_item(Market.STOCKS, M5, BAR, outcomes, BAR)
+    assert outcomes_from(Market.STOCKS, M5, item) == outcomes
+    assert len(item["outcomes"]["B"]) < 2 * 1024 - 100

@@ -3,13 +3,17 @@
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
-from math import floor, isfinite, log10
+from math import floor, isfinite, log, log10
 
 from growfolio.domain.assets import Asset, Timeframe
 from growfolio.domain.times import Moment
 
 ByClass = tuple[Decimal, Decimal, Decimal]
 """One number for each of CLASSES, in their order."""
+
+
+LEAST_PROBABILITY = 0.00005
+"""What a probability of 0.0000 may be before it was rounded."""
 
 
 class Action(StrEnum):
@@ -126,6 +130,11 @@ class SignalRecord:
     timeframe: Timeframe
     signal: Signal | None
     last_attempt: Attempt | None
+
+
+def loss_of(probability: float | Decimal) -> float:
+    """The negative logarithm, in nats, of the probability that a signal gave to what happened."""
+    return round(-log(max(float(probability), LEAST_PROBABILITY)), 6)
 
 
 def in_ticks(price: float | Decimal) -> Decimal:

@@ -1,5 +1,6 @@
-"""Keeps the record of a market up to date: one item for each timeframe, written once an hour.
+"""Keeps the record of a market up to date: outcomes hour by hour, and what the signals were worth.
 
+The record of each timeframe is written once an hour.
 The last day is counted from the ledger's newest entries. A week, a month and all time are counted once a
 day, when the day before is settled: `all` from sums that the item carries, to which that day is added.
 """
@@ -18,7 +19,7 @@ from growfolio.record.outcomes import Entry
 from growfolio.record.summary import Sums, added, sums_of, window, window_of
 from growfolio.record.totals import Totals
 from growfolio.storage.ports import RecordStore
-from growfolio.storage.records import StoredRecord
+from growfolio.storage.records import Outcome, Outcomes, StoredRecord
 
 SETTLING = 4 * HOUR
 """After midnight UTC, when all of the day before is settled: twelve bars of 15 minutes, and a late one."""
@@ -46,12 +47,19 @@ class RecordKeeper:
         self._rolled: dict[Timeframe, _Rolled] = {}
         self._written: dict[Timeframe, int] = {}
         """The newest bar of each timeframe when its record was written last."""
+        self._unwritten: set[tuple[Timeframe, int]] = set()
+        """Hours of which more is known than readers of the history see."""
 
-    def update(self, now: int, *, at_once: bool = False) -> None:
-        """Write each timeframe's record in the first refresh of an hour; at_once: in this one.
+    def update(self, now: int, settled: Iterable[Entry] = (), *, at_once: bool = False) -> None:
+        """Write what the ledger knows by now of the hours in which signals were settled, for the history.
 
-        Raises ArchiveError or StoreError.
+        Then write each timeframe's record, in the first refresh of an hour; at_once: in this one. Raises
+        ArchiveError or StoreError.
         """
+        self._unwritten |= {(Timeframe(one.timeframe), one.bar_close // HOUR * HOUR) for one in settled}
+        for timeframe, hour in sorted(self._unwritten):
+            self._store.put_outcomes(self._market, timeframe, hour, self._outcomes(timeframe, hour))
+            self._unwritten.discard((timeframe, hour))
         for timeframe in Timeframe:
             newest = int(last_slots(self._market, now, timeframe, 1)[-1])
             written = self._written.get(timeframe, 0)
@@ -110,10 +118,31 @@ class RecordKeeper:
         week = [entry for entry in month if entry.bar_close >= through - WEEK * DAY]
         return _Rolled(through, sums, window(week, self._market), window(month, self._market))
 
+    def _outcomes(self, timeframe: Timeframe, hour: int) -> Outcomes:
+        entries = self._entries(timeframe, [day_of(hour)])
+        return {
+            (one.symbol, one.bar_close): outcome_of(one)
+            for one in entries
+            if hour <= one.bar_close < hour + HOUR
+        }
+
     def _entries(self, timeframe: Timeframe, days: Iterable[date]) -> list[Entry]:
         """In the order of time."""
         found = (entry for day in days for entry in self._ledger.day(day).values())
         return sorted((one for one in found if one.timeframe == timeframe), key=lambda one: one.key)
+
+
+def outcome_of(entry: Entry) -> Outcome:
+    """What readers of the history are told."""
+    return Outcome(
+        entry.status,
+        entry.reason,
+        entry.outcome or None,
+        None if entry.change is None else round(entry.change, 6),
+        entry.first or None,
+        entry.first_after,
+        entry.promise or None,
+    )
 
 
 def _days(start: int, end: int) -> list[date]:

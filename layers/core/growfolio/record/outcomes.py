@@ -8,7 +8,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from math import log
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from growfolio.domain.features import BARS_NEEDED
 from growfolio.domain.grid import last_slots, slots_between
 from growfolio.domain.labels import UNKNOWN, Labels, labels_at
 from growfolio.domain.quarantine import sound
-from growfolio.domain.signals import CLASSES, Action, Signal
+from growfolio.domain.signals import CLASSES, LEAST_PROBABILITY, Action, Signal, loss_of
 from growfolio.domain.times import BAR, utc_minute
 from growfolio.errors import BadCandles, MissingCandles
 
@@ -28,8 +27,6 @@ TARGET_BARS = 12
 """Bars of the signal's timeframe for which its targets and its stop are watched."""
 PATIENCE = LATE_SLOTS * BAR
 """How long after a missing bar there must be others before it counts as missing for good."""
-LEAST_PROBABILITY = 0.00005
-"""What a probability of 0.0000 may be before it was rounded."""
 PENDING, SCORED, NOT_SCORED, UNSETTLED = "pending", "scored", "not_scored", "unsettled"
 """The states of a signal's class. NOT_SCORED: its horizon reaches beyond the session, as in training."""
 BUY, SELL, STOP, NONE, SESSION_ENDED = "buy", "sell", "stop", "none", "session_ended"
@@ -238,7 +235,7 @@ def _scored(entry: Entry, found: int, after: Aftermath, at: int) -> Entry:
         status=SCORED,
         outcome=CLASSES[found].value,
         change=round(float(close[at + entry.horizon_bars] / close[at] - 1), 8),
-        log_loss=round(-log(entry.probabilities[found]), 6),
+        log_loss=loss_of(entry.probabilities[found]),
     )
 
 

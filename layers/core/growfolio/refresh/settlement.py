@@ -63,7 +63,7 @@ class Settlement:
         self._ledger.forget_before(day_of(min(oldest, now - DAY)))
         self._absent = {key for key in self._absent if key[0] >= oldest}
         if self._keeper:
-            self._keeper.update(now)
+            self._keeper.update(now, found)
         return found
 
     def _held(self, timeframe: Timeframe, now: int) -> Entries:

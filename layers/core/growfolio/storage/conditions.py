@@ -50,6 +50,9 @@ NEWER_COMPLETION = "NOT attribute_type(#at, :number) OR #at <= :at"
 
 NEWER_RECORD = "NOT attribute_type(#newest, :number) OR #newest <= :newest"
 
+MORE_KNOWN = "NOT attribute_type(#known, :number) OR #known <= :known"
+"""Outcomes are only ever completed: of two runs the one that knew less cannot undo the other."""
+
 CALLS_LEFT = "attribute_not_exists(#calls) OR #calls < :limit"
 """Fewer calls than the limit were counted."""
 

@@ -12,13 +12,21 @@ from typing import TYPE_CHECKING, TypeVar
 from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
 from growfolio.domain.calendar import MarketHours
 from growfolio.domain.signals import Attempt, Signal, SignalRecord, Status
+from growfolio.domain.times import HOUR
 from growfolio.errors import BadItem, ConfigurationError, UnknownAsset
 from growfolio.limits import Deadline
 from growfolio.storage import conditions as ordering
 from growfolio.storage import items
 from growfolio.storage.attributes import Item, number
 from growfolio.storage.client import dynamodb_client, retrying_until
-from growfolio.storage.records import Completion, Explanation, HistoryPage, MarketRecord, StoredRecord
+from growfolio.storage.records import (
+    Completion,
+    Explanation,
+    HistoryPage,
+    MarketRecord,
+    Outcomes,
+    StoredRecord,
+)
 from growfolio.storage.retention import BUDGET_SECONDS
 from growfolio.storage.table_requests import TableRequests
 
@@ -129,6 +137,17 @@ class DynamoStore:
     def put_record(self, record: StoredRecord) -> bool:
         item = items.record_item(record)
         return self._requests.put(item, ordering.NEWER_RECORD, item)
+
+    def outcomes(self, market: Market, timeframe: Timeframe, start: int, end: int) -> Outcomes:
+        partition = items.outcomes_partition(market, timeframe)
+        span = items.history_sort(start - start % HOUR), items.history_sort(end)
+        stored = self._requests.query(partition, between=span)
+        found = _readable(lambda item: items.outcomes_from(market, timeframe, item), stored)
+        return {one: outcome for each in found for one, outcome in each.items()}
+
+    def put_outcomes(self, market: Market, timeframe: Timeframe, hour: int, outcomes: Outcomes) -> bool:
+        item = items.outcomes_item(market, timeframe, hour, outcomes, int(self._clock()))
+        return self._requests.put(item, ordering.MORE_KNOWN, item)
 
     def put_explanation(self, explanation: Explanation) -> bool:
         item = items.explanation_item(explanation)

@@ -8,16 +8,18 @@
     EXPLANATION#<timeframe>       <symbol>       bar_close, action, text, source, written_at
     BAR#<market>#<timeframe>      <bar_close>    revision, signals, failures, at, ttl
     RECORD#<market>#<timeframe>   record         content, sums, newest, through
+    OUTCOMES#<market>#<timeframe> <hour>         outcomes, known, ttl
     BUDGET#<name>                 <window>       calls, ttl
 
 Records become attributes by their codecs. Attributes that a reader does not know are ignored; one that it
 needs and cannot read makes BadItem.
 """
 
+import json
 import logging
 import zlib
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import TypeVar
 
 from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
@@ -27,7 +29,7 @@ from growfolio.errors import BadItem
 from growfolio.storage.attributes import Item, Value, binary, fields, number, text
 from growfolio.storage.codec import DAMAGE, Codec, unreadable
 from growfolio.storage.picture import Bar, pack, unpack
-from growfolio.storage.records import Completion, Explanation, MarketRecord, StoredRecord
+from growfolio.storage.records import Completion, Explanation, MarketRecord, Outcome, Outcomes, StoredRecord
 from growfolio.storage.retention import COMPLETION_SECONDS, HISTORY_SECONDS
 
 log = logging.getLogger(__name__)
@@ -255,6 +257,38 @@ def stored_record_from(market: Market, timeframe: Timeframe, item: Item) -> Stor
         return StoredRecord(market, timeframe, newest, through, content, sums)
 
     return _read(f"the {timeframe} record of {market}", read)
+
+
+def outcomes_partition(market: Market, timeframe: Timeframe) -> str:
+    return f"OUTCOMES#{market}#{timeframe}"
+
+
+def outcomes_item(
+    market: Market, timeframe: Timeframe, hour: int, outcomes: Outcomes, written_at: int
+) -> Item:
+    """Those of the bars that closed within an hour, its start in seconds; written_at as in history_item."""
+    rows = [[symbol, bar - hour, *astuple(outcome)] for (symbol, bar), outcome in sorted(outcomes.items())]
+    known = sum(value not in (None, "") for row in rows for value in row)
+    return {
+        **key(outcomes_partition(market, timeframe), history_sort(hour)),
+        "outcomes": binary(zlib.compress(json.dumps(rows, separators=(",", ":")).encode(), 9)),
+        "known": number(known),
+        "ttl": number(written_at + HISTORY_SECONDS),
+    }
+
+
+def outcomes_from(market: Market, timeframe: Timeframe, item: Item) -> dict[tuple[str, int], Outcome]:
+    """Raises BadItem."""
+
+    def read() -> dict[tuple[str, int], Outcome]:
+        try:
+            rows = json.loads(zlib.decompress(item["outcomes"]["B"]))
+        except zlib.error as fault:
+            raise ValueError(str(fault)) from fault
+        hour = int(item["sk"]["S"])
+        return {(symbol, hour + after): Outcome(*values) for symbol, after, *values in rows}
+
+    return _read(f"the {timeframe} outcomes of {market}", read)
 
 
 def _read(what: str, read: Callable[[], _Read]) -> _Read:

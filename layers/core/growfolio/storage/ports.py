@@ -6,7 +6,14 @@ from typing import Protocol
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.calendar import MarketHours
 from growfolio.domain.signals import Attempt, Signal, SignalRecord
-from growfolio.storage.records import Completion, Explanation, HistoryPage, MarketRecord, StoredRecord
+from growfolio.storage.records import (
+    Completion,
+    Explanation,
+    HistoryPage,
+    MarketRecord,
+    Outcomes,
+    StoredRecord,
+)
 
 
 class SignalReader(Protocol):
@@ -72,12 +79,22 @@ class RecordReader(Protocol):
         """What the signals of a market and timeframe were worth; None before the first hour."""
 
 
+class OutcomeReader(Protocol):
+    def outcomes(self, market: Market, timeframe: Timeframe, start: int, end: int) -> Outcomes:
+        """What is known of signals whose bars closed from start to end, in seconds; maybe of others too."""
+
+
 class RecordStore(RecordReader, Protocol):
+    def put_outcomes(self, market: Market, timeframe: Timeframe, hour: int, outcomes: Outcomes) -> bool:
+        """Store what is known of all signals of an hour, its start in seconds; False where more is known."""
+
     def put_record(self, record: StoredRecord) -> bool:
         """False where one of a newer bar is there."""
 
 
-class ReaderStore(SignalReader, HistoryReader, MarketReader, ExplanationReader, RecordReader, Protocol):
+class ReaderStore(
+    SignalReader, HistoryReader, MarketReader, ExplanationReader, RecordReader, OutcomeReader, Protocol
+):
     """What the API reads."""
 
 

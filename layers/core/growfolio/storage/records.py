@@ -1,5 +1,6 @@
 """The records of the table that are no part of the domain. Each has one writer."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from growfolio.domain.assets import Asset, Market, Timeframe
@@ -71,3 +72,24 @@ class StoredRecord:
     through: Moment
     content: str
     sums: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one signal, as far as it is known (record/outcomes.py); else None or empty."""
+
+    status: str
+    reason: str
+    happened: str | None
+    """The class: SELL, HOLD or BUY."""
+    change: float | None
+    """Rounded to six digits: the items of outcomes are written at each bar."""
+    first: str | None
+    """Which of buy, sell and stop was reached first."""
+    first_after: int | None
+    """Bars until then."""
+    promise: str | None
+
+
+Outcomes = Mapping[tuple[str, int], Outcome]
+"""By symbol and close of the signal's bar."""

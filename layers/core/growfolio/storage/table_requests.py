@@ -88,11 +88,17 @@ class TableRequests:
             return self._client.get_item(TableName=self._table, Key=item_key).get("Item")
 
     def query(
-        self, partition: str, *, before: str | None = None, newest: int | None = None
+        self,
+        partition: str,
+        *,
+        before: str | None = None,
+        between: tuple[str, str] | None = None,
+        newest: int | None = None,
     ) -> Iterator[Item]:
         """The items of a partition, in order: one request, and one more for each megabyte of items.
 
-        before: only those whose sort key lies before it. newest: from the end, so many in one request.
+        before: only those whose sort key lies before it. between: those from the first to the last. newest:
+        from the end, so many in one request.
         """
         arguments: dict[str, Any] = {
             "TableName": self._table,
@@ -102,6 +108,9 @@ class TableRequests:
         if before is not None:
             arguments["KeyConditionExpression"] += " AND sk < :before"
             arguments["ExpressionAttributeValues"][":before"] = text(before)
+        if between is not None:
+            arguments["KeyConditionExpression"] += " AND sk BETWEEN :first AND :last"
+            arguments["ExpressionAttributeValues"] |= {":first": text(between[0]), ":last": text(between[1])}
         if newest is not None:
             arguments |= {"ScanIndexForward": False, "Limit": newest}
         while True:
