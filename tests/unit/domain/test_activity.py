@@ -15,9 +15,9 @@ from growfolio.errors import BadCandles
 from growfolio.refresh.candle_feed import WindowedFeed
 from growfolio.refresh.work import first_open
 from growfolio.storage.candle_archive import CandleArchive
+from growfolio.storage.objects import MemoryObjects
 
 from tests.bars import changed, moment, on_slots, printed, without
-from tests.fakes.objects import MemoryObjects
 from tests.fakes.sources import ScriptedSource
 
 BTC, AAPL = find_asset("BTC"), find_asset("AAPL")
