@@ -251,6 +251,7 @@ def test_the_week_after_the_published_models_are_fine_tuned_on_the_new_bars(
     code, _ = cloud.run(tmp_path / "first", told)
     assert code == Outcome.DONE
     served = cloud.promoted
+    assert cloud.keys("models/revisions/") == {served}, "functions need no Hub"
     later = f"{told} --days 19 --until 2024-09-08T00:00:00Z --warm-start active"
     code, said = cloud.run(tmp_path / "second", later, AWS_BATCH_JOB_ID="job-2")
     assert code == Outcome.DONE, said[-1]
