@@ -19,8 +19,10 @@ from growfolio.domain.assets import ASSETS, Market, Timeframe, assets_of
 from growfolio.domain.bars import Candles
 from growfolio.domain.features import BARS_NEEDED, FeatureArray, windows
 from growfolio.domain.forecast import Forecast
+from growfolio.domain.indicators import indicators
 from growfolio.errors import ModelError
 from growfolio.indicators.standard import features
+from growfolio.indicators.views import views_of
 from growfolio.models.onnx_forecaster import OnnxForecaster
 from growfolio.models.repository import FolderRepository
 
@@ -56,7 +58,12 @@ class Way:
 
 def product(candles: list[Candles], forecaster: OnnxForecaster) -> Way:
     def see() -> list[FeatureArray]:
-        return [windows(features(group), range(len(group.assets)), _last_bars(group)) for group in candles]
+        return [
+            views_of(
+                group, range(len(group.assets)), _last_bars(group), forecaster.inputs, indicators(group)
+            ).windows
+            for group in candles
+        ]
 
     def answer(seen: list[FeatureArray]) -> np.ndarray:
         answers: list[Forecast | ModelError] = []

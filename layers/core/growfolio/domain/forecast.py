@@ -57,7 +57,6 @@ class Views:
             raise ValueError(
                 f"windows are {self.windows.dtype} {self.windows.shape}; {expected} of float32 are needed"
             )
-
         for name, columns in self.context.items():
             if columns.dtype != np.float32 or columns.ndim != 2 or len(columns) != len(self):
                 needed = f"({len(self)}, n) of float32 is needed"
