@@ -11,7 +11,7 @@ from growfolio.errors import BadCandles, ConfigurationError
 from training.data.candle_files import CandleFiles, CandleFolders
 from training.data.dataset import Samples, build_samples, on_one_calendar
 from training.data.merging import Merged
-from training.progress import Say
+from training.progress import Say, silent
 from training.settings import TrainSettings
 
 NO_FILE = "no candles"
@@ -59,7 +59,7 @@ def no_candles(settings: TrainSettings, left_out: Mapping[str, str]) -> Configur
 
 
 def read_candles(
-    settings: TrainSettings, now: int, say: Say = lambda _: None
+    settings: TrainSettings, now: int, say: Say = silent
 ) -> tuple[dict[Asset, Bars], dict[str, str]]:
     """Read and merge the candles of each asset up to now, in seconds; say why other assets have none.
 
@@ -99,9 +99,7 @@ def _merges(read: Mapping[Asset, Merged]) -> list[str]:
     ]
 
 
-def gather(
-    settings: TrainSettings, now: int, say: Say = lambda _: None
-) -> tuple[list[Samples], dict[str, str]]:
+def gather(settings: TrainSettings, now: int, say: Say = silent) -> tuple[list[Samples], dict[str, str]]:
     """Return the samples of each market and timeframe that has any, and why assets are missing from them.
 
     Bars that closed after now, in seconds since the epoch, are not read. Raises ConfigurationError where

@@ -37,6 +37,15 @@ class Progress:
         self._planned -= work
 
 
+def counted(number: int, what: str) -> str:
+    """Return e.g. 1 model, 2 models."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def silent(line: str) -> None:
+    """A Say that shows nothing."""
+
+
 def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

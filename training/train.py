@@ -38,10 +38,9 @@ def train(settings: TrainSettings, now: int, clock: Callable[[], float], say: Sa
     with TemporaryDirectory(dir=settings.out, prefix=".unfinished-") as folder:
         unfinished = replace(settings, out=Path(folder))
         candidates = _fit(jobs, settings, progress)
-        results = []
-        for of_pool in planned:
-            say(f"{of_pool[0].id}: choosing, testing and exporting {len(of_pool)} models")
-            results.append(write_pool([candidates[job.id] for job in of_pool], unfinished, now))
+        results = [
+            write_pool([candidates[job.id] for job in of_pool], unfinished, now, say) for of_pool in planned
+        ]
         manifest = manifest_of(results, left_out, settings, now)
         (unfinished.out / CARD).write_text(model_card(results, "; ".join(grouped(left_out)), settings, now))
         (unfinished.out / MANIFEST).write_text(manifest.to_json())

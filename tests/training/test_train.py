@@ -249,6 +249,13 @@ def test_each_epoch_says_how_far_the_run_is_and_how_long_it_will_take(
     epochs = [line for line in trained[1] if "epoch" in line]
     assert len(epochs) == 6 * QUICK.epochs
     assert epochs[-1].startswith("[100%] ")
+    # What follows the last epoch takes time too: each step has a line.
+    steps = trained[1][trained[1].index(epochs[-1]) + 1 :]
+    assert steps[0] == "calibrating 4 models of lstm"
+    assert "stocks_5m_lstm: choosing between it and 2 models of single assets" in steps
+    tested = [line.split(":")[0] for line in steps if line.endswith(": testing and exporting")]
+    assert len(tested) == 6
+    assert set(tested) == {line.split("] ")[1].split()[0] for line in epochs}
     assert any("stocks_5m_lstm epoch 1/2: loss" in line for line in epochs[:6])
 
 

@@ -12,7 +12,8 @@ from training.fitting.fleet import fit_fleet
 from training.fitting.member import Fitted, Member, calibrate
 from training.fitting.settings import Epoch, FitSettings
 from training.fitting.workers import each
-from training.networks.architectures import MEMBERS, EnsembleModel, Served
+from training.networks.architectures import MEMBERS, EnsembleModel, Served, names_in
+from training.progress import counted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,18 +39,19 @@ def fit_models(
 ) -> list[FittedModel]:
     """Fit networks or ensembles as fit_fleet does; each network of an ensemble has its own checkpoint."""
     if settings.network != Network.ENSEMBLE:
-        fitted = fit_fleet(members, settings, partial(watch, settings.network), checkpoint)
+        fitted = fit_fleet(members, settings, partial(watch, settings.network), checkpoint, say=watch.step)
         return [FittedModel(one.model, one.epochs) for one in fitted]
     fleets = [
         fit_fleet(
             [_part(member, number) for member in members],
             replace(settings, network=network),
-            partial(watch, f"{network} {number + 1}"),
+            partial(watch, name),
             checkpoint.with_name(f"{checkpoint.name}.{network}{number}") if checkpoint else None,
+            say=watch.step,
         )
-        for number, network in enumerate(MEMBERS)
+        for number, (network, name) in enumerate(zip(MEMBERS, names_in(settings.network), strict=True))
     ]
-    watch.step(f"calibrating {len(members)} ensembles of {', '.join(MEMBERS)}")
+    watch.step(f"calibrating {counted(len(members), 'ensemble')} of {', '.join(MEMBERS)}")
     return each(lambda at: _together([fleet[at] for fleet in fleets], members[at]), len(members))
 
 

@@ -17,6 +17,7 @@ from training.fitting.member import Fitted, Fitting, Member, begin, calibrate
 from training.fitting.settings import Epoch, FitSettings
 from training.fitting.workers import each
 from training.networks.batched import FLEET_NETWORKS
+from training.progress import Say, counted, silent
 
 Watch = Callable[[Mapping[str, Epoch]], None]
 """Called after each round with the epochs of all models that took part in it, by id."""
@@ -28,6 +29,7 @@ def fit_fleet(
     watch: Watch,
     checkpoint: Path | None = None,
     device: torch.device | None = None,
+    say: Say = silent,
 ) -> list[Fitted]:
     """Return a calibrated model for each member, in order: that of its epoch with the least validation loss.
 
@@ -44,7 +46,7 @@ def fit_fleet(
     for number, generation in enumerate(_generations(members)):
         started = [replace(m, start=found[m.follows].model) if m.follows else m for m in generation]
         file = checkpoint.with_name(f"{checkpoint.name}.{number}") if checkpoint and number else checkpoint
-        fitted = _fit_generation(started, settings, watch, file, device)
+        fitted = _fit_generation(started, settings, watch, file, device, say)
         found |= {member.id: one for member, one in zip(generation, fitted, strict=True)}
     return [found[member.id] for member in members]
 
@@ -69,6 +71,7 @@ def _fit_generation(
     watch: Watch,
     checkpoint: Path | None,
     device: torch.device,
+    say: Say,
 ) -> list[Fitted]:
     fittings = [begin(member, settings) for member in members]
     # The models with the most batches come first, so that those which still have one are always the first.
@@ -89,6 +92,7 @@ def _fit_generation(
             take_step = steps_on(device)
         if kept is not None:
             kept.write(fleet, fittings, live)
+    say(f"calibrating {counted(len(fittings), 'model')} of {settings.network}")
     return each(lambda number: _calibrated(fittings[number], fleet.weights), len(fittings))
 
 

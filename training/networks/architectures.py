@@ -171,7 +171,7 @@ NETWORKS: dict[str, Callable[[float, Widths], nn.Module]] = {
     Network.TRANSFORMER: SeedTransformer,
 }
 """Single networks by name, as `--network` takes it and model ids end; each takes its dropout and widths."""
-COSTS: dict[str, float] = {Network.LSTM: 1.0, Network.GRU: 2.0, Network.TRANSFORMER: 4.0}
+COSTS: dict[str, float] = {Network.LSTM: 1.0, Network.GRU: 1.8, Network.TRANSFORMER: 2.0}
 """Time for a training window, in an LSTM's."""
 MEMBERS: tuple[str, ...] = (Network.LSTM, Network.LSTM, Network.TRANSFORMER)
 """The networks of an ensemble, each fitted from a seed of its own (training/README.md says why these)."""
@@ -184,6 +184,12 @@ def networks_in(name: str) -> tuple[str, ...]:
 
 LIMIT = 5.0
 """Deviations at which normalised inputs end."""
+
+
+def names_in(name: str) -> tuple[str, ...]:
+    """As networks_in, those of an ensemble with their number, so that no two have one name."""
+    parts = networks_in(name)
+    return parts if len(parts) == 1 else tuple(f"{part} {at}" for at, part in enumerate(parts, 1))
 
 
 class Normalisation(nn.Module):

@@ -17,6 +17,7 @@ from training.data.dataset import Part, Samples
 from training.evaluation.charts import model_picture
 from training.evaluation.scorecard import Scorecard
 from training.networks.export import write_onnx, write_pth
+from training.progress import Say, counted
 from training.release.pool import Candidate, Choice, choose
 from training.settings import TrainSettings
 
@@ -36,21 +37,25 @@ class PoolResult:
     """The pools from whose models the pooled one went on, the nearest first."""
 
 
-def write_pool(candidates: Sequence[Candidate], settings: TrainSettings, created_at: int) -> PoolResult:
+def write_pool(
+    candidates: Sequence[Candidate], settings: TrainSettings, created_at: int, say: Say
+) -> PoolResult:
     """Choose between the candidates of a pool, the pooled one first, write their files, and score them.
 
     The test part is looked at here, once, when nothing is left to choose. Raises PermanentModelError
     where a graph does not answer as torch does.
     """
     pooled, *own = candidates
+    if own:
+        say(f"{pooled.id}: choosing between it and {counted(len(own), 'model')} of single assets")
     choice = choose(pooled, own)
-    test = tuple(candidate.scorecard(Part.TEST) for candidate in candidates)
-    models = tuple(
-        _write_model(candidate, card, settings, created_at)
-        for candidate, card in zip(candidates, test, strict=True)
-    )
+    test, models = [], []
+    for candidate in candidates:
+        say(f"{candidate.id}: testing and exporting")
+        test.append(candidate.scorecard(Part.TEST))
+        models.append(_write_model(candidate, test[-1], settings, created_at))
     picture(settings.out, models[0].id).write_text(model_picture(test[0].to_json()) + "\n")
-    return PoolResult(pooled.samples, models, test, choice, _lineage(pooled))
+    return PoolResult(pooled.samples, tuple(models), tuple(test), choice, _lineage(pooled))
 
 
 def manifest_of(
