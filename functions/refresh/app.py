@@ -32,9 +32,7 @@ def make_handler(settings: Settings, clock: Callable[[], int]) -> Handler:
 
     @logger.inject_lambda_context
     def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        if event.get(
-            "probe"
-        ):  # make probe FROM=aws: providers may refuse this address, and serve the owner's
+        if event.get("probe"):  # make probe FROM=aws: a provider may refuse this address alone
             return {"probe": refresher.probe(clock())}
         deadline = Deadline(lambda: context.get_remaining_time_in_millis() / 1000)
         report, notes = refresher.refresh(clock(), deadline)

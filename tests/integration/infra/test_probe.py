@@ -2,8 +2,12 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -32,6 +36,7 @@ from tests.fakes.gemini_server import FakeGemini
 from tests.fakes.hub_server import FakeHub, Repository
 from tests.fakes.yahoo import LocalYahooSession, YahooServer
 
+ROOT = Path(__file__).parents[3]
 NOW = moment("2024-09-05 18:00")
 PLACE = Place("123456789012", "us-east-1", "test")
 OVERRIDES = {
@@ -225,3 +230,25 @@ def test_every_parameter_that_concerns_a_provider_reaches_the_settings() -> None
         model_repository="growfolio/signals",
         hub_token_parameter="/hub-token",
     )
+
+
+@pytest.mark.slow
+def test_make_probe_ends_with_1_where_a_provider_does_not_serve(tmp_path: Path) -> None:
+    nowhere = {"HTTPS_PROXY": "http://127.0.0.1:9", "SETTINGS": str(tmp_path / "growfolio.toml")}
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": "functions/api", **nowhere}
+
+    def probe(**settings: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "infra.probe"]
+        return subprocess.run(
+            command, cwd=ROOT, env=environ | settings, capture_output=True, text=True, check=False
+        )
+
+    ran = probe(GROWFOLIO_STOCK_SOURCES="yahoo,alpaca", ALPACA_KEY=KEYS[0], ALPACA_SECRET=KEYS[1])
+    assert ran.returncode == 1, ran.stderr
+    assert [line.split()[2] for line in ran.stdout.splitlines()[1:]] == NAMES[:4]
+    assert "alpaca could not be reached" in ran.stdout
+    assert not any(key in ran.stdout + ran.stderr for key in KEYS)
+    served = probe(GROWFOLIO_SOURCE="simulated")
+    assert (served.returncode, served.stdout.count("serves")) == (0, 2)
+    unset = probe(GROWFOLIO_STOCK_SOURCES="alpaca")
+    assert (unset.returncode, "name the SSM SecureStrings" in unset.stdout) == (1, True)
