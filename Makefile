@@ -110,7 +110,7 @@ train: $(TRAINING)/.ready ## download (or take CANDLES=DIR[:DIR...]), train into
 	@test -n "$(CANDLES)" || $(TRAINING)/bin/python -m training download --out data/raw || \
 	  { echo "no candles: with a folder of <ID>_5m.parquet files, make train CANDLES=DIR goes on without a network"; exit 2; }
 	$(TRAINING)/bin/python -m training train --candles "$(or $(CANDLES),data/raw)" --out models
-	$(TRAINING)/bin/python -m training evaluate --quick --candles "$(or $(CANDLES),data/raw)" --out results
+	$(TRAINING)/bin/python -m training evaluate --quick --candles "$(or $(CANDLES),data/raw)" --out results || test $$? = 2
 	@$(TRAINING)/bin/python -m training summary --models models
 
 starter: $(TRAINING)/.ready ## make the shipped models again from CANDLES=DIR[:DIR...] (about half an hour on 2 cores)

@@ -105,6 +105,18 @@ def test_what_cannot_be_trained_on_ends_with_exit_code_2_and_nothing_is_written(
     assert not out.exists()
 
 
+def test_pools_that_are_too_small_for_a_report_are_named(
+    candle_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = f"evaluate --quick --candles {candle_folder} --symbols AAPL BTC ETH --out {tmp_path}"
+    assert ended(given) == Outcome.CONFIGURATION
+    said = capsys.readouterr()
+    left_out = [line.split("] ")[1] for line in said.out.splitlines() if "left out" in line]
+    assert [line.split(":")[1].strip() for line in left_out] == ["stocks 15m fold 1", "crypto 15m fold 1"]
+    assert "give more candles or fewer folds" in said.err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_publish_looks_for_folder_and_token_before_it_asks_the_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -24,7 +24,7 @@ from training.fitting.member import Member
 from training.fitting.parent_pool import parent_pool
 from training.fitting.progress import FittingProgress
 from training.pools import coverage, gather, no_candles, read_candles
-from training.progress import Say
+from training.progress import Say, counted
 from training.settings import TrainSettings
 
 
@@ -75,10 +75,10 @@ def evaluate(
     if not pools:
         raise no_candles(settings.train, left_out)
     say_time(coverage(settings.train))
-    folds = [
-        fold for samples in pools for fold in folds_of(samples, settings.folds, calendar(samples, pools))
-    ]
-    say_time(f"{len(folds)} models to fit: {len(pools)} pools, {settings.folds} folds each and the last part")
+    folds = _folds(pools, settings, say_time)
+    judged = counted(len({id(fold.samples.labels) for fold in folds}), "pool")
+    each = f"{counted(settings.folds, 'fold')} each and the last part"
+    say_time(f"{counted(len(folds), 'model')} to fit: {judged}, {each}")
     members = [_member(fold, folds, settings) for fold in folds]
     progress = FittingProgress(
         {own.id: len(own.train) for own in members}, settings.train.fit, clock, say_time
@@ -136,15 +136,36 @@ def _name(fold: Fold) -> str:
     return f"{_pool(fold.samples)} {fold.name}"
 
 
+def _folds(pools: Sequence[Samples], settings: EvaluationSettings, say: Say) -> list[Fold]:
+    """Return the folds of each pool that has enough samples for all of them; say why others have none.
+
+    Raises ConfigurationError where no pool has.
+    """
+    folds: list[Fold] = []
+    reason = ""
+    for samples in pools:
+        own = folds_of(samples, settings.folds, calendar(samples, pools))
+        small = [_name(fold) for fold in own if _too_small(fold, settings)]
+        if small:
+            reason = f"{small[0]}: too few samples to judge a model; give more candles or fewer folds"
+            say(f"left out: {reason}")
+        else:
+            folds += own
+    if not folds:
+        raise ConfigurationError(reason)
+    return folds
+
+
+def _too_small(fold: Fold, settings: EvaluationSettings) -> bool:
+    train, validation, test = (len(fold.rows(part)) for part in Part)
+    least = settings.train.least_training, settings.train.least_validation
+    return train < least[0] or min(validation, test) < least[1]
+
+
 def _member(fold: Fold, folds: Sequence[Fold], settings: EvaluationSettings) -> Member:
     name = _name(fold)
     before = parent_pool(fold.samples, folds, lambda other: other.samples) if settings.lineage else None
     train, validation = fold.rows(Part.TRAIN), fold.rows(Part.VALIDATION)
-    least = settings.train.least_training, settings.train.least_validation
-    if len(train) < least[0] or min(len(validation), len(fold.rows(Part.TEST))) < least[1]:
-        raise ConfigurationError(
-            f"{name}: too few samples to judge a model; give more candles or fewer folds"
-        )
     seed = settings.train.fit.seed + crc32(name.encode())
     return Member(name, fold.samples, train, validation, seed, follows=_name(before) if before else "")
 
