@@ -33,6 +33,7 @@ def main() -> int:
     parser.add_argument("--sam", required=True, help="the SAM command line")
     parser.add_argument("--build-dir", required=True)
     parser.add_argument("--change-architecture", action="store_true")
+    parser.add_argument("--without-probe", action="store_true", help="ask no provider before the build")
     given = parser.parse_args()
     try:
         place = resolve(given.stage)
@@ -43,7 +44,8 @@ def main() -> int:
         }
         refuse_what_would_fail(place, overrides, change_architecture=given.change_architecture)
         refuse_missing_machines(place, overrides)
-        refuse_bad_keys(overrides, Providers(lambda: int(time.time())))
+        if not given.without_probe:
+            refuse_bad_keys(overrides, Providers(lambda: int(time.time())))
         _run(["make", "build", f"ARCH={given.architecture}"], os.environ | list_of_assets())
         overrides["Release"] = release(Path(given.build_dir), overrides)
         keep_served_revision(place)

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -67,7 +68,8 @@ def rows(settings: Settings, providers: Providers) -> Iterator[Row]:
             settings.explain_key_parameter,
             lambda key: providers.language_model(name, key),
         )
-    if repository := settings.model_repository:
+    repository = settings.model_repository
+    if repository and not Path(repository).is_dir():
         yield _asked(
             "models",
             "hugging face",

@@ -28,7 +28,7 @@ build: .venv-sam/.ready $(VENV)/.run ## build all functions and layers for ARCH 
 
 deploy: .venv-sam/.ready $(VENV)/.run ## build and deploy STAGE (dev, prod, any name) with your AWS credentials and growfolio.toml
 	@SAM_CLI_TELEMETRY=0 $(BIN)/python -m infra.deploy --stage "$(STAGE)" --architecture "$(ARCH)" --sam "$(SAM_CLI)" \
-	  --build-dir $(BUILD_DIR) $(if $(CHANGE_ARCH),--change-architecture)
+	  --build-dir $(BUILD_DIR) $(if $(CHANGE_ARCH),--change-architecture) $(if $(filter 0,$(PROBE)),--without-probe)
 
 # What Lambda's runtime brings, for the emulator.
 .cache/lambda-runtime/.ready: infra/tools/runtime.lock | $(UV)

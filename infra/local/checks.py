@@ -64,7 +64,7 @@ class Providers:
         if quotes.latest([APPLE], self.now()):
             return GOOD
         why = "; ".join(quotes.notes) or "finnhub gave no price"
-        return Verdict(False if "refuse" in why else None, why)
+        return Verdict(False if "refuses the key" in why else None, why)
 
     def alpaca(self, key: str, secret: str) -> Verdict:
         bars = AlpacaBars(lambda: (key, secret), "keys.env", PATIENCE, self.alpaca_session())
@@ -104,6 +104,8 @@ class Providers:
         except HfHubHTTPError as fault:
             status = fault.response.status_code if fault.response is not None else 0
             return Verdict(False, why) if status in refusals else Verdict(None, f"the Hub answered {status}")
+        except ValueError as fault:  # its own, for a name that no repository has
+            return Verdict(False, f"the Hub: {fault}"[:200])
         except (OSError, httpx2.HTTPError) as fault:
             return Verdict(None, f"the Hub could not be reached: {type(fault).__name__}")
         return GOOD

@@ -127,6 +127,20 @@ def test_what_is_not_configured_is_not_asked(world: World) -> None:
     assert world.alpaca.requests == []
 
 
+def test_a_folder_of_models_is_no_repository_to_ask_for(world: World, tmp_path: Path) -> None:
+    found = rows(Settings(exchanges=("kraken",), model_repository=str(tmp_path)), world.providers)
+    assert [row.probed.provider for row in found] == ["yahoo", "kraken"]
+
+
+def test_a_name_that_no_repository_can_have_must_be_set(world: World) -> None:
+    (probed,) = [
+        row.probed
+        for row in rows(Settings(model_repository="no/such/form"), world.providers)
+        if row.market == "models"
+    ]
+    assert (probed.must_be_set, probed.trouble.startswith("the Hub: Repo id must be")) == (True, True)
+
+
 def test_the_table_names_who_answers_and_why_not(world: World) -> None:
     world.yahoo.meet(ANY, Fault(403))
     world.binance.meet(ANY, Fault(451, b"not in your country"))
