@@ -186,11 +186,13 @@ def _bucket(measured: Mapping[str, Any], prices: Prices) -> list[Line]:
         runs * (BAR / KEEPING_SECONDS + 1 - CALM_SHARE) * measured["refresh"][market]["puts"]
         for market, runs in ((Market.CRYPTO, CRYPTO_RUNS), (Market.STOCKS, SCHEDULED_STOCK_RUNS))
     )
-    ledgers = CRYPTO_RUNS * measured["refresh"]["crypto"]["record_puts"]
-    ledgers += SESSIONS * SESSION_BARS * measured["refresh"]["stocks"]["record_puts"]
+    working = ((Market.CRYPTO, CRYPTO_RUNS), (Market.STOCKS, SESSIONS * SESSION_BARS))
+    ledgers = sum(runs * measured["refresh"][market]["record_puts"] for market, runs in working)
+    units = sum(runs * measured["refresh"][market]["record_units"] for market, runs in working)
+    record = ledgers / 1e3 * prices["s3_thousand_puts"] + units / 1e6 * prices["dynamodb_million_write_units"]
     return [
         Line("bucket, writes", f"{puts:,.0f} objects", puts / 1e3 * prices["s3_thousand_puts"]),
-        Line("record", f"{ledgers:,.0f} writes of ledgers", ledgers / 1e3 * prices["s3_thousand_puts"]),
+        Line("record", f"{ledgers:,.0f} writes of ledgers, {units:,.0f} units of the table", record),
         Line(
             "bucket, storage", f"{CANDLES_GB} GB, candles of five years", CANDLES_GB * prices["s3_gb_month"]
         ),

@@ -70,13 +70,16 @@ def _refresh(one: Played) -> Json:
     for spent in [*full.spent, *done]:
         if not _reads(spent):
             written[_timeframe(spent)] += spent.units
+    # The first run settles earlier signals; the second, of the same bar, finds nothing to settle.
+    recorded = [spent for spent in cold.spent if spent.partition.startswith(("RECORD#", "OUTCOMES#"))]
     return {
         **_plain([full]),
         "write_units": written,
         "puts": sum(call.action == "s3:PutObject" and "/window/" in call.resource for call in cold.calls),
         "record_puts": sum(
-            call.action == "s3:PutObject" and "/ledger/" in call.resource for call in full.calls
+            call.action == "s3:PutObject" and "/ledger/" in call.resource for call in cold.calls
         ),
+        "record_units": sum(spent.units for spent in recorded if not _reads(spent)),
         "cold_cpu": round(cold.cpu, 2),
         "idle": {**_plain([duplicate]), "write_units": _written(duplicate)},
     }

@@ -131,6 +131,8 @@ def scheduled_for(market: Market) -> Events:
         world.providers.yahoo.recover()
         if len(answers) == times:
             return None
+        if not answers:
+            world.remember_signals(market)
         if len(answers) in (1, 3):
             world.forget_signals(market)
         if len(answers) == 3:
@@ -183,6 +185,7 @@ REQUESTS = (
     ("GET", "/v1/signals/BTC/history", "timeframe=5m&limit=5", None),
     ("GET", "/v1/markets/BTC", "", None),
     ("GET", "/v1/explanations", "timeframe=5m", None),
+    ("GET", "/v1/record", "market=crypto&timeframe=5m", None),
     ("GET", "/v1/assets", "", None),
     ("GET", "/", "", None),
     ("GET", "/v1/health", "", None),

@@ -142,6 +142,8 @@ WRITERS = {
     "BAR#crypto#5m": ("RefreshCryptoFunction",),
     "RECORD#stocks#5m": ("RefreshStocksFunction",),
     "RECORD#crypto#5m": ("RefreshCryptoFunction",),
+    "OUTCOMES#stocks#5m": ("RefreshStocksFunction",),
+    "OUTCOMES#crypto#5m": ("RefreshCryptoFunction",),
     "EXPLANATION#5m": ("ExplainFunction",),
     "BUDGET#explain": ("ExplainFunction",),
     "SOMETHING#NEW": (),

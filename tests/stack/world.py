@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from growfolio.domain.assets import Market, Timeframe, assets_of
+from growfolio.domain.grid import last_slots
 from growfolio.models.hub import HubRepository
 from growfolio.models.mirror import key_of, mirror
 from growfolio.models.revisions import FixedRevision, promote
@@ -21,6 +23,7 @@ from growfolio.storage.objects import S3Objects
 from infra.sizes import BuiltFunction
 from tests.dynamodb import client_of
 from tests.fakes.models import constant_graph
+from tests.samples import a_signal
 from tests.stack.cloud import Created, Json, Templates
 from tests.stack.emulator import Emulated, Package, Runtime, emulated
 from tests.stack.permissions import Grant, grants
@@ -89,6 +92,13 @@ class World:
     @property
     def store(self) -> DynamoStore:
         return DynamoStore(self.table, self.dynamodb)
+
+    def remember_signals(self, market: Market) -> None:
+        """Signals of earlier bars, the newest of them shown to readers: the next refresh settles them."""
+        asset = assets_of(market)[0]
+        for timeframe in Timeframe:
+            for bar_close in last_slots(market, int(time.time()), timeframe, 4)[:-1].tolist():
+                self.store.put_signal(a_signal(asset.symbol, timeframe, bar_close=bar_close))
 
     def forget_signals(self, market: Market) -> None:
         """As if the market's newest bar had not been handled yet."""
