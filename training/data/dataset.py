@@ -14,6 +14,7 @@ from growfolio.domain.label import Label
 from growfolio.domain.labels import UNKNOWN, Labels, labels_of
 from growfolio.domain.times import utc_text
 from growfolio.errors import BadCandles, GrowfolioError, MissingCandles
+from growfolio.indicators.market_moves import SPANS
 from growfolio.indicators.registry import context, context_width, sequence
 from growfolio.indicators.scene import MarketSeries, market_series, scene_of
 from growfolio.indicators.views import STANDARD
@@ -175,9 +176,18 @@ def build_samples(
 
 def _context_of(candles: Sequence[Stretch], market: Market, names: Sequence[str]) -> FeatureArray:
     """Return the context (rows, width) of each bar of these candles, which are all of the market."""
-    series = market_series(candles) if names else None
+    series = market_series(map(_as_part_of_market, candles)) if names else None
     rows = [_context_of_one(stretch, market, names, series) for stretch in candles]
     return np.concatenate(rows)
+
+
+def _as_part_of_market(candles: Stretch) -> Stretch:
+    """Take out the trades of bars from which serving does not know the asset's share of the market's moves.
+
+    It leaves an asset out until it has a whole history, and then sums its moves over SPANS.
+    """
+    unknown = BARS_NEEDED[candles.timeframe] - max(SPANS)
+    return replace(candles, filled=candles.filled | (np.arange(candles.filled.shape[1]) < unknown))
 
 
 def _context_of_one(
