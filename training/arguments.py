@@ -39,7 +39,9 @@ def candles_in(given: argparse.Namespace, default: Path = Path()) -> tuple[Path,
 
 
 def _folders(text: str) -> list[Path]:
-    return [Path(folder) for folder in text.split(os.pathsep) if folder]
+    if not all(text.split(os.pathsep)):
+        raise argparse.ArgumentTypeError(f"{text!r} names no folder: write DIR or DIR{os.pathsep}DIR")
+    return [Path(folder) for folder in text.split(os.pathsep)]
 
 
 def add_symbols(command: argparse.ArgumentParser) -> None:

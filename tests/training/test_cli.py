@@ -166,6 +166,8 @@ def test_help_names_choices_and_defaults(command: str, capsys: pytest.CaptureFix
         ("--timeframes 7m", "invalid Timeframe value: '7m'"),
         ("--network cnn", "choose from"),
         ("--epochs 0", "0 is not a number above 0"),
+        ("--candles ''", "'' names no folder: write DIR or DIR:DIR"),
+        ("--candles a::b", "names no folder"),
         ("--context moon_phase", "'moon_phase' (choose from"),
         ("--sequence", "expected at least one argument"),
         ("--expires-days -1", "-1 is below 0"),

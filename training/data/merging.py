@@ -86,6 +86,10 @@ def _apart(known: Bars, ours: IntArray, newer: Bars, theirs: IntArray, name: str
     one, other = getattr(known, name)[ours], getattr(newer, name)[theirs]
     larger = np.maximum(np.abs(one), np.abs(other))
     apart: FloatArray = np.divide(np.abs(one - other), larger, out=np.zeros_like(larger), where=larger > 0)
+    # No number and a number differ, two that are none do not.
+    nothing = np.isnan(one), np.isnan(other)
+    apart[nothing[0] | nothing[1]] = 0.0
+    apart[nothing[0] != nothing[1]] = 1.0
     return apart
 
 

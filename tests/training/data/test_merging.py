@@ -58,6 +58,15 @@ def test_where_files_differ_the_later_one_holds_and_the_difference_is_said() -> 
     assert note.endswith("; those of new/BTC are taken")
 
 
+def test_no_number_and_a_number_differ() -> None:
+    holes = times(days(WHOLE, 4, 0), 1, *PRICES)
+    holes.close[5:8] = np.nan
+    (note,) = merged([Piece("old", "", days(WHOLE, 9, 2)), Piece("new", "", holes)]).notes
+    assert "3 of 576 bars" in note
+    assert "100.00% in price" in note
+    assert not merged([Piece("old", "", holes), Piece("new", "", holes)]).notes
+
+
 def test_a_split_that_only_the_later_file_knows_is_worked_into_the_earlier_one() -> None:
     before = times(times(days(WHOLE, 9, 2), 4, *PRICES[:4]), 0.25, "volume")
     found = merged([Piece("old", "", before), Piece("new", "", days(WHOLE, 4, 0))])
