@@ -11,7 +11,7 @@ import json
 import logging
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -26,14 +26,16 @@ log = logging.getLogger(__name__)
 
 Entries = dict[tuple[int, str, str], Entry]
 """By close, timeframe and symbol."""
-LEVEL = 6
-"""Of compression: a day of coins is about 1 MB of text."""
+LEVEL = 4
+"""Of compression: a day of coins is about 2 MB of text, which is written anew at each bar."""
 
 
 @dataclass(slots=True)
 class _Day:
     tag: str | None
     entries: Entries
+    lines: dict[tuple[int, str, str], str]
+    """Each entry as it is written: from one bar to the next few of a day's thousands change."""
 
 
 class Ledger:
@@ -72,13 +74,14 @@ class Ledger:
         for left in reversed(range(RACES)):
             self.day(day)
             held = self._days[day]
-            whole = dict(held.entries)
-            for entry in entries:
-                whole[entry.key] = whole[entry.key].completed_by(entry) if entry.key in whole else entry
-            if whole == held.entries:
+            known = ((entry, held.entries.get(entry.key)) for entry in entries)
+            whole = {entry.key: old.completed_by(entry) if old else entry for entry, old in known}
+            changed = {key: entry for key, entry in whole.items() if entry != held.entries.get(key)}
+            if not changed:
                 return
+            lines = held.lines | {key: line_of(entry) for key, entry in changed.items()}
             try:
-                tag = self._objects.replace(self._key(day), encode(whole.values()), held.tag)
+                tag = self._objects.replace(self._key(day), _compressed(lines), held.tag)
             except ObjectChanged:
                 del self._days[day]
                 if not left:
@@ -87,21 +90,22 @@ class Ledger:
                 del self._days[day]  # it may have been written all the same
                 raise
             else:
-                self._days[day] = _Day(tag, whole)
+                self._days[day] = _Day(tag, held.entries | changed, lines)
                 return
 
     def _read(self, day: date) -> _Day:
         key = self._key(day)
         found = self._objects.read_tagged(key)
         if found is None:
-            return _Day(None, {})
+            return _Day(None, {}, {})
         try:
-            return _Day(found.tag, {entry.key: entry for entry in decode(found.content, key)})
+            entries = {entry.key: entry for entry in decode(found.content, key)}
+            return _Day(found.tag, entries, {at: line_of(entry) for at, entry in entries.items()})
         except ArchiveError as fault:
             # Set aside for a person to look at: a day that cannot be read must not end the record.
             log.warning("%s: it is set aside, and the day begins anew", fault)
             self._objects.write(f"{key}.damaged", found.content)
-            return _Day(found.tag, {})
+            return _Day(found.tag, {}, {})
 
     def _key(self, day: date) -> str:
         return f"ledger/{self._market}/{day.isoformat()}.jsonl.gz"
@@ -109,9 +113,18 @@ class Ledger:
 
 def encode(entries: Iterable[Entry]) -> bytes:
     """Compressed JSON lines in the order of time; the same entries give the same bytes."""
-    ordered = sorted(entries, key=lambda entry: entry.key)
-    lines = (json.dumps(_line(entry), separators=(",", ":")) for entry in ordered)
-    return gzip.compress("".join(f"{line}\n" for line in lines).encode(), LEVEL, mtime=0)
+    return _compressed({entry.key: line_of(entry) for entry in entries})
+
+
+def line_of(entry: Entry) -> str:
+    """An entry as a line of JSON."""
+    values = {name: getattr(entry, name) for name in FIELDS} | {"bar_close": utc_text(entry.bar_close)}
+    return json.dumps(values, separators=(",", ":"))
+
+
+def _compressed(lines: Mapping[tuple[int, str, str], str]) -> bytes:
+    text = "".join(f"{lines[key]}\n" for key in sorted(lines))
+    return gzip.compress(text.encode(), LEVEL, mtime=0)
 
 
 def decode(content: bytes, name: str) -> list[Entry]:
@@ -122,10 +135,6 @@ def decode(content: bytes, name: str) -> list[Entry]:
         return [_entry(json.loads(line)) for line in gzip.decompress(content).decode().splitlines()]
     except (OSError, EOFError, ValueError, TypeError, KeyError, zlib.error) as fault:
         raise ArchiveError(f"{name} is damaged: {type(fault).__name__}: {fault}"[:200]) from fault
-
-
-def _line(entry: Entry) -> dict[str, Any]:
-    return asdict(entry) | {"bar_close": utc_text(entry.bar_close)}
 
 
 def _entry(line: dict[str, Any]) -> Entry:
