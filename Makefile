@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 INSTALL := $(UV) pip install --quiet --python $(BIN)/python
 
-.PHONY: help run setup test test-slow check integration schemathesis faults browser bench bench-api bench-training bench-volume lock sessions clean test-training train starter
+.PHONY: help run setup test test-slow check integration schemathesis faults record browser bench bench-api bench-training bench-volume lock sessions clean test-training train starter
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
 
@@ -31,7 +31,7 @@ $(VENV)/.dev: requirements.lock pyproject.toml | $(UV)
 
 # Variables given to make (ONCE=1, MARKET=replay, ...) reach the program through its environment.
 # exec: a shell in between would die of Ctrl+C, and make report an error.
-run: $(VENV)/.run ## the whole product on this machine; ONCE=1 JSON=1 MARKET=simulated|replay|live CANDLES= AT= PORT=
+run: $(VENV)/.run ## the whole product on this machine; ONCE=1 JSON=1 MARKET=simulated|replay|live CANDLES= AT= HOURS= PORT=
 	@exec env PYTHONPATH=functions/api $(BIN)/python -m infra.local
 
 # Libraries and tests are compiled once, also where the environment says that Python writes no byte code:
@@ -59,7 +59,7 @@ check: $(VENV)/.dev $(TRAINING)/.ready ## lint, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(TRAINING)/bin/mypy training $$(find tests/training -name '*.py') tests/benchmarks/models.py tests/benchmarks/t*.py tests/benchmarks/re*.py tests/benchmarks/serving.py
+	$(TRAINING)/bin/mypy training infra/record.py $$(find tests/training -name '*.py') tests/benchmarks/models.py tests/benchmarks/t*.py tests/benchmarks/re*.py tests/benchmarks/serving.py
 	PYTHONPATH=functions/api $(BIN)/lint-imports
 
 # Amazon publishes DynamoDB Local in its Amplify tools; the checksum pins what the package held.
@@ -82,6 +82,13 @@ schemathesis: $(VENV)/.dev ## the API held to its OpenAPI document by generated 
 
 faults: $(VENV)/.dev ## bad days of providers and stores beside a good one: a table, an error where one does harm
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.faults
+
+record: $(TRAINING)/.ready ## replay two days, settle, print the record, hold it against training; CANDLES= MODELS= AT= HOURS=
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(TRAINING)/bin/python -m infra.record $(if $(RECORDED),--candles "$(RECORDED)") \
+	  $(if $(MODELS),--models "$(MODELS)") $(if $(AT),--at "$(AT)") $(if $(HOURS),--hours $(HOURS))
+
+# Real candles where there are any, as for the tests; else a made-up market.
+RECORDED = $(or $(CANDLES),$(GROWFOLIO_CANDLES),$(wildcard shared/candles))
 
 lock: | $(UV) ## resolve all dependencies as one, then each layer's share
 	$(UV) pip compile $(COMPILE) --all-extras pyproject.toml -o requirements.lock

@@ -19,6 +19,7 @@ from growfolio.settings import Settings
 from growfolio.storage.dynamodb import DynamoStore
 
 from functions.refresh.app import Handler, make_handler
+from infra.local.history import History
 
 Clock = Callable[[], int]
 
@@ -35,13 +36,17 @@ CONTEXT = SimpleNamespace(
 class LocalCloud:
     """What both schedules start, and what readers are served from."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, history: History | None = None) -> None:
+        """history: go on from what was replayed, in memory, in place of the table and the handlers."""
         self.settings = settings
         self.clock = clock
-        self.store = DynamoStore(settings.table)
+        self.history = history
+        self.store = history.store if history else DynamoStore(settings.table)
         self.explainer = explainer_from(settings, self.store)
         self.handlers: dict[Market, Handler] = {
-            market: make_handler(replace(settings, market=market.value), clock)
+            market: _going_on(history, market, clock)
+            if history
+            else make_handler(replace(settings, market=market.value), clock)
             for market in Market
             if assets_of(market)
         }
@@ -66,6 +71,13 @@ class LocalCloud:
         owed = [(asset, timeframe) for asset in ASSETS for timeframe in Timeframe]
         hours = {market: market_hours(market, now) for market in Market}
         return [judged_json(judged) for judged in judge_all(records, owed, hours.get, now)]
+
+
+def _going_on(history: History, market: Market, clock: Clock) -> Handler:
+    def handle(*_: Any) -> dict[str, Any]:
+        return history.refresh(market, clock())
+
+    return handle
 
 
 def clock_from(at: int | None) -> Clock:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from growfolio.errors import ConfigurationError
 
+MOST_HOURS = 24 * 62
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`make run MARKET=… CANDLES=… AT=… ONCE=1 JSON=1 PORT=…`."""
+    """`make run MARKET=… CANDLES=… AT=… HOURS=… ONCE=1 JSON=1 PORT=…`."""
 
     market: str
     """simulated, replay or live."""
@@ -18,6 +20,8 @@ class Options:
     """The folder that replay reads."""
     at: int | None
     """Where the clock starts, in seconds since the epoch; None: now."""
+    hours: int
+    """How long a history is refreshed through from there, as fast as it goes; 0: none."""
     once: bool
     as_json: bool
     port: int
@@ -41,6 +45,7 @@ class Options:
             market=market,
             candles=str(Path(candles).resolve()) if candles else "",
             at=_moment(at) if at else None,
+            hours=_hours(environ.get("HOURS", ""), at),
             once=_flag(environ, "ONCE"),
             as_json=_flag(environ, "JSON"),
             port=_port(environ.get("PORT") or "8000"),
@@ -49,6 +54,16 @@ class Options:
 
 def _flag(environ: Mapping[str, str], name: str) -> bool:
     return environ.get(name, "").lower() in ("1", "true", "yes")
+
+
+def _hours(text: str, at: str) -> int:
+    if not text:
+        return 0
+    if not at:
+        raise ConfigurationError("HOURS goes with AT, the moment that the history begins at")
+    if not text.isdecimal() or not 0 < int(text) <= MOST_HOURS:
+        raise ConfigurationError(f"HOURS={text!r}: choose a whole number from 1 to {MOST_HOURS}")
+    return int(text)
 
 
 def _moment(text: str) -> int:

@@ -10,7 +10,7 @@ import threading
 import time
 
 import uvicorn
-from growfolio.domain.times import BAR, utc_minute
+from growfolio.domain.times import BAR, HOUR, utc_minute
 from growfolio.errors import ConfigurationError
 from growfolio.presentation import to_json
 from growfolio.settings import Settings
@@ -21,6 +21,7 @@ from infra.local.cloud import LocalCloud, clock_from
 from infra.local.display import assets_without, has_signal, print_signals, standard_output, summary_line
 from infra.local.embedded_aws import embedded_aws
 from infra.local.environment import environment, keep_secrets
+from infra.local.history import History, lines_of, record_table, settled
 from infra.local.options import Options
 from infra.local.table import create_table
 
@@ -35,6 +36,7 @@ def main() -> int:
     options = Options.from_environment(os.environ)
     if options.market == "replay" and options.at is not None:
         check_folder(options.candles, options.at)
+        check_folder(options.candles, options.at + HOUR * options.hours)
     with embedded_aws() as endpoint:
         os.environ.update(environment(options, endpoint, os.environ))
         keep_secrets(os.environ, endpoint)
@@ -47,8 +49,11 @@ def run(options: Options) -> int:
     Gives the exit code of a single refresh.
     """
     settings = Settings.from_environment(os.environ)
-    cloud = LocalCloud(settings, clock_from(options.at))
-    create_table(dynamodb_client(), settings.table)
+    if options.hours and options.at is not None:
+        cloud = _through_history(settings, options.at, options.hours)
+    else:
+        cloud = LocalCloud(settings, clock_from(options.at))
+        create_table(dynamodb_client(), settings.table)
     if options.once:
         return _once(cloud, options)
     _refresh_and_print(cloud, options)
@@ -64,6 +69,15 @@ def run(options: Options) -> int:
             print(summary_line(cloud.signals(), utc_minute(cloud.clock())[-9:], address), flush=True)
 
 
+def _through_history(settings: Settings, start: int, hours: int) -> LocalCloud:
+    """Refreshes through the hours asked for, settles, and stands at their end."""
+    end = start + HOUR * hours
+    history = History(settings)
+    for note in history.run(start, end):
+        print(f"growfolio: {note}", file=sys.stderr)
+    return LocalCloud(settings, clock_from(end), history)
+
+
 def _once(cloud: LocalCloud, options: Options) -> int:
     _refresh_and_print(cloud, options)
     signals = cloud.signals()
@@ -77,9 +91,14 @@ def _once(cloud: LocalCloud, options: Options) -> int:
 def _refresh_and_print(cloud: LocalCloud, options: Options) -> None:
     counts = cloud.refresh()
     signals = cloud.signals()
+    records = cloud.history.records() if cloud.history else []
     if options.as_json:
-        print(to_json({"signals": signals, **counts}), flush=True)
+        record = {"settled": settled(records), "record": lines_of(records)} if records else {}
+        print(to_json({"signals": signals, **counts, **record}), flush=True)
     else:
+        if records:
+            print(f"The record of {settled(records)} settled signals, beside what needs no model:")
+            print(record_table(records), end="\n\n")
         print_signals(signals, options.market, utc_minute(cloud.clock()), standard_output())
 
 

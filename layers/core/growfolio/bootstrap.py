@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from growfolio.explanations.service import Explainer
     from growfolio.market.ports import MarketSource, Quotes
     from growfolio.models.loader import LoadedModels
+    from growfolio.record.ledger import Ledger
     from growfolio.refresh.report import RefreshReport
-    from growfolio.refresh.settlement import Settlement
     from growfolio.storage.candle_archive import CandleArchive
     from growfolio.storage.objects import S3Objects
-    from growfolio.storage.ports import CallBudget
+    from growfolio.storage.ports import CallBudget, Store
 
 
 WRITERS = 8
@@ -44,14 +44,18 @@ KEEPING_SECONDS = 3 * BAR
 class Refresher:
     """The refresh of one market, with what is worth keeping while a function is warm."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], int] | None = None) -> None:
-        """clock gives seconds since the epoch while a refresh goes on.
+    def __init__(
+        self, settings: Settings, clock: Callable[[], int] | None = None, store: Store | None = None
+    ) -> None:
+        """clock gives seconds since the epoch while a refresh goes on; store is used in place of the table.
 
         Raises ConfigurationError where the settings name no market or source that there is.
         """
         from growfolio.market.providers import market_source
         from growfolio.models.loader import model_loader
+        from growfolio.record.keeping import RecordKeeper
         from growfolio.refresh.candle_feed import WindowedFeed
+        from growfolio.refresh.settlement import Settlement
 
         self.market = _market(settings)
         self._settings = settings
@@ -62,8 +66,10 @@ class Refresher:
         self._feed = WindowedFeed(source, _archive(objects, self.market), self.market)
         self._quotes = live_quotes(settings, source)
         self._models = model_loader(settings, [self.market], objects)
-        self._store = DynamoStore(settings.table)
-        self._settlement = _settlement(objects, self._store, self.market)
+        self._store: Store = store or DynamoStore(settings.table)
+        self.ledger = _ledger(objects, self.market)
+        self.record = RecordKeeper(self.ledger, self._store, self.market)
+        self._settlement = Settlement(self.ledger, self._store, self.market, self.record)
         self._loading, self._fetching, self._quoting = OneAtATime(), OneAtATime(), OneAtATime()
 
     def refresh(self, now: int, deadline: Deadline = NO_DEADLINE) -> tuple[RefreshReport, tuple[str, ...]]:
@@ -167,15 +173,12 @@ def _archive(objects: S3Objects | None, market: Market) -> CandleArchive | None:
     return CandleArchive(objects, market)
 
 
-def _settlement(objects: S3Objects | None, store: DynamoStore, market: Market) -> Settlement:
+def _ledger(objects: S3Objects | None, market: Market) -> Ledger:
     """Without a bucket the ledger lives in memory."""
-    from growfolio.record.keeping import RecordKeeper
     from growfolio.record.ledger import Ledger
-    from growfolio.refresh.settlement import Settlement
     from growfolio.storage.objects import MemoryObjects
 
-    ledger = Ledger(objects or MemoryObjects(), market)
-    return Settlement(ledger, store, market, RecordKeeper(ledger, store, market))
+    return Ledger(objects or MemoryObjects(), market)
 
 
 def _market(settings: Settings) -> Market:

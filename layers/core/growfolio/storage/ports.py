@@ -1,11 +1,13 @@
 """The ports to what is stored, one for each use. Writing twice, late or concurrently changes nothing."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.calendar import MarketHours
 from growfolio.domain.signals import Attempt, Signal, SignalRecord
+from growfolio.limits import Deadline
 from growfolio.storage.records import (
     Completion,
     Explanation,
@@ -96,6 +98,13 @@ class ReaderStore(
     SignalReader, HistoryReader, MarketReader, ExplanationReader, RecordReader, OutcomeReader, Protocol
 ):
     """What the API reads."""
+
+
+class Store(RefreshStore, HistoryReader, RecordStore, Protocol):
+    """What a refresh and its settlement read and write."""
+
+    def retrying_until(self, deadline: Deadline) -> AbstractContextManager[None]:
+        """Within the block, no refused request is tried again that could then outlast the deadline."""
 
 
 class CallBudget(Protocol):
