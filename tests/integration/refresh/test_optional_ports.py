@@ -100,8 +100,7 @@ def test_expired_promoted_models_are_a_caveat_of_each_signal_and_a_metric(tmp_pa
     assert report.metrics() == {"SignalsByOtherModels": len(signals)}
     symbols = ", ".join(asset.symbol for asset in STOCKS)
     for timeframe in Timeframe:
-        said = {signal.caveats for signal in signals if signal.timeframe is timeframe}
-        [[caveat]] = said
+        [caveat] = {signal.caveats[-1] for signal in signals if signal.timeframe is timeframe}
         assert caveat.startswith(f"{OTHER_MODELS}: model old_{timeframe} of revision ")
         assert "expired 2024-09-05T18:00:00Z: train and promote a newer one" in caveat
         assert f"{symbols} {timeframe}: {caveat}" in report.notes
@@ -161,7 +160,7 @@ def test_a_damaged_file_in_a_read_only_cache_costs_no_signal_and_is_noted(
     assert file in loaded.notes[0]
     assert loaded.notes[-1] == f"revision {STARTER} serves in its place"
     assert report.metrics() == {"SignalsByOtherModels": len(STOCKS) * len(Timeframe)}
-    assert {signal.caveats for signal in signals} == {(f"{OTHER_MODELS}: {loaded.notes[0]}",)}
+    assert {signal.caveats[-1] for signal in signals} == {f"{OTHER_MODELS}: {loaded.notes[0]}"}
 
 
 def replaced_by_a_folder(file: Path) -> None:
@@ -194,5 +193,5 @@ def test_a_damaged_model_cache_that_cannot_be_mended_costs_no_signal_and_is_note
     assert loaded.notes[0].startswith(f"no models from {NAME}: ")
     assert loaded.notes[-1] == f"revision {STARTER} serves in its place"
     assert len(signals) == len(STOCKS) * len(Timeframe)
-    assert {signal.caveats for signal in signals} == {(f"{OTHER_MODELS}: {loaded.notes[0]}",)}
+    assert {signal.caveats[-1] for signal in signals} == {f"{OTHER_MODELS}: {loaded.notes[0]}"}
     assert report.metrics() == {"SignalsByOtherModels": len(signals)}

@@ -1,6 +1,6 @@
 """Bad days of a provider, bar by bar through refresh(), beside a twin whose provider had a good one."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -197,13 +197,39 @@ def test_a_halving_over_night_is_served_with_a_caveat_once_a_quote_or_a_session_
     assert "over night" in "; ".join(signal.caveats)
 
 
-def test_a_frozen_feed_is_not_served() -> None:
-    world = World(BTC)
+def flat_at(volumes: Sequence[float]) -> Callable[[Bars, int, int], Bars]:
+    def freeze(bars: Bars, at: int, count: int) -> Bars:
+        last = float(bars.close[at - 1])
+        for n in range(count):
+            volume = volumes[n % len(volumes)]
+            bars = changed(bars, at + n, **dict.fromkeys(PRICES[:4], last), volume=volume)
+        return bars
+
+    return freeze
+
+
+def repeated(bars: Bars, at: int, count: int) -> Bars:
+    for n in range(count):
+        bars = changed(bars, at + n, **{name: float(getattr(bars, name)[at - 1]) for name in PRICES})
+    return bars
+
+
+FROZEN: dict[str, Callable[[Bars, int, int], Bars]] = {
+    "volume 0": flat_at([0.0]),
+    "one lot": flat_at([1.0]),
+    "volumes go on": flat_at([310.0, 55.5, 1200.0]),
+    "every other bar has a volume": flat_at([0.0, 17.0]),
+    "the last bar again and again": repeated,
+}
+
+
+@pytest.mark.parametrize("asset", START, ids=lambda asset: asset.symbol)
+@pytest.mark.parametrize("kind", FROZEN)
+def test_a_frozen_feed_is_never_served_plainly_and_soon_not_at_all(asset: Asset, kind: str) -> None:
+    world = World(asset)
     world.refresh()
-    frozen = WHOLE[BTC]
-    for n in range(1, 30):
-        last = float(WHOLE[BTC].close[at(BTC, 0)])
-        frozen = changed(frozen, at(BTC, n), **dict.fromkeys(PRICES[:4], last), volume=0.0)
-    world.sends(frozen)
-    assert all(status is not Status.OK for status, _ in world.pass_bars(29))
+    world.sends(FROZEN[kind](WHOLE[asset], at(asset, 1), 29))
+    seen = list(world.pass_bars(29))
+    assert all(status is not Status.OK for status, _ in seen[4:])
+    assert all(signal is None or "stands still" in signal.caveats[0] for _, signal in seen)
     assert next(iter(world.pass_bars(1)))[0] is Status.OK

@@ -185,11 +185,13 @@ class Candles:
     """First bars after a night in which the price moved further than the asset's nights do."""
     doubtful: BoolArray = field(default_factory=_unmarked, kw_only=True)
     """Bars that moved further than the asset's own do (domain/moves.py)."""
+    unmoved: BoolArray = field(default_factory=_unmarked, kw_only=True)
+    """Bars in which the price stood still, of an asset whose price seldom does."""
 
     def __post_init__(self) -> None:
         times = np.broadcast_to(self.times, self.close.shape)
         object.__setattr__(self, "times", times)
-        for name in ("quarantined", "after_break", "after_step", "doubtful"):
+        for name in ("quarantined", "after_break", "after_step", "doubtful", "unmoved"):
             if getattr(self, name).shape != self.close.shape:
                 object.__setattr__(self, name, np.zeros(self.close.shape, dtype=np.bool_))
 

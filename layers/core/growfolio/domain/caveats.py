@@ -16,6 +16,9 @@ def caveats(candles: Candles, row: int, bar: int = -1) -> tuple[str, ...]:
     recent, seen, felt = (slice(max(0, until - bars), until) for bars in (RECENT, WINDOW, FELT))
     found = {
         "no trades in the newest bar": candles.filled[row, until - 1],
+        "the price stands still, which it seldom does: no trades, or a frozen feed": (
+            candles.unmoved[row, until - 1]
+        ),
         f"trading broke off within the last {RECENT} bars": candles.after_break[row, recent].any(),
         f"an impossible candle among the last {RECENT} bars was left out": (
             candles.quarantined[row, recent].any()

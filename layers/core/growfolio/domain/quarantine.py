@@ -59,10 +59,19 @@ def sound(bars: Bars) -> tuple[Bars, Faults]:
 
 
 def untraded(bars: Bars) -> BoolArray:
-    """Which of these sound bars say that nothing was traded: flat at the close before them, volume 0."""
+    """Which of these sound bars say that nothing was traded: still with volume 0, or the last bar again.
+
+    No two bars of a market have the same volume and prices: a feed that does not move repeats its last.
+    """
+    repeats = np.zeros(len(bars), dtype=np.bool_)
+    repeats[1:] = np.all([(column := getattr(bars, name))[1:] == column[:-1] for name in PRICES], axis=0)
+    return np.asarray((still(bars) & (bars.volume == 0)) | repeats)
+
+
+def still(bars: Bars) -> BoolArray:
+    """Which of these sound bars are flat at the close before them, whatever their volume says."""
     before = np.concatenate([bars.open[:1], bars.close[:-1]])
-    flat = (bars.high == bars.low) & (np.abs(bars.close - before) <= 1e-9 * before)
-    return np.asarray(flat & (bars.volume == 0))
+    return np.asarray((bars.high == bars.low) & (np.abs(bars.close - before) <= 1e-9 * before))
 
 
 def newest_published(bars: Bars) -> int | None:

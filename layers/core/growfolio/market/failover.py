@@ -15,6 +15,7 @@ from growfolio.domain.alignment import MAX_FILLED_IN_A_ROW
 from growfolio.domain.assets import Asset, Timeframe
 from growfolio.domain.bars import Bars, opens_of
 from growfolio.domain.grid import last_slots, slots_between
+from growfolio.domain.quarantine import untraded
 from growfolio.errors import MarketError, PermanentMarketError, TemporaryMarketError
 from growfolio.market.fetching import fetch_checked, wrong_answers
 from growfolio.market.ports import Fetched, Patience
@@ -74,7 +75,7 @@ class _Record(Generic[P]):
         oldest = min(_oldest(bars), self.oldest.get(asset, now))
         self.oldest[asset] = oldest
         slots = opens_of(slots_between(asset.market, since, now, Timeframe.M5))
-        traded = (bars.volume > 0) | (bars.high > bars.low)
+        traded = ~untraded(bars)
         if len(slots) and slots[-1] not in bars.open_time[traded & np.isfinite(bars.close)]:
             return
         self.current.add(asset)

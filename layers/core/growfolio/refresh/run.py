@@ -274,6 +274,10 @@ def _quarantine_notes(candles: Candles) -> list[str]:
         f"{asset.symbol}: {count} impossible candles within a day are left out"
         for asset, count in zip(candles.assets, counts, strict=True)
         if count
+    ] + [
+        f"{asset.symbol}: its price stands still"
+        for asset, unmoved in zip(candles.assets, candles.unmoved[:, -1], strict=True)
+        if unmoved
     ]
 
 
