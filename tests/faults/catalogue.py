@@ -18,21 +18,28 @@ from tests.faults.fault import Fault
 
 CORRECTED = 10
 """Bars after which a bad bar is corrected: 45 minutes after its close."""
-TWIN_TRADED = 0.25
-"""The twin has seen a day of trading that there never was."""
+TWIN_TRADED = 0.15
+"""The twin has seen hours of trading that there never were: 0.12 was seen after a day of them."""
+FILLED = 0.08
+"""Up to three bars that never come are filled flat, and the twin knows them: 0.07 was seen."""
+UNNOTICED = 0.05
+"""A split of 1.05 is within what a night does, and no caveat until it is worked in: 0.035 was seen."""
 YAHOO = ("yahoo",)
 BINANCE = ("binance",)
 
-GAPS = [Fault(f"gap of {n}", gap(n), n) for n in (1, 3, 4, 6, 12)]
+GAPS = [
+    *(Fault(f"gap of {n}", gap(n), n, apart=FILLED) for n in (1, 3)),
+    *(Fault(f"gap of {n}", gap(n), n) for n in (4, 6, 12)),
+]
 FOR_ALL = [
-    Fault(f"gap of {n}, all assets", gap(n), n, everybody=True, sources=sources)
-    for n, sources in ((1, YAHOO), (6, BINANCE), (12, YAHOO))
+    Fault(f"gap of {n}, all assets", gap(n), n, apart=apart, everybody=True, sources=sources)
+    for n, apart, sources in ((1, FILLED, YAHOO), (6, 0.02, BINANCE), (12, 0.02, YAHOO))
 ]
 HALTS = [
     Fault("halt of 30 minutes", gap(6), 6, quiet=True, sources=YAHOO),
     Fault("halt of 30 minutes, null prices", nulls(6), 6, quiet=True, sources=YAHOO),
-    Fault("null prices, volume 0, twice", nulls(2), 2, sources=YAHOO),
-    Fault("null prices, some volume, once", nulls(1, 500.0), 1, sources=YAHOO),
+    Fault("null prices, volume 0, twice", nulls(2), 2, apart=FILLED, sources=YAHOO),
+    Fault("null prices, some volume, once", nulls(1, 500.0), 1, apart=FILLED, sources=YAHOO),
     Fault(
         "unscheduled closure",
         gap(78),
@@ -48,6 +55,7 @@ HALTS = [
         "early close",
         gap(36),
         36,
+        apart=TWIN_TRADED,
         everybody=True,
         says="SPY agrees",
         quiet=True,
@@ -84,6 +92,7 @@ SPLITS = [
         max(worked_in - 1, 0),
         more=0,
         until=max(worked_in, 1),
+        apart=UNNOTICED if ratio < 1.1 else 0.02,
         scene="night",
         sources=YAHOO,
     )
@@ -96,6 +105,7 @@ WRONG = [
     Fault("bars of 15 minutes", quarters_in_place(6), 6, until=7, never_plain=True),
     Fault("frozen feed, 6 bars", frozen(6), 6, never_plain=True),
     Fault("frozen feed, 24 bars", frozen(24), 24, never_plain=True),
+    Fault("frozen feed, volumes go on", frozen(24, 40.0), 24, never_plain=True),
     Fault("an answer an hour old", an_hour_old(6), 6, more=0, until=7, never_plain=True),
     Fault("an answer an hour old, all assets", an_hour_old(6), 6, more=0, until=7, everybody=True),
     Fault("an hour behind our clock", clock_off(3, -3600), 3, more=0, until=4, everybody=True),

@@ -33,13 +33,15 @@ def nulls(bars: int, volume: float = 0.0) -> Doing:
     return does
 
 
-def frozen(bars: int) -> Doing:
-    """The last price is repeated, with volume 0."""
+def frozen(bars: int, volume: float = 0.0) -> Doing:
+    """The last price is repeated, with volume 0 or some that changes from bar to bar."""
 
     def does(moment: Moment) -> Bars:
-        at = np.flatnonzero(_within(moment, bars))
-        last = float(moment.bars.close[moment.bars.open_time < moment.start][-1])
-        return changed(moment.bars, at, open=last, high=last, low=last, close=last, volume=0.0)  # type: ignore[arg-type]
+        shown = moment.bars
+        last = float(shown.close[shown.open_time < moment.start][-1])
+        for nth, at in enumerate(np.flatnonzero(_within(moment, bars)).tolist()):
+            shown = changed(shown, at, open=last, high=last, low=last, close=last, volume=volume * (nth + 1))
+        return shown
 
     return does
 

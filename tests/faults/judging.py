@@ -1,6 +1,6 @@
 """Compares what a reader saw with what an undisturbed twin of the same market saw."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from growfolio.domain.assets import Asset, Timeframe
@@ -27,6 +27,10 @@ class Row:
     wrong: int
     """Bars that are ok without a caveat, and not what the twin's are."""
     with_caveat: int
+    plain_apart: float
+    """The largest difference from the twin's probabilities of a bar that is ok without a caveat."""
+    mean_apart: float
+    """The mean difference of all bars that are ok."""
     healed: int | None
     """5-minute bars after the fault's end until all are ok again; None: not in the time that was tried."""
     breaches: tuple[str, ...]
@@ -61,12 +65,16 @@ def judged(
         ),
         *([f"wrong: {_named(wrong[0])}{_difference(since[wrong[0]], twin[wrong[0]])}"] if wrong else []),
         *([f"nothing noted: {_named(silent[0])}"] if silent else []),
-        *([] if any(fault.says in "; ".join(since[key].reasons) for key in own) else [f"no {fault.says!r}"]),
+        *([f"no {fault.says!r}"] if fault.says and not _said(fault, own, since) else []),
         *([f"healed after {healed} bars, at most {fault.equal_after}"] if late else []),
         *_first_reasons(since, not_ok, at_most),
     )
-    caveats = sum(bool(one.ok and one.signal and one.signal.caveats) for one in since.values())
-    return Row(fault.name, source, not_ok, at_most, len(wrong), caveats, healed, breaches)
+    served = [(one.signal, twin[key].signal) for key, one in since.items() if one.ok]
+    apart = [(_apart(ours, theirs), ours.caveats) for ours, theirs in served if ours and theirs]
+    caveats = sum(bool(said) for _, said in apart)
+    plain = max((far for far, said in apart if not said), default=0.0)
+    mean = sum(far for far, _ in apart) / len(apart) if apart else 0.0
+    return Row(fault.name, source, not_ok, at_most, len(wrong), caveats, plain, mean, healed, breaches)
 
 
 def others(ill: Sequence[Asset], seen: Mapping[Key, Seen], twin: Mapping[Key, Seen]) -> tuple[str, ...]:
@@ -77,6 +85,10 @@ def others(ill: Sequence[Asset], seen: Mapping[Key, Seen], twin: Mapping[Key, Se
         if key[0] not in ill and (one.ok != twin[key].ok or not _is_equal(one, twin[key]))
     ]
     return (f"{len(strays)} bars of other assets differ: {_named(strays[0])}",) if strays else ()
+
+
+def _said(fault: Fault, own: Collection[Key], since: Mapping[Key, Seen]) -> bool:
+    return any(fault.says in "; ".join(since[key].reasons) for key in own)
 
 
 def _holds(fault: Fault, key: Key, scene: Scene) -> bool:

@@ -12,13 +12,15 @@ def print_table(rows: Sequence[Row], checked: Sequence[Checked], seconds: float)
     """One line a fault and source; beneath a row that breaks its bar, why."""
     width = max(len(row.fault) for row in rows)
     frames = "/".join(tf.value for tf in Timeframe)
-    print(f"{'fault':{width}}  {'source':14}  {frames:>7} not ok  at most  wrong  caveat  healed after")
+    counts = f"{frames:>7} not ok  at most  wrong  caveat"
+    print(f"{'fault':{width}}  {'source':14}  {counts}  plain apart  mean apart  healed after")
     for row in rows:
         healed = "not yet" if row.healed is None else f"{row.healed} bars"
         mark = "BROKEN" if row.breaches else ""
         print(
             f"{row.fault:{width}}  {row.source:14}  {_counts(row.not_ok):>14}  {_counts(row.at_most):>7}"
-            f"  {row.wrong:>5}  {row.with_caveat:>6}  {healed:>12}  {mark}"
+            f"  {row.wrong:>5}  {row.with_caveat:>6}  {row.plain_apart:>11.3f}  {row.mean_apart:>10.3f}"
+            f"  {healed:>12}  {mark}"
         )
         for breach in row.breaches:
             print(f"    {breach}")
