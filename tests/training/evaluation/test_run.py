@@ -12,8 +12,10 @@ import torch
 from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
 from growfolio.domain.bars import Bars, CloseTimes
 from growfolio.domain.costs import COST_EACH_WAY
+from growfolio.domain.forecast import Inputs
 from growfolio.domain.label import Label
 from growfolio.domain.times import DAY
+from growfolio.indicators.standard import FEATURES
 
 from tests.training.conftest import END
 from training.data.dataset import Part, Samples, build_samples
@@ -150,6 +152,7 @@ def test_a_quick_evaluation_leaves_a_page_and_the_same_as_json(
         tmp_path,
         assets=tuple(map(find_asset, symbols)),
         timeframes=(Timeframe.M5,),
+        inputs=Inputs(FEATURES, ("hour_slot", "market_moves")),
         fit=FitSettings(epochs=1, batch_size=32),
         least_training=100,
         least_validation=20,
