@@ -279,3 +279,47 @@ def test_an_hour_of_outcomes_of_the_largest_market_takes_two_write_units() -> No
     item = outcomes_item(Market.STOCKS, M5, BAR, outcomes, BAR)
     assert outcomes_from(Market.STOCKS, M5, item) == outcomes
     assert len(item["outcomes"]["B"]) < 2 * 1024 - 100
+
+
+def size(value: Any) -> int:
+    """What DynamoDB counts of an attribute value: text and names as they are, half a byte for a digit."""
+    [(kind, held)] = value.items()
+    if kind == "M":
+        return 3 + sum(1 + len(name) + size(each) for name, each in held.items())
+    if kind == "L":
+        return 3 + sum(1 + size(each) for each in held)
+    digits = len(str(held).strip("-").replace(".", ""))
+    return {"S": len(str(held).encode()), "N": digits // 2 + 3, "BOOL": 1}[kind]
+
+
+@pytest.mark.parametrize("price", ["123456.78", "0.0000134512"])
+@pytest.mark.parametrize("symbol", ["GOOGL", "SHIB"])
+def test_the_largest_signal_fits_into_one_write_unit(symbol: str, price: str) -> None:
+    """With every number at its longest, a live price, and a caveat about its candles."""
+    value = Decimal(price)
+    signal = a_signal(symbol, Timeframe.M15, revision="f" * 40)
+    largest = replace(
+        signal,
+        probabilities=(Decimal("0.1234"), Decimal("0.4321"), Decimal("0.4445")),
+        class_shares=(Decimal("0.3123"), Decimal("0.3754"), Decimal("0.3123")),
+        price=Price(value, BAR, "simulated close"),
+        buy_target=value,
+        sell_target=value,
+        stop_loss=value,
+        model=replace(signal.model, id="crypto_15m_transformer"),
+        facts=replace(
+            signal.facts,
+            trend="mixed",
+            rsi=Decimal("100.0"),
+            atr_pct=Decimal("12.3456"),
+            vwap_pct=Decimal("-12.345"),
+            volume_ratio=Decimal("1234.56"),
+            volatility_pct=Decimal("12.3456"),
+        ),
+        label="triple_barrier",
+        source="simulated",
+        stored_at=BAR + 20,
+        caveats=("the price moved further over night than its nights do: a split or news",),
+    )
+    item = history_item(largest, BAR)
+    assert size({"M": item}) - 3 <= 1024
