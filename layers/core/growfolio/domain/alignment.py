@@ -22,18 +22,16 @@ from growfolio.domain.bars import (
 )
 from growfolio.domain.forecast import WINDOW
 from growfolio.domain.moves import doubtful
+from growfolio.domain.quarantine import MAX_FILLED_IN_A_ROW as MAX_FILLED_IN_A_ROW
 from growfolio.domain.quarantine import NOT_A_NUMBER, Faults, sound, still, untraded
+from growfolio.domain.quarantine import THIN as THIN
 from growfolio.domain.times import BAR, DAY, utc_minute
 from growfolio.errors import BadCandles, GrowfolioError, MissingCandles
 
-MAX_FILLED_IN_A_ROW = 3
-"""5-minute slots without trades that are filled flat; a longer run is a break and leaves the grid."""
 LATE_SLOTS = 3
 """Up to this many missing slots at the end are a provider publishing late; beyond, the data is too old."""
 LEAST_REAL = 0.7
 """Share of the bars a model sees (the newest WINDOW) in which something must have been traded."""
-THIN = 0.05
-"""An asset with this share of untraded slots is thin: its newest slots may be without trades."""
 SELDOM = 0.005
 """A newest bar in which the price stands still is a caveat for an asset with fewer such bars than this share.
 
@@ -149,7 +147,7 @@ def _slots(bars: Bars, slots: CloseTimes, market: Market, settled: float = np.in
     # Bars outside the regular session (pre-market, after hours) are no part of the grid.
     known, faults = sound(bars.where((bars.open_time < start) | among(closes_of(bars.open_time), slots)))
     within = known.where(known.open_time >= start)
-    within = within.where(~(untraded(known) | _frozen(known))[len(known) - len(within) :])
+    within = within.where(~untraded(known)[len(known) - len(within) :])
     if not len(within) and faults:
         newest = max(faults)
         raise BadCandles(f"{faults[newest]} in the candle of {utc_minute(newest)}, and no good one")
@@ -171,20 +169,6 @@ def _slots(bars: Bars, slots: CloseTimes, market: Market, settled: float = np.in
     unmoved = np.zeros_like(traded)
     unmoved[at] = still(within)
     return _Slots(slots, values, traded, broken, quarantined, steps, unusual, unmoved, bars.counts), faults
-
-
-def _frozen(bars: Bars) -> BoolArray:
-    """Bars in runs of more than MAX_FILLED_IN_A_ROW that stand still, of an asset that seldom does."""
-    standing = still(bars)
-    if not standing.any():
-        return standing
-    edges = np.flatnonzero(np.diff(standing, prepend=False, append=False)).reshape(-1, 2)
-    runs = np.zeros(len(bars), dtype=np.bool_)
-    for begin, end in edges[edges[:, 1] - edges[:, 0] > MAX_FILLED_IN_A_ROW]:
-        runs[begin:end] = True
-    others = standing[~runs]
-    seldom = bool(len(others)) and float(others.mean()) < THIN
-    return runs if seldom else np.zeros_like(runs)
 
 
 def _breaks(at: IntArray, slots: int, *, known_before: bool) -> BoolArray:

@@ -14,6 +14,10 @@ LARGEST_MOVE = 5.0
 """A bar's high over its low, or its price over the median of the bars before: beyond, it is quarantined."""
 CLIPPED = 1e-3
 """An open or close outside its high and low by up to this share is a tick of rounding, and is clipped."""
+MAX_FILLED_IN_A_ROW = 3
+"""5-minute slots without trades that are filled flat; a longer run is a break and leaves the grid."""
+THIN = 0.05
+"""An asset with this share of untraded slots is thin: its newest slots may be without trades."""
 NEIGHBOURS = 8
 """Bars before, whose median close a bar is compared with: a lasting step is believed after half of them."""
 
@@ -65,13 +69,27 @@ def untraded(bars: Bars) -> BoolArray:
     """
     repeats = np.zeros(len(bars), dtype=np.bool_)
     repeats[1:] = np.all([(column := getattr(bars, name))[1:] == column[:-1] for name in PRICES], axis=0)
-    return np.asarray((still(bars) & (bars.volume == 0)) | repeats)
+    return np.asarray((still(bars) & (bars.volume == 0)) | repeats | _frozen(bars))
 
 
 def still(bars: Bars) -> BoolArray:
     """Which of these sound bars are flat at the close before them, whatever their volume says."""
     before = np.concatenate([bars.open[:1], bars.close[:-1]])
     return np.asarray((bars.high == bars.low) & (np.abs(bars.close - before) <= 1e-9 * before))
+
+
+def _frozen(bars: Bars) -> BoolArray:
+    """Bars in runs of more than MAX_FILLED_IN_A_ROW that stand still, of an asset that seldom does."""
+    standing = still(bars)
+    if not standing.any():
+        return standing
+    edges = np.flatnonzero(np.diff(standing, prepend=False, append=False)).reshape(-1, 2)
+    runs = np.zeros(len(bars), dtype=np.bool_)
+    for begin, end in edges[edges[:, 1] - edges[:, 0] > MAX_FILLED_IN_A_ROW]:
+        runs[begin:end] = True
+    others = standing[~runs]
+    seldom = bool(len(others)) and float(others.mean()) < THIN
+    return runs if seldom else np.zeros_like(runs)
 
 
 def newest_published(bars: Bars) -> int | None:
