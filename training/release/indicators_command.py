@@ -53,6 +53,7 @@ def _indicators(given: argparse.Namespace) -> Outcome:
     if not path.is_file():
         raise ConfigurationError(f"no {MANIFEST} in {given.models}: name the folder of a training run")
     manifest = parse_manifest(path.read_bytes())
+    print("\nlog-loss (90 % interval); inputs that say the same share their worth")
     for line in worth_lines(given.models, manifest, shared.candles_in(given), given.rows, int(time.time())):
         print(line, flush=True)
     return Outcome.DONE
@@ -94,8 +95,7 @@ def worth_lines(
             if samples is None:
                 raise ConfigurationError(f"no candles of {market} to judge the inputs of {model.id} on")
             picked = validation_rows(model, manifest, samples, rows)
-            yield f"{model.id}: log-loss that shuffling an input costs, nats (90 %), {len(picked):,} bars of"
-            yield "validation; inputs that say the same share their worth"
+            yield f"{model.id}: nats that shuffling an input costs, {len(picked):,} validation bars"
             for worth in worths(folder, model, samples, picked):
                 low, high = worth.between
                 yield f"  {worth.name:24}{worth.nats:+9.4f}  ({low:+.4f} to {high:+.4f})"
