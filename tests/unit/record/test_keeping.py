@@ -9,7 +9,7 @@ import pytest
 from growfolio.domain.assets import Market, Timeframe
 from growfolio.domain.times import BAR, DAY, HOUR
 from growfolio.errors import TemporaryStoreError
-from growfolio.record.keeping import RecordKeeper, outcome_of
+from growfolio.record.keeping import MOST_ROLLED, RecordKeeper, outcome_of
 from growfolio.record.ledger import Ledger
 from growfolio.record.outcomes import SCORED, Entry, entry_of
 from growfolio.record.totals import LEAST_SETTLED
@@ -181,3 +181,15 @@ def test_outcomes_that_were_refused_are_written_by_the_next_run() -> None:
     store.refusing = False
     keeper.update(NOON + 2 * BAR, [])
     assert ("BTC", NOON) in store.outcomes(Market.CRYPTO, M5, NOON, NOON)
+
+
+def test_a_record_that_was_lost_is_counted_again_over_some_hours() -> None:
+    """One run must end in time however many days there are."""
+    count = MOST_ROLLED + 5
+    world = World(one for ago in range(1, count + 1) for one in over(NOON - ago * DAY, 10))
+    midnight = NOON // DAY * DAY
+    world.windows(NOON)
+    assert world.stored().through == midnight - 5 * DAY
+    windows = world.windows(NOON + HOUR)
+    assert world.stored().through == midnight
+    assert whole(windows["all"])["scored"] == 10 * count

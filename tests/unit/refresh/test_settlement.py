@@ -211,3 +211,13 @@ def test_the_evenings_last_signals_are_settled_in_the_morning() -> None:
     states = {one.bar_close: (one.status, one.first) for one in world.entries(Timeframe.M5).values()}
     assert states[close] == ("not_scored", "session_ended")
     assert states[close - BAR][0] == SCORED
+
+
+def test_bars_that_have_not_closed_yet_settle_nothing() -> None:
+    world = World(Market.CRYPTO)
+    world.run([START])
+    known = {Timeframe.M5: {one.asset: one.signal for one in world.store.signals(Timeframe.M5) if one.signal}}
+    world.settlement.settle(known, dict(world.bars(START + 3 * BAR)), START + BAR + 5)
+    entries = world.entries(Timeframe.M5).values()
+    assert {entry.status for entry in entries} == {SCORED}
+    assert not [entry for entry in entries if (entry.first_after or 1) > 1]

@@ -23,6 +23,8 @@ from growfolio.storage.records import Outcome, Outcomes, StoredRecord
 
 SETTLING = 4 * HOUR
 """After midnight UTC, when all of the day before is settled: twelve bars of 15 minutes, and a late one."""
+MOST_ROLLED = 35
+"""Days that one run counts: a record that was lost is counted again over some hours."""
 WEEK, MONTH = 7, 30
 """Days, the last of which ended at the midnight that the record is rolled to."""
 
@@ -70,10 +72,10 @@ class RecordKeeper:
     def _record(self, timeframe: Timeframe, newest: int, now: int) -> StoredRecord:
         through = (now - SETTLING) // DAY * DAY
         rolled = self._rolled.get(timeframe) or self._read(timeframe)
-        if rolled is None or rolled.through != through:
+        if rolled is None or rolled.through < through:
             rolled = self._roll(timeframe, rolled, through)
         self._rolled[timeframe] = rolled
-        recent = self._entries(timeframe, _days(through, newest))
+        recent = self._entries(timeframe, _days(max(through, rolled.through), newest))
         day = self._entries(timeframe, _days(newest - DAY, newest))
         windows = {
             "day": window([entry for entry in day if entry.bar_close > newest - DAY], self._market),
@@ -85,11 +87,11 @@ class RecordKeeper:
             "market": self._market.value,
             "timeframe": timeframe.value,
             "newest_bar_close": utc_text(newest),
-            "rolled_until": utc_text(through),
+            "rolled_until": utc_text(rolled.through),
             "windows": windows,
         }
         return StoredRecord(
-            self._market, timeframe, newest, through, json.dumps(content), _written(rolled.sums)
+            self._market, timeframe, newest, rolled.through, json.dumps(content), _written(rolled.sums)
         )
 
     def _read(self, timeframe: Timeframe) -> _Rolled | None:
@@ -102,9 +104,12 @@ class RecordKeeper:
 
     def _roll(self, timeframe: Timeframe, rolled: _Rolled | None, through: int) -> _Rolled:
         """Count the days up to through that are not counted yet, and the week and month that end there."""
-        since = day_of(rolled.through) if rolled and rolled.through < through else date.min
-        sums: Sums = rolled.sums if rolled and rolled.through < through else {}
+        since = day_of(rolled.through) if rolled else date.min
+        sums: Sums = rolled.sums if rolled else {}
         kept: dict[date, list[Entry]] = {}
+        lacking = [day for day in self._ledger.days() if since <= day < day_of(through)]
+        if len(lacking) > MOST_ROLLED:
+            through = _start(lacking[MOST_ROLLED])
         end, shown = day_of(through), set(_days(through - MONTH * DAY, through - 1))
         for day in self._ledger.days():
             if day < end and (day >= since or day in shown):
@@ -143,6 +148,11 @@ def outcome_of(entry: Entry) -> Outcome:
         entry.first_after,
         entry.promise or None,
     )
+
+
+def _start(day: date) -> int:
+    """The midnight, in seconds, that a UTC day begins with."""
+    return (day - date(1970, 1, 1)).days * DAY
 
 
 def _days(start: int, end: int) -> list[date]:

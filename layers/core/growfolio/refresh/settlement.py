@@ -50,7 +50,8 @@ class Settlement:
 
         Raises ArchiveError or StoreError where the ledger or the history is out of reach.
         """
-        bars = {asset: own for asset, own in fetched.items() if isinstance(own, Bars) and len(own)}
+        closed = {asset: own.closed_by(now) for asset, own in fetched.items() if isinstance(own, Bars)}
+        bars = {asset: own for asset, own in closed.items() if len(own)}
         if not bars:
             return []
         found: list[Entry] = []
