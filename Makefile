@@ -122,7 +122,8 @@ train: $(TRAINING)/.ready ## download (or take CANDLES=DIR[:DIR...]), train into
 
 starter: $(TRAINING)/.ready ## make the shipped models again from CANDLES=DIR[:DIR...] (about half an hour on 2 cores)
 	@test -n "$(CANDLES)" || { echo "make starter CANDLES=DIR: a folder of <ID>_5m.parquet files"; exit 2; }
-	$(TRAINING)/bin/python -m training starter --candles "$(CANDLES)"
+	$(TRAINING)/bin/python -m training starter --candles "$(CANDLES)" \
+	  $(if $(UNTIL),--until "$(UNTIL)" --out .cache/starter-$(UNTIL))
 
 # Debian's Chromium, which Playwright's own downloads are not needed beside.
 CHROMIUM ?= $(or $(shell command -v chromium),/usr/bin/chromium)

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
@@ -153,6 +154,14 @@ def add_label(command: argparse.ArgumentParser) -> None:
 def label_in(given: argparse.Namespace) -> Label:
     """Return the label that add_label's arguments describe."""
     return Label(given.label, given.horizon, given.threshold)
+
+
+def day(text: str) -> int:
+    """Read a day, e.g. 2024-08-09, as the moment of its begin (UTC) in seconds."""
+    try:
+        return int(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp())
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is not a day like 2024-08-09") from None
 
 
 def positive(text: str) -> int:

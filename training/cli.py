@@ -38,6 +38,9 @@ otherwise, the message says what; 3 bad data; 4 connection lost, try again; 130 
 by SIGTERM."""
 
 
+SHIPPED = Path(str(files("growfolio.models"))) / "starter"
+
+
 def run(arguments: Sequence[str] | None = None) -> int:
     """Parse arguments, carry the command out, and return its exit code."""
     given = _parser().parse_args(arguments)
@@ -118,9 +121,14 @@ def _add_train(command: argparse.ArgumentParser) -> None:
 
 def _add_starter(command: argparse.ArgumentParser) -> None:
     shared.add_candles(command)
-    shipped = Path(str(files("growfolio.models"))) / "starter"
     command.add_argument(
-        "--out", type=Path, default=shipped, metavar="DIR", help="default: where the code ships them"
+        "--out", type=Path, default=SHIPPED, metavar="DIR", help="default: where the code ships them"
+    )
+    command.add_argument(
+        "--until",
+        type=shared.day,
+        metavar="YYYY-MM-DD",
+        help="earlier models, of candles before this day, for checks on later ones; they need an --out",
     )
     command.set_defaults(run=_starter, stopped=_GOES_ON)
 
@@ -187,7 +195,9 @@ def _train(given: argparse.Namespace) -> Outcome:
 
 
 def _starter(given: argparse.Namespace) -> Outcome:
-    return _trained(starter_settings(shared.candles_in(given), given.out))
+    if given.until is not None and given.out == SHIPPED:
+        raise ConfigurationError("--until makes models for checks, not for shipping: name a folder by --out")
+    return _trained(starter_settings(shared.candles_in(given), given.out, given.until))
 
 
 def _trained(settings: TrainSettings) -> Outcome:

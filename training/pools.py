@@ -1,6 +1,7 @@
 """Builds the samples of each market and timeframe from folders of candles."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from growfolio.domain.assets import Asset, Market
@@ -77,13 +78,15 @@ def read_candles(
             continue
         if not found.pieces:
             left_out[asset.id] = NO_FILE
-        elif not len(found.bars.closed_by(now)):
-            left_out[asset.id] = f"no candles before {utc_text(now)}"
+            continue
+        bars = found.bars.closed_by(min(now, settings.until.get(asset.market, now)))
+        if len(bars):
+            read[asset] = replace(found, bars=bars)
         else:
-            read[asset] = found
+            left_out[asset.id] = f"no candles before {utc_text(now)}"
     for line in _merges(read):
         say(line)
-    return {asset: found.bars.closed_by(now) for asset, found in read.items()}, left_out
+    return {asset: found.bars for asset, found in read.items()}, left_out
 
 
 def _merges(read: Mapping[Asset, Merged]) -> list[str]:
@@ -116,4 +119,4 @@ def gather(settings: TrainSettings, now: int, say: Say = silent) -> tuple[list[S
             )
             left_out |= {f"{asset.id} {timeframe}": str(reason) for asset, reason in refused.items()}
             pools += [samples] if samples is not None else []
-    return on_one_calendar(pools), left_out
+    return on_one_calendar(pools, settings.shares), left_out

@@ -199,10 +199,16 @@ def _context_of_one(
     return known
 
 
-def on_one_calendar(pools: Sequence[Samples]) -> list[Samples]:
-    """Split the pools of a market at the same moments, whatever their timeframe."""
+def on_one_calendar(pools: Sequence[Samples], shares: tuple[float, float] = (0.7, 0.15)) -> list[Samples]:
+    """Split the pools of a market at the same moments, whatever their timeframe.
+
+    shares are those of the samples that train and validate.
+    """
     return [
-        replace(samples, split=split_calendar(calendar(samples, pools), samples.market, samples.timeframe))
+        replace(
+            samples,
+            split=split_calendar(calendar(samples, pools), samples.market, samples.timeframe, *shares),
+        )
         for samples in pools
     ]
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from growfolio.domain.times import DAY, utc_text
+from growfolio.record.resampling import BLOCK_DAYS
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -41,6 +42,8 @@ def page_of(found: Found) -> str:
         about=found["about"],
         verdict=verdict(found),
         between=_between,
+        expected=_expected,
+        block_days=BLOCK_DAYS,
         least_trades=LEAST_TRADES,
         comparison_charts=list(map(_svg, _comparison_charts(found["comparisons"]))),
         equity_charts=[_svg(_equity_chart(run)) for run in found["backtest"] if run.get("points")],
@@ -115,6 +118,11 @@ def _covered(model: Found, what: str) -> Line:
 def _svg(drawn: str) -> Markup:
     """A chart, whose texts matplotlib has escaped."""
     return Markup(drawn)  # noqa: S704
+
+
+def _expected(form: str, found: float, expected: float) -> str:
+    """A value, and in brackets what it would be if the probabilities were right."""
+    return f"{form % found} ({form % expected})"
 
 
 def _between(interval: tuple[float, float]) -> Markup:

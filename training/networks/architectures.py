@@ -173,7 +173,7 @@ NETWORKS: dict[str, Callable[[float, Widths], nn.Module]] = {
 """Single networks by name, as `--network` takes it and model ids end; each takes its dropout and widths."""
 COSTS: dict[str, float] = {Network.LSTM: 1.0, Network.GRU: 1.8, Network.TRANSFORMER: 2.0}
 """Time for a training window, in an LSTM's."""
-MEMBERS: tuple[str, ...] = (Network.LSTM, Network.LSTM, Network.TRANSFORMER)
+MEMBERS: tuple[str, ...] = (Network.LSTM, Network.LSTM)
 """The networks of an ensemble, each fitted from a seed of its own (training/README.md says why these)."""
 
 

@@ -1,4 +1,4 @@
-"""Answers of a model for many windows that are cut from the samples of one pool."""
+"""Answers of a model for many windows of one pool's samples, on a GPU where there is one."""
 
 import torch
 from growfolio.domain.bars import FloatArray, IntArray
@@ -8,22 +8,28 @@ from torch import Tensor
 from training.data.dataset import Samples
 from training.networks.architectures import Served
 
-BATCH = 256
-"""Windows whose attention still lies in a cache: a transformer answers three times as fast as on 4096."""
+BATCH = {"cpu": 256, "cuda": 8192}
+"""Windows at once. Attention of 256 still lies in a processor's cache: a transformer answers three times as
+fast as on 4096."""
 
 
 def logits(model: Served, samples: Samples, ends: IntArray) -> Tensor:
     """Return uncalibrated logits (ends, 3) of the windows that end at these rows of the samples."""
-    model.eval()
-    features, context = torch.from_numpy(samples.features), torch.from_numpy(samples.context)
-    reach = torch.arange(1 - WINDOW, 1)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model.eval().to(device)
+    features, context = (torch.from_numpy(table).to(device) for table in (samples.features, samples.context))
+    reach = torch.arange(1 - WINDOW, 1, device=device)
 
     def answer(rows: Tensor) -> Tensor:
         known = context[rows][:, None] if model.widths.context else None
         return model.logits(features[rows[:, None] + reach], 1, known)[:, 0]
 
-    with torch.no_grad():
-        return torch.cat([answer(rows) for rows in torch.split(torch.from_numpy(ends), BATCH)])
+    batches = torch.split(torch.from_numpy(ends).to(device), BATCH[device.type])
+    # Factors of ten bits would show in the fourth digit of a probability.
+    with torch.no_grad(), torch.backends.cudnn.flags(allow_tf32=False):
+        answers = torch.cat([answer(rows) for rows in batches]).cpu()
+    model.to("cpu")
+    return answers
 
 
 def probabilities(model: Served, samples: Samples, ends: IntArray) -> tuple[FloatArray, FloatArray]:

@@ -33,11 +33,11 @@ trend of the training months is taken for a rule.{lineage} Validation and test s
 
 ## Split
 
-By time, one calendar for all assets of a pool: the first 70 % of the samples train, the next 15 %
-validate (early stopping, temperature, choice between models), the last 15 % test. A sample is in a part
-only if its label is decided by the part's end, and parts lie {embargo} bars apart, so that neither labels
-nor windows of two parts share a bar. Labels that would cross a stock's close are masked, and so is all
-that touches a gap which serving would refuse. The test part was scored once, after all choices.
+By time, one calendar for all assets of a pool: the first {train:.0%} of the samples train, the next
+{validation:.0%} validate (early stopping, temperature, choice between models), the last {test:.0%} test.
+A sample is in a part only if its label is decided by the part's end, and parts lie {embargo} bars apart, so
+that neither labels nor windows of two parts share a bar. Labels that would cross a stock's close are masked,
+and so is all that touches a gap which serving would refuse. The test part was scored once, after all choices.
 
 | pool | trained from | until | validated from | until | tested from | samples: train, validate, test |
 |---|---|---|---|---|---|---|
@@ -102,6 +102,9 @@ def model_card(results: Sequence[PoolResult], left_out: str, settings: TrainSett
         left_out=f"Left out: {left_out}." if left_out else "",
         lineage=_lineage(results),
         embargo=EMBARGO,
+        train=settings.shares[0],
+        validation=settings.shares[1],
+        test=1 - sum(settings.shares),
         splits="\n".join(_split_row(result) for result in results),
         tests="\n".join(row for result in results for row in _test_rows(result)),
         parts="\n".join(row for result in results for row in _part_rows(result)),
