@@ -19,3 +19,12 @@ def real_candles() -> Path:
     if folder is None:
         pytest.skip("no real candles: set GROWFOLIO_CANDLES to a folder of <ID>_5m.parquet files")
     return folder
+
+
+@pytest.fixture(scope="session")
+def real_history(real_candles: Path) -> Path:
+    """Older real candles of the same kind: history beside the folder of real_candles."""
+    folder = real_candles.parent / "history"
+    if not folder.is_dir():
+        pytest.skip(f"no older real candles: there is no {folder.name} beside {real_candles.name}")
+    return folder

@@ -66,9 +66,12 @@ def thin(bars: Bars, thinning: Thinning, random: np.random.Generator) -> Bars:
 
 def pools(bars: Mapping[Asset, Bars], candles: Path) -> dict[Timeframe, Samples]:
     """The samples of both timeframes, as the starter models were trained and tested on."""
-    label = starter_settings((candles,), candles).label
-    built = [build_samples(Market.STOCKS, timeframe, bars, label)[0] for timeframe in Timeframe]
-    made = on_one_calendar([samples for samples in built if samples is not None])
+    own = starter_settings((candles,), candles)
+    built = [
+        build_samples(Market.STOCKS, timeframe, bars, own.label, inputs=own.inputs)[0]
+        for timeframe in Timeframe
+    ]
+    made = on_one_calendar([samples for samples in built if samples is not None], own.shares)
     return {samples.timeframe: samples for samples in made}
 
 

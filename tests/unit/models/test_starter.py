@@ -7,13 +7,13 @@ import growfolio.models as models
 import numpy as np
 import pytest
 from growfolio.domain.assets import ASSETS, Market
-from growfolio.domain.forecast import WINDOW, Forecast
+from growfolio.domain.forecast import WINDOW, Forecast, Views
 from growfolio.domain.times import DAY
+from growfolio.indicators.registry import context_width
+from growfolio.indicators.standard import FEATURES
 from growfolio.models.loader import STARTER_MODELS
 from growfolio.models.manifest import Manifest, parse_manifest
 from growfolio.models.onnx_forecaster import OnnxForecaster
-
-from tests.views import sixteen
 
 FOLDER = Path(models.__file__).parent / "starter"
 CENTURY = 100 * 365 * DAY
@@ -49,7 +49,13 @@ def test_as_the_last_resort_they_serve_every_asset_and_never_expire(manifest: Ma
     requests = [(asset, frame) for asset in ASSETS for frame in frames]
     windows = np.zeros((len(requests), WINDOW, 16), dtype=np.float32)
     forecaster = OnnxForecaster(STARTER_MODELS.fetch("starter", list(Market)))
-    answers = forecaster.forecast(requests, sixteen(windows), manifest.created_at + CENTURY)
+    known = {
+        one.name: np.zeros((len(requests), context_width([one.name])), dtype=np.float32)
+        for model in manifest.models.values()
+        for one in model.inputs.context
+    }
+    views = Views(windows, FEATURES, known)
+    answers = forecaster.forecast(requests, views, manifest.created_at + CENTURY)
     for (asset, frame), answer in zip(requests, answers, strict=True):
         assert isinstance(answer, Forecast)
         assert answer.model_id == f"{asset.market}_{frame}_ensemble"
@@ -67,7 +73,9 @@ def test_they_know_more_than_the_class_shares_on_candles_they_have_not_seen(mani
 
 def test_their_card_tells_data_licence_split_and_scores_beside_those_of_no_model(manifest: Manifest) -> None:
     card = (FOLDER / "MODEL_CARD.md").read_text()
-    assert card.count("MIT licence") == 2
+    assert str(manifest.data["about"]) in card
+    assert "(MIT)" in card
+    assert "(GPL-3)" in card
     for model in manifest.models.values():
         test = model.metrics["test"]
         assert isinstance(test, dict)
