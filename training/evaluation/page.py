@@ -92,10 +92,14 @@ def _equity_chart(run: Found) -> str:
 
 
 def _pool(name: str, folds: Sequence[Found]) -> Found:
+    """A pool's folds with charts of the newest, the last part where there is one: a page of all is slow."""
     lines = [Line(fold["fold"], [(epoch[0], epoch[2]) for epoch in fold["epochs"]]) for fold in folds]
     return {
         "name": name,
-        "folds": [dict(fold) | {"charts": list(map(_svg, _fold_charts(fold)))} for fold in folds],
+        "folds": [
+            dict(fold) | {"charts": list(map(_svg, _fold_charts(fold))) if fold is folds[-1] else []}
+            for fold in folds
+        ],
         "learning": _svg(line_chart("Learning: validation log-loss", lines, "epoch", "nats")),
     }
 

@@ -54,7 +54,9 @@ def test_the_page_leads_with_a_verdict_and_needs_nothing_from_outside(found: dic
     assert reader.loaded == []
     assert not re.search(r"url\((?!#)|@import|https?://(?!www\.w3\.org/)", page)
     assert page.index(verdict(found)) < page.index("fitted for this report alone") < page.index("<h2>")
-    assert page.count('<div class="scroll">') == 1 + len(found["folds"])
+    # Of each fold its scores, and its model's calibration by slot, asset and month.
+    assert page.count('<div class="scroll">') == 1 + 2 * len(found["folds"])
+    assert {"slot :00", "slot :45", "asset AAPL", "month 2025-02"} <= set(reader.cells)
     assert page_of(copy.deepcopy(found)) == page
 
 
