@@ -52,8 +52,8 @@ def test_each_network_of_an_ensemble_is_named_and_weighed() -> None:
     for number, network in enumerate(MEMBERS):
         progress(f"{network} {number + 1}", {"one": epoch(1), "two": epoch(1)})
     assert "one (lstm 1) epoch 1/1" in run.said[0]
-    assert "two (transformer 3) epoch 1/1" in run.said[-1]
-    assert run.said[1].startswith("[ 25%")
+    assert "two (lstm 2) epoch 1/1" in run.said[-1]
+    assert run.said[1].startswith("[ 50%")
     assert run.said[-1].startswith("[100%] ")
 
 
@@ -63,6 +63,6 @@ def test_epochs_of_an_earlier_run_leave_the_plan() -> None:
     progress("lstm", {"two": epoch(3)})
     assert run.said == ["[ 30%] two epoch 3/4: loss 1.0000, validation 0.9000 (best)"]
     ensemble = run.progress(network=Network.ENSEMBLE)
-    # The first LSTM was done before, the second is at its last epoch: 400 of 400 + 4 · 800 are done with it.
+    # The first LSTM was done before, the second is at its last epoch: nothing is left of the plan.
     ensemble("lstm 2", {"one": epoch(4), "two": epoch(4)})
-    assert run.said[-1].startswith("[ 11%] two (lstm 2) epoch 4/4")
+    assert run.said[-1].startswith("[100%] two (lstm 2) epoch 4/4")
