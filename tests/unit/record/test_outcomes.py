@@ -40,7 +40,10 @@ def flat(asset: Asset, close: int, after: int, price: float = 100.0, before: int
     """Bars that trade at one price, from long before a close until so many bars after it."""
     opened = OpenTimes(np.arange(close - before * BAR, close + after * BAR, BAR, dtype=np.int64))
     column = np.full(len(opened), price)
-    return Bars(opened, column, column.copy(), column.copy(), column.copy(), np.ones(len(opened)))
+    # A feed that sends the same price or the same bar again is frozen: no two of these are alike.
+    high = column * (1 + 1e-6)
+    volume = np.arange(1.0, len(opened) + 1)
+    return Bars(opened, column, high, column.copy(), column.copy(), volume)
 
 
 def moved(bars: Bars, close: int, high: float, low: float, last: float) -> Bars:
