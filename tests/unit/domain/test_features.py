@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from growfolio.domain.assets import ASSETS
 from growfolio.domain.features import windows
+from growfolio.domain.forecast import WINDOW
 from growfolio.indicators.standard import features
 
 from tests.synthetic import synthetic_candles
@@ -28,3 +29,8 @@ def test_a_window_with_too_few_bars_before_its_end_is_refused(end: int) -> None:
     table = features(synthetic_candles(ASSETS[:1], 100))
     with pytest.raises(ValueError, match="windows end at bars 59 to 99"):
         windows(table, 0, [70, end])
+
+
+def test_no_ends_have_no_windows() -> None:
+    table = np.zeros((2, WINDOW + 3, 4), dtype=np.float32)
+    assert windows(table, [], []).shape == (0, WINDOW, 4)

@@ -32,5 +32,6 @@ def windows(table: FeatureArray, rows: Indexes, ends: Indexes) -> FeatureArray:
     at, last = np.asarray(ends, dtype=np.int64), table.shape[1] - 1
     if at.size and not WINDOW - 1 <= at.min() <= at.max() <= last:
         raise ValueError(f"windows end at bars {WINDOW - 1} to {last}, not {at.min()} to {at.max()}")
-    picked: FeatureArray = table[np.asarray(rows)[..., None], at[..., None] + np.arange(1 - WINDOW, 1)]
+    of = np.asarray(rows, dtype=np.int64)
+    picked: FeatureArray = table[of[..., None], at[..., None] + np.arange(1 - WINDOW, 1)]
     return picked
