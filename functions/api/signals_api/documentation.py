@@ -117,6 +117,7 @@ CALIBRATION = {
     "gap_90": [-0.008, 0.017],
     "error": 0.012,
     "calibrated_90": [0.006, 0.019],
+    "left_band": False,
 }
 STANDING = {
     "signals": 2880,

@@ -18,6 +18,9 @@ class Calibration(Answer):
     calibrated_90: tuple[float, float] = Field(
         description="Where the error of 90 % of calibrated models lies, on as many rows."
     )
+    left_band: bool = Field(
+        description="The error is above that: the model has aged, or its market has turned. Train it anew."
+    )
 
 
 class Scores(Answer):

@@ -119,4 +119,8 @@ def test_each_name_has_its_own_calibration() -> None:
     beyond = [name for name, own in found.items() if own.error > own.calibrated_90[1]]
     assert beyond == ["ETH"]
     assert sum(own.rows for own in found.values()) == len(labels)
-    assert set(found["BTC"].to_json()) == {"rows", "gap", "gap_90", "error", "calibrated_90"}
+    assert {name: own.to_json()["left_band"] for name, own in found.items()} == {
+        "BTC": False,
+        "ETH": True,
+        "SOL": False,
+    }

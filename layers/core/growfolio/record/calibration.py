@@ -32,6 +32,11 @@ class Calibration:
     """Range of the error that holds 90 % of models that are calibrated on the whole, on as many rows whose
     days hang together as these do."""
 
+    @property
+    def left_band(self) -> bool:
+        """Whether the model is off by more than chance and turning markets explain: it should be replaced."""
+        return self.error > self.calibrated_90[1]
+
     def to_json(self) -> dict[str, object]:
         return {
             "rows": self.rows,
@@ -39,6 +44,7 @@ class Calibration:
             "gap_90": [round(bound, 6) for bound in self.gap_90],
             "error": round(self.error, 6),
             "calibrated_90": [round(bound, 6) for bound in self.calibrated_90],
+            "left_band": self.left_band,
         }
 
 
