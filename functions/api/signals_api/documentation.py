@@ -34,6 +34,7 @@ from signals_api.explaining import explain
 from signals_api.extension import analysis_json, recommendation_json
 from signals_api.parameters import cursor_of
 from signals_api.problems import bad_parameter
+from signals_api.worth import weighed
 
 BAR_CLOSE = int(datetime(2024, 9, 5, 18, 0, tzinfo=UTC).timestamp())
 SIGNAL = {
@@ -156,6 +157,8 @@ def _record(asset: Asset, revision: str) -> Json:
         "market": STANDING,
         "assets": {asset.symbol: too_few},
         "strengths": {"high": too_few},
+        "likes": {"BUY high": {"n": 412, "right": 151, "opposite": 140, "direction_90": [0.47, 0.57]}},
+        "usual_moves": {"0": 0.5912, "5": 0.4871},
     }
     window = {"revisions": [line], "in_sample": [], "simulated": [{"revision": "starter", "market": too_few}]}
     return {
@@ -179,6 +182,7 @@ def _examples() -> dict[str, Json]:
         asset, signal.price, ((BAR_CLOSE, "222.31", "222.6", "222.29", "222.55", "184210"),)
     )
     explanation = explain(judged, None)
+    worth = {asset: weighed(signal, {})}
     return {
         "Signals": {"timeframe": timeframe, "signals": [judged_json(judged), judged_json(nothing)]},
         "AssetSignals": {**asset_json(asset), "signals": [judged_json(judged)]},
@@ -197,7 +201,7 @@ def _examples() -> dict[str, Json]:
         "Assets": {"assets": [asset_json(asset)], "timeframes": list(Timeframe)},
         "Markets": {"now": utc_text(BAR_CLOSE), "markets": [health_json(health)]},
         "Health": {"healthy": True, "now": utc_text(BAR_CLOSE), "markets": [health_json(health)]},
-        "Analysis": analysis_json([judged], limit=5, risk_score=5, asked_for=False, now=BAR_CLOSE),
-        "Recommendation": recommendation_json(judged, explanation, {}),
+        "Analysis": analysis_json([judged], worth, limit=5, risk_score=5, asked_for=False, now=BAR_CLOSE),
+        "Recommendation": recommendation_json(judged, explanation, {}, worth),
         "Problem": bad_parameter("limit", "Input should be less than or equal to 200", "500").as_json("/v1"),
     }

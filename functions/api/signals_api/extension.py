@@ -1,13 +1,15 @@
 """The two routes that the published browser extension calls, over the signals that are stored."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Response
-from growfolio.domain.assets import ASSETS, Market, Timeframe, find_asset
+from growfolio.domain.assets import ASSETS, Asset, Market, Timeframe, find_asset
+from growfolio.domain.conviction import Conviction
 from growfolio.domain.freshness import Judged
 from growfolio.domain.outlook import (
     CAUTIOUS_RISK,
+    Sentiment,
     market_sentiment,
     position_size,
     strongest_first,
@@ -31,6 +33,7 @@ from signals_api.parameters import (
 )
 from signals_api.problems import Problem
 from signals_api.reading import From
+from signals_api.worth import Worth, worth_of
 
 BEST = 5
 
@@ -54,8 +57,11 @@ def analyze_trader_type(reader: From, asked: Annotated[AnalyzeRequest, Body()]) 
     assets = tuple(dict.fromkeys(map(find_asset, asked.symbols)))
     signals = reader.signals(asked.timeframe, assets or ASSETS, now).signals
     limit = asked.limit or len(assets) or BEST
+    worth = worth_of(reader, _current(signals), now)
     return answer_once(
-        analysis_json(signals, limit=limit, risk_score=_risk_score(asked), asked_for=bool(assets), now=now)
+        analysis_json(
+            signals, worth, limit=limit, risk_score=_risk_score(asked), asked_for=bool(assets), now=now
+        )
     )
 
 
@@ -68,19 +74,35 @@ def recommend_stock(reader: From, asked: Annotated[RecommendRequest, Body()]) ->
     reading = reader.signals(timeframe, [asset], now)
     (judged,) = reading.signals
     explanation = explain(judged, reader.explanations(timeframe, reading, now).value.get(asset))
-    return answer_once(recommendation_json(judged, explanation, asked.ml_output))
+    worth = worth_of(reader, _current([judged]), now)
+    return answer_once(recommendation_json(judged, explanation, asked.ml_output, worth))
 
 
-def analysis_json(signals: list[Judged], *, limit: int, risk_score: float, asked_for: bool, now: int) -> Json:
-    """The answer about these signals; asked_for tells whether the reader named their assets."""
+def analysis_json(
+    signals: list[Judged],
+    worth: Mapping[Asset, Worth],
+    *,
+    limit: int,
+    risk_score: float,
+    asked_for: bool,
+    now: int,
+) -> Json:
+    """The answer about these signals; asked_for tells whether the reader named their assets.
+
+    worth holds what each current signal is worth: those without conviction come last, and no sentiment leans
+    on them.
+    """
     current = _current(signals)
-    best = strongest_first(current)[:limit]
+    convinced = [signal for signal in current if worth[signal.asset].conviction is not Conviction.NONE]
+    ranked = strongest_first(current)
+    best = [*filter(convinced.__contains__, ranked), *(one for one in ranked if one not in convinced)][:limit]
+    sentiment = market_sentiment(convinced) if convinced or not current else Sentiment.NEUTRAL
     left_out = signals if asked_for or not current else _closed(signals)
     return {
         "trader_type": SERVED_TRADER,
         "analysis": {
-            "predictions": list(map(prediction_json, best)),
-            "market_sentiment": market_sentiment(current),
+            "predictions": [prediction_json(signal, worth[signal.asset]) for signal in best],
+            "market_sentiment": sentiment,
             "volatility_level": volatility_level(current),
             "recommended_position_size": position_size(current, risk_score),
             **_notice(left_out, best, signals),
@@ -89,13 +111,15 @@ def analysis_json(signals: list[Judged], *, limit: int, risk_score: float, asked
     }
 
 
-def recommendation_json(judged: Judged, explanation: Explanation | None, ml_output: Json) -> Json:
+def recommendation_json(
+    judged: Judged, explanation: Explanation | None, ml_output: Json, worth: Mapping[Asset, Worth]
+) -> Json:
     """The answer about one signal; ml_output goes back as it came, or is the current prediction."""
     told = explanation_json(judged, explanation)
     current = _current([judged])
     return {
         "stock": judged.asset.symbol,
-        "ml_output": ml_output or (prediction_json(current[0]) if current else {}),
+        "ml_output": ml_output or (prediction_json(current[0], worth[current[0].asset]) if current else {}),
         "gemini_explanation": told["text"],
         "explanation_source": told["source"],
         "explained_bar_close": told["bar_close"],
@@ -103,7 +127,7 @@ def recommendation_json(judged: Judged, explanation: Explanation | None, ml_outp
     }
 
 
-def prediction_json(signal: Signal) -> Json:
+def prediction_json(signal: Signal, worth: Worth) -> Json:
     """A signal as the extension's card shows it: action in lower case, confidence a whole number."""
     return {
         "ticker": signal.asset.symbol,
@@ -119,6 +143,7 @@ def prediction_json(signal: Signal) -> Json:
         "source": signal.source,
         "simulated": signal.simulated,
         "in_sample": signal.in_sample,
+        **worth.to_json(),
     }
 
 

@@ -3,11 +3,20 @@
 from datetime import datetime
 from typing import Any, Literal
 
+from growfolio.domain.conviction import Conviction, Move
 from growfolio.domain.outlook import PositionSize, Sentiment, Volatility
 from pydantic import Field
 
 from signals_api.contract import Answer
 from signals_api.parameters import TIMEFRAMES
+
+
+class Like(Answer):
+    """What became of signals like this one (market, timeframe, action, strength) within the last month."""
+
+    n: int
+    right: int
+    opposite: int
 
 
 class Prediction(Answer):
@@ -26,6 +35,14 @@ class Prediction(Answer):
     source: str = Field(description="Where the signal's candles come from, e.g. yahoo or alpaca.")
     simulated: bool
     in_sample: bool
+    conviction: Conviction = Field(
+        description="none: signals like it were right no more often than chance, or the move to expect does "
+        "not pay its cost, or too few are settled; weak or strong: by how far the direction is beyond chance."
+    )
+    move: Move = Field(description="How likely a move is, against what is usual at this time of the hour.")
+    like: Like | None
+    expected_move_pct: float = Field(description="The mean size of a move until the horizon, in per cent.")
+    break_even_pct: float = Field(description="What entering and leaving cost, in per cent.")
 
 
 class TraderAnalysis(Answer):

@@ -84,12 +84,27 @@ class StandingApart(Answer):
     market: Standing
 
 
+class Like(Answer):
+    """BUYs or SELLs of one strength: how many were right, and how many went the other way."""
+
+    n: int
+    right: int
+    opposite: int
+    direction_90: tuple[float, float] | None = Field(
+        description="The interval of the share of right among both; null where they are too few."
+    )
+
+
 class RevisionStanding(StandingApart):
     """One model revision: all of its signals, those of each asset, and those of each strength."""
 
     assets: dict[str, Standing]
     strengths: dict[str, Standing] = Field(
         description="By the probability of the action: `high` from 60 %, `middle` from 45 %, else `low`."
+    )
+    likes: dict[str, Like] = Field(description="By action and strength, e.g. `BUY high`; none in `all`.")
+    usual_moves: dict[str, float] = Field(
+        description="The mean of 1 - P(HOLD) by the minute of the hour that bars close in; none in `all`."
     )
 
 

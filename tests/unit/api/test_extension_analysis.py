@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from growfolio.domain.assets import ASSETS, Timeframe
+from growfolio.domain.assets import Timeframe
 from growfolio.domain.signals import CLASSES, Signal
 
 from tests.samples import BAR, a_signal
@@ -84,9 +84,14 @@ def test_the_answer_has_the_form_that_the_published_extension_reads(api: Api) ->
                     "source": "",
                     "simulated": False,
                     "in_sample": False,
+                    "conviction": "none",
+                    "move": "normal",
+                    "like": None,
+                    "expected_move_pct": 0.0742,
+                    "break_even_pct": 0.04,
                 }
             ],
-            "market_sentiment": "bullish",
+            "market_sentiment": "neutral",
             "volatility_level": "low",
             "recommended_position_size": "medium",
         },
@@ -147,15 +152,6 @@ def test_tiny_prices_come_in_full_as_plain_decimals(leaned: Api) -> None:
 def test_the_position_follows_the_profile(leaned: Api, score: object, size: str) -> None:
     given = analysis(leaned, user_profile={"risk_score": score})
     assert given["recommended_position_size"] == size
-
-
-def test_sentiment_is_that_of_all_current_signals_not_only_of_those_shown(api: Api) -> None:
-    for asset in ASSETS[:10]:
-        api.store.put_signal(leaning(asset.symbol, "0.40", "0.10"))
-    api.store.put_signal(leaning("BTC", "0.01", "0.95"))
-    given = analysis(api, limit=1)
-    assert [one["ticker"] for one in given["predictions"]] == ["BTC"]
-    assert given["market_sentiment"] == "bearish"
 
 
 @pytest.mark.parametrize("given", ["long_term", "DAY_TRADER", "", None, 7, ["day_trader"], "x" * 5000])

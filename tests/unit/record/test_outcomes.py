@@ -37,7 +37,7 @@ M5 = Timeframe.M5
 
 
 def flat(asset: Asset, close: int, after: int, price: float = 100.0, before: int = 400) -> Bars:
-    """Bars that trade at one price, from long before a close until so many bars after it."""
+    """Bars that trade around one price, from long before a close until so many bars after it."""
     opened = OpenTimes(np.arange(close - before * BAR, close + after * BAR, BAR, dtype=np.int64))
     column = np.full(len(opened), price)
     # A feed that sends the same price or the same bar again is frozen: no two of these are alike.

@@ -5,33 +5,30 @@ revision. Signals of bars that the model was trained on, and those of made-up pr
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 
 from growfolio.domain.assets import Market
+from growfolio.domain.conviction import strength_of
+from growfolio.domain.signals import Action
+from growfolio.domain.times import HOUR
 from growfolio.record.calibration import calibration, slot_of_hour
-from growfolio.record.outcomes import Entry
+from growfolio.record.outcomes import SCORED, Entry
 from growfolio.record.resampling import intervals
 from growfolio.record.totals import LEAST_SETTLED, Scored, Totals
 
-STRENGTHS = {"high": 0.6, "middle": 0.45, "low": 0.0}
-"""The probability of a signal's action from which on it is of this band."""
 PUBLIC, IN_SAMPLE, SIMULATED = "public", "in_sample", "simulated"
 WHOLE = ""
 """The group of all signals of the market; others are `asset BTC`, `strength high`."""
+MINUTE = 60
 MOST_REVISIONS = 5
 """Lines that are shown: the newest revisions."""
 
 Key = tuple[str, str, str]
 """Kind, revision, group."""
 Sums = dict[Key, Totals]
-
-
-def strength_of(entry: Entry) -> str:
-    """The band of a signal by how sure it was."""
-    sure = max(entry.p_sell, entry.p_hold, entry.p_buy)
-    return next(name for name, least in STRENGTHS.items() if sure >= least)
 
 
 def kind_of(entry: Entry) -> str:
@@ -46,7 +43,7 @@ def grouped(entries: Sequence[Entry]) -> dict[Key, list[Entry]]:
         kind = kind_of(entry)
         groups = [WHOLE]
         if kind == PUBLIC:
-            groups += [f"asset {entry.symbol}", f"strength {strength_of(entry)}"]
+            groups += [f"asset {entry.symbol}", f"strength {_strength(entry)}"]
         for group in groups:
             found.setdefault((kind, entry.revision, group), []).append(entry)
     return found
@@ -71,13 +68,52 @@ def _revisions(groups: Iterable[Key]) -> list[str]:
 def window(entries: Sequence[Entry], market: Market) -> dict[str, Any]:
     """The record of some signals, with what only their rows can say: calibration and intervals."""
     groups = grouped(entries)
-    return _lines({key: _whole(own, key[2], market) for key, own in groups.items()})
+    found = _lines({key: _whole(own, key[2], market) for key, own in groups.items()})
+    for line in found["revisions"]:
+        own = groups[PUBLIC, line["revision"], WHOLE]
+        line |= {"likes": _likes(own), "usual_moves": _usual_moves(own)}
+    return found
 
 
 def window_of(sums: Sums, market: Market) -> dict[str, Any]:
     """The record of signals whose sums alone are left."""
     rest = {"calibration": None, "calibration_in_slots": None, "direction_90": None}
-    return _lines({key: totals.to_json(market) | rest for key, totals in sums.items()})
+    found = _lines({key: totals.to_json(market) | rest for key, totals in sums.items()})
+    for line in found["revisions"]:
+        line |= {"likes": {}, "usual_moves": {}}
+    return found
+
+
+def _strength(entry: Entry) -> str:
+    return strength_of(max(entry.p_sell, entry.p_hold, entry.p_buy))
+
+
+def _likes(entries: Sequence[Entry]) -> dict[str, dict[str, Any]]:
+    """What became of BUY and SELL by strength, e.g. of `BUY high`: right, opposite, and their interval."""
+    kinds: dict[str, list[Entry]] = {}
+    for entry in entries:
+        if entry.status == SCORED and entry.action != Action.HOLD:
+            kinds.setdefault(f"{entry.action} {_strength(entry)}", []).append(entry)
+    return {kind: _like(own) for kind, own in sorted(kinds.items())}
+
+
+def _like(entries: Sequence[Entry]) -> dict[str, Any]:
+    right = sum(entry.outcome == entry.action for entry in entries)
+    opposite = sum(entry.outcome not in (entry.action, Action.HOLD) for entry in entries)
+    direction = None
+    if right + opposite >= LEAST_SETTLED:
+        rows = Scored.of(entries)
+        bounds = intervals(rows.probabilities, rows.labels, rows.bar_close, np.full(3, 1 / 3))["direction"]
+        direction = [round(bound, 6) for bound in bounds]
+    return {"n": len(entries), "right": right, "opposite": opposite, "direction_90": direction}
+
+
+def _usual_moves(entries: Sequence[Entry]) -> dict[str, float]:
+    """The mean of 1 - P(HOLD) by the minute of the hour that bars close in."""
+    slots: dict[int, list[float]] = {}
+    for entry in entries:
+        slots.setdefault(entry.bar_close % HOUR // MINUTE, []).append(1 - entry.p_hold)
+    return {str(slot): round(fmean(own), 4) for slot, own in sorted(slots.items())}
 
 
 def _whole(entries: Sequence[Entry], group: str, market: Market) -> dict[str, Any]:

@@ -1,0 +1,93 @@
+"""What signals like each one were worth lately, by the record."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from growfolio.domain.assets import Asset, Market, Timeframe
+from growfolio.domain.conviction import (
+    Conviction,
+    Like,
+    Move,
+    break_even_pct,
+    conviction,
+    expected_move_pct,
+    move,
+    strength_of,
+)
+from growfolio.domain.signals import Signal
+from growfolio.domain.times import HOUR
+from growfolio.errors import StoreError
+from growfolio.presentation import Json
+
+from signals_api import SERVICE
+from signals_api.reading import Reader
+
+logger = Logger(service=SERVICE)
+
+Lines = Mapping[str, Any]
+"""Of the last month, by revision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What is to be thought of one signal."""
+
+    conviction: Conviction
+    move: Move
+    like: Like | None
+    expected_move_pct: float
+    break_even_pct: float
+
+    def to_json(self) -> Json:
+        like = self.like
+        return {
+            "conviction": self.conviction,
+            "move": self.move,
+            "like": {"n": like.n, "right": like.right, "opposite": like.opposite} if like else None,
+            "expected_move_pct": round(self.expected_move_pct, 4),
+            "break_even_pct": self.break_even_pct,
+        }
+
+
+def worth_of(reader: Reader, signals: Iterable[Signal], now: int) -> dict[Asset, Worth]:
+    """Of each asset's signal, by its market's record of the last month. Without a record nothing is known."""
+    lines: dict[tuple[Market, Timeframe], Lines] = {}
+    found = {}
+    for signal in signals:
+        about = signal.asset.market, signal.timeframe
+        if about not in lines:
+            lines[about] = _lines(reader, *about, now)
+        found[signal.asset] = weighed(signal, lines[about])
+    return found
+
+
+def weighed(signal: Signal, lines: Lines) -> Worth:
+    """One signal against those of its revision."""
+    line = lines.get(signal.model.revision, {})
+    kind = f"{signal.action} {strength_of(float(max(signal.probabilities)))}"
+    stored = line.get("likes", {}).get(kind)
+    like = None
+    if stored:
+        bounds = stored["direction_90"]
+        like = Like(stored["n"], stored["right"], stored["opposite"], bounds and (bounds[0], bounds[1]))
+    usual = line.get("usual_moves", {}).get(str(signal.bar_close % HOUR // 60))
+    return Worth(
+        conviction(signal, like),
+        move(signal, usual),
+        like,
+        expected_move_pct(signal),
+        break_even_pct(signal.asset.market),
+    )
+
+
+def _lines(reader: Reader, market: Market, timeframe: Timeframe, now: int) -> Lines:
+    try:
+        stored = reader.record(market, timeframe, now).value
+    except StoreError as fault:
+        logger.warning("signals without conviction, there is no record: %s", fault)
+        return {}
+    windows = json.loads(stored.content)["windows"] if stored else {}
+    return {line["revision"]: line for line in windows.get("month", {}).get("revisions", ())}
