@@ -70,7 +70,7 @@ def test_a_known_edge_reaches_weak_and_strong_and_chance_neither(api: Api) -> No
 
 @pytest.mark.parametrize(
     ("right", "conviction"),
-    [([4], "none"), ([5], "none"), ([3, 8], "none"), ([4, 7], "weak"), ([6], "strong")],
+    [([4], "none"), ([5], "none"), ([8, 3, 3, 8], "none"), ([6, 5, 5, 6], "weak"), ([6], "strong")],
 )
 def test_conviction_follows_how_often_signals_like_it_were_right(
     api: Api, right: Sequence[int], conviction: str
