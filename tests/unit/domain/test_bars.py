@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from growfolio.domain.bars import QUARTER, Bars, Split, among, closes_of, opens_of
+from growfolio.domain.quarantine import untraded
 from growfolio.domain.times import BAR
 from hypothesis import given
 from hypothesis import strategies as st
@@ -107,6 +108,8 @@ def test_only_candles_of_whole_quarters_are_made_of_15_minute_bars(minutes: int)
         assert (merged[1].max(1) == 14).all()
         assert (merged[2].min(1) == 8).all()
         assert (merged[3][:, -1] == 12).all()
+        np.testing.assert_allclose(known.volume[:12].reshape(4, 3).sum(1), 3)
+        assert not untraded(known)[:12].any()
 
 
 TIMES = st.lists(st.integers(-5, 5).map(lambda slot: slot * BAR), max_size=8)

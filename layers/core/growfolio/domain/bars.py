@@ -133,20 +133,21 @@ class Bars:
     def with_quarters(self, length: int) -> "Bars":
         """These bars, and before them three for each 15-minute bar, for candles of length seconds.
 
-        The three merge into that bar again: the first has its prices, the others repeat its close; each has
-        a third of its volume. Candles that are not whole quarters of an hour would cut such a bar at prices
-        that nobody paid, so they have these bars alone.
+        The three merge into that bar again: the first has its prices, the others repeat its close. They share
+        its volume unevenly, because a bar that is equal to the one before it counts as untraded. Candles that
+        are not whole quarters of an hour would cut such a bar at prices that nobody paid, so they have these
+        bars alone.
         """
         if self.quarters is None or length % QUARTER or not len(self) or not len(self.quarters):
             return self
         first = -(-int(self.open_time.min()) // QUARTER) * QUARTER
         older = self.quarters.where(closes_of(self.quarters.open_time, QUARTER) <= first)
         thirds = [
-            Bars(OpenTimes(older.open_time + step), opened, high, low, older.close, older.volume / 3)
-            for step, opened, high, low in (
-                (0, older.open, older.high, older.low),
-                (BAR, older.close, older.close, older.close),
-                (2 * BAR, older.close, older.close, older.close),
+            Bars(OpenTimes(older.open_time + step), opened, high, low, older.close, older.volume * share)
+            for step, share, opened, high, low in (
+                (0, 1 / 2, older.open, older.high, older.low),
+                (BAR, 1 / 3, older.close, older.close, older.close),
+                (2 * BAR, 1 / 6, older.close, older.close, older.close),
             )
         ]
         made = thirds[0].joined_with(thirds[1]).joined_with(thirds[2])
