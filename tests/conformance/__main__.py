@@ -11,10 +11,11 @@ import sysconfig
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from growfolio.domain.assets import ASSETS, Timeframe
+from growfolio.domain.assets import ASSETS, Market, Timeframe
 from growfolio.domain.signals import Status
 
 from tests.browser.product import serving
+from tests.records import keep_record
 from tests.samples import BAR, a_failure, a_market, a_signal
 from tests.unit.api.conftest import Api
 
@@ -23,12 +24,14 @@ PROGRAM = Path(sysconfig.get_path("scripts")) / "schemathesis"
 
 
 def filled() -> Api:
-    """All signals are current, and there is a history of more than a page."""
+    """All signals are current, and there is a history of more than a page, and a record."""
     api = Api()
     for bars_ago in reversed(range(8)):
         api.refresh(BAR - 300 * bars_ago)
     for asset in ASSETS:
         api.store.put_market(a_market(asset.symbol))
+    for market, symbol in ((Market.STOCKS, "AAPL"), (Market.CRYPTO, "BTC")):
+        keep_record(api.store, market, symbol, 300)
     return api
 
 

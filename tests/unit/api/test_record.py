@@ -6,37 +6,17 @@ from dataclasses import replace
 import pytest
 from growfolio.domain.assets import Market, Timeframe
 from growfolio.domain.times import DAY
-from growfolio.record.keeping import RecordKeeper
-from growfolio.record.ledger import Ledger
-from growfolio.record.outcomes import SCORED, entry_of
-from growfolio.storage.objects import MemoryObjects
 from growfolio.storage.records import StoredRecord
 
-from tests.samples import BAR, a_signal
+from tests.records import keep_record
+from tests.samples import BAR
 from tests.unit.api.conftest import Api
-
-
-def settled(api: Api, market: Market = Market.CRYPTO, count: int = 120, symbol: str = "BTC") -> None:
-    """A record as refreshes keep it, of so many signals up to BAR."""
-    ledger = Ledger(MemoryObjects(), market)
-    ledger.add(
-        replace(
-            entry_of(a_signal(symbol, bar_close=BAR - 300 * ago)),
-            status=SCORED,
-            outcome="BUY",
-            change=0.01,
-            log_loss=0.5,
-            in_sample=ago % 4 == 0,
-        )
-        for ago in range(count)
-    )
-    RecordKeeper(ledger, api.store, market).update(BAR + 5)
 
 
 @pytest.fixture
 def with_records(api: Api) -> Api:
-    settled(api)
-    settled(api, Market.STOCKS, 200, "AAPL")
+    keep_record(api.store, Market.CRYPTO, "BTC", 120)
+    keep_record(api.store, Market.STOCKS, "AAPL", 200)
     return api
 
 
