@@ -33,7 +33,7 @@ from signals_api.parameters import (
 )
 from signals_api.problems import Problem
 from signals_api.reading import From
-from signals_api.worth import Worth, worth_of
+from signals_api.worth import Worth, no_edge, worth_of
 
 BEST = 5
 
@@ -117,10 +117,11 @@ def recommendation_json(
     """The answer about one signal; ml_output goes back as it came, or is the current prediction."""
     told = explanation_json(judged, explanation)
     current = _current([judged])
+    said = [told["text"], *(no_edge(signal, worth[signal.asset]) for signal in current)]
     return {
         "stock": judged.asset.symbol,
         "ml_output": ml_output or (prediction_json(current[0], worth[current[0].asset]) if current else {}),
-        "gemini_explanation": told["text"],
+        "gemini_explanation": " ".join(filter(None, said)),
         "explanation_source": told["source"],
         "explained_bar_close": told["bar_close"],
         **_notice([judged], current, [judged]),

@@ -62,7 +62,10 @@ class Analysis(Answer):
 
 
 class Recommendation(Answer):
-    """What is known about one signal, in sentences; `gemini_explanation` has them whoever wrote them."""
+    """What is known about one signal, in sentences; `gemini_explanation` has them whoever wrote them.
+
+    A last one says where a BUY or SELL has no edge in direction.
+    """
 
     stock: str
     ml_output: dict[str, Any]

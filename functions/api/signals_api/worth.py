@@ -8,6 +8,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.conviction import (
+    LEAST_LIKE,
     Conviction,
     Like,
     Move,
@@ -17,7 +18,7 @@ from growfolio.domain.conviction import (
     move,
     strength_of,
 )
-from growfolio.domain.signals import Signal
+from growfolio.domain.signals import Action, Signal
 from growfolio.domain.times import HOUR
 from growfolio.errors import StoreError
 from growfolio.presentation import Json
@@ -62,6 +63,19 @@ def worth_of(reader: Reader, signals: Iterable[Signal], now: int) -> dict[Asset,
             lines[about] = _lines(reader, *about, now)
         found[signal.asset] = weighed(signal, lines[about])
     return found
+
+
+def no_edge(signal: Signal, worth: Worth) -> str:
+    """A sentence about a BUY or SELL without conviction; empty for others."""
+    if signal.action is Action.HOLD or worth.conviction is not Conviction.NONE:
+        return ""
+    if worth.expected_move_pct <= worth.break_even_pct:
+        return "No edge in direction: the move to expect does not pay what acting on it costs."
+    like = worth.like
+    if like is None or like.direction_90 is None or like.n < LEAST_LIKE:
+        return "No edge in direction is known: too few signals like it are settled."
+    counts = f"{like.right} of {like.n} signals like it were right and {like.opposite} went the other way"
+    return f"No edge in direction: in the last month {counts}."
 
 
 def weighed(signal: Signal, lines: Lines) -> Worth:

@@ -111,3 +111,26 @@ def test_without_a_record_predictions_are_given_all_the_same() -> None:
     api.store.put_signal(leaning("AAPL", "0.10", "0.70"))
     (one,) = asked(api)["predictions"]
     assert (one["conviction"], one["move"], one["like"]) == ("none", "normal", None)
+
+
+@pytest.mark.parametrize(
+    ("signal", "right", "said"),
+    [
+        (
+            leaning("AAPL", "0.10", "0.70"),
+            [5],
+            "No edge in direction: in the last month 100 of 200 signals like it were right and 100 went",
+        ),
+        (leaning("AAPL", "0.10", "0.70"), [7], None),
+        (leaning("AAPL", "0.10", "0.55"), [], "No edge in direction is known: too few signals like it"),
+    ],
+)
+def test_the_explanation_says_in_plain_words_where_there_is_no_edge(
+    api: Api, signal: Signal, right: Sequence[int], said: str | None
+) -> None:
+    if right:
+        planted(api, (signal, right))
+    api.store.put_signal(signal)
+    answer = api.post("/recommend_stock", {"stock_name": "AAPL"}).json()
+    assert (said or "") in answer["gemini_explanation"]
+    assert ("No edge" in answer["gemini_explanation"]) is (said is not None)

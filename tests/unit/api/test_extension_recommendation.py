@@ -17,6 +17,7 @@ M15 = Timeframe.M15
 CLOSE = BAR + 2 * 3600
 CARD = {"ticker": "AAPL", "action": "buy", "confidence": 61, "timeframe": "15min"}
 """A prediction as /analyze_trader_type gave it to the extension, which sends it back here."""
+UNKNOWN_EDGE = "No edge in direction is known: too few signals like it are settled."
 
 
 def written(
@@ -41,7 +42,7 @@ def test_the_answer_has_the_form_that_the_published_extension_reads(api: Api) ->
     assert told == {
         "stock": "AAPL",
         "ml_output": CARD,
-        "gemini_explanation": "It rises. It is calm. It is so.",
+        "gemini_explanation": f"It rises. It is calm. It is so. {UNKNOWN_EDGE}",
         "explanation_source": "gemini",
         "explained_bar_close": "2024-09-05T18:00:00Z",
     }
@@ -91,7 +92,8 @@ def test_what_was_written_about_something_else_is_never_told(api: Api, stored: E
     api.store.put_signal(signal)
     api.store.put_explanation(stored)
     told = recommend(api)
-    assert (told["gemini_explanation"], told["explanation_source"]) == (from_template(signal), "template")
+    assert told["gemini_explanation"] == f"{from_template(signal)} {UNKNOWN_EDGE}"
+    assert told["explanation_source"] == "template"
 
 
 def test_of_a_closed_market_the_last_signal_is_explained_and_said_to_be_no_longer_current(api: Api) -> None:
