@@ -8,6 +8,7 @@ import argparse
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,12 +17,14 @@ import numpy as np
 from growfolio.bootstrap import Refresher
 from growfolio.domain.assets import Asset, Market, Timeframe, assets_of
 from growfolio.domain.bars import Bars
+from growfolio.domain.conviction import Conviction, Like, conviction, strength_of
 from growfolio.domain.times import DAY, HOUR, utc_minute
 from growfolio.market.simulated import SimulatedSource
 from growfolio.models import starter
 from growfolio.models.manifest import Manifest, Model, parse_manifest
 from growfolio.record.metrics import score
 from growfolio.record.outcomes import SCORED, Entry
+from growfolio.record.summary import likes_of
 from growfolio.record.totals import NUMBER, Totals
 from growfolio.settings import Settings
 
@@ -35,6 +38,7 @@ AT = "2024-09-03T12:00:00"
 LOOK_BACK = 40 * DAY
 """Of candles before the end that training is given: longer than any model looks back."""
 CLOSE = 1e-4
+MOST_SIGNALS = 10_000
 LEAST_COMPARED = 100
 
 
@@ -67,6 +71,8 @@ def compare(candles: Path | None, models: Path | None, start: int, end: int) -> 
     about = candles.name if candles else "simulated candles"
     print(f"From {utc_minute(start)} to {utc_minute(end)}, {about}, in {took:.0f} s:\n")
     print(record_table(history.records()))
+    print("\nConviction, had these days been the month before:")
+    print("\n".join(conviction_shares(history)))
     print("\nAgainst training on the same bars (record, training, difference):")
     bars = {market: _bars(candles, market, end) for market in history.refreshers}
     lines = list(compared(history, bars, models or Path(starter.__path__[0])))
@@ -74,6 +80,24 @@ def compare(candles: Path | None, models: Path | None, start: int, end: int) -> 
     if not lines:
         print("nothing was settled that can be compared")
     return int(not lines or not all(same for _, same in lines))
+
+
+def conviction_shares(history: History) -> Iterator[str]:
+    """How many signals of each market and timeframe have how much conviction, judged by these same days."""
+    for market, refresher in history.refreshers.items():
+        for timeframe in Timeframe:
+            entries = list(_entries(refresher, timeframe))
+            likes = {kind: Like(**one) for kind, one in likes_of(entries).items()}
+            found = Counter(
+                conviction(
+                    signal, likes.get(f"{signal.action} {strength_of(float(max(signal.probabilities)))}")
+                )
+                for asset in assets_of(market)
+                for signal in history.store.history(asset, timeframe, MOST_SIGNALS).signals
+            )
+            if total := found.total():
+                shares = ", ".join(f"{kind} {found[kind] / total:.1%}" for kind in Conviction)
+                yield f"{market} {timeframe}: {shares} of {total}"
 
 
 def compared(

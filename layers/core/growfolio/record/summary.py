@@ -71,7 +71,7 @@ def window(entries: Sequence[Entry], market: Market) -> dict[str, Any]:
     found = _lines({key: _whole(own, key[2], market) for key, own in groups.items()})
     for line in found["revisions"]:
         own = groups[PUBLIC, line["revision"], WHOLE]
-        line |= {"likes": _likes(own), "usual_moves": _usual_moves(own)}
+        line |= {"likes": likes_of(own), "usual_moves": _usual_moves(own)}
     return found
 
 
@@ -88,7 +88,7 @@ def _strength(entry: Entry) -> str:
     return strength_of(max(entry.p_sell, entry.p_hold, entry.p_buy))
 
 
-def _likes(entries: Sequence[Entry]) -> dict[str, dict[str, Any]]:
+def likes_of(entries: Sequence[Entry]) -> dict[str, dict[str, Any]]:
     """What became of BUY and SELL by strength, e.g. of `BUY high`: right, opposite, and their interval."""
     kinds: dict[str, list[Entry]] = {}
     for entry in entries:
