@@ -22,8 +22,8 @@ from growfolio.domain.times import DAY, HOUR, utc_minute
 from growfolio.market.simulated import SimulatedSource
 from growfolio.models import starter
 from growfolio.models.manifest import Manifest, Model, parse_manifest
+from growfolio.record.entries import SCORED, Entry
 from growfolio.record.metrics import score
-from growfolio.record.outcomes import SCORED, Entry
 from growfolio.record.summary import likes_of
 from growfolio.record.totals import NUMBER, Totals
 from growfolio.settings import Settings

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from growfolio.domain.assets import Market
+from growfolio.record.entries import SCORED, entry_of
 from growfolio.record.keeping import RecordKeeper
 from growfolio.record.ledger import Ledger
-from growfolio.record.outcomes import SCORED, entry_of
 from growfolio.storage.objects import MemoryObjects
 from growfolio.storage.ports import RecordStore
 

@@ -10,9 +10,9 @@ from growfolio.domain.assets import Market, Timeframe
 from growfolio.domain.signals import CLASSES, Action, Signal
 from growfolio.domain.times import DAY
 from growfolio.errors import TemporaryStoreError
+from growfolio.record.entries import SCORED, Entry, entry_of
 from growfolio.record.keeping import RecordKeeper
 from growfolio.record.ledger import Ledger
-from growfolio.record.outcomes import SCORED, Entry, entry_of
 from growfolio.storage.objects import MemoryObjects
 from growfolio.storage.records import StoredRecord
 

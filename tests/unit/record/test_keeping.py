@@ -9,9 +9,9 @@ import pytest
 from growfolio.domain.assets import Market, Timeframe
 from growfolio.domain.times import BAR, DAY, HOUR
 from growfolio.errors import TemporaryStoreError
+from growfolio.record.entries import SCORED, Entry, entry_of
 from growfolio.record.keeping import MOST_ROLLED, RecordKeeper, outcome_of
 from growfolio.record.ledger import Ledger
-from growfolio.record.outcomes import SCORED, Entry, entry_of
 from growfolio.record.totals import LEAST_SETTLED
 from growfolio.storage.objects import MemoryObjects
 from growfolio.storage.records import Outcomes, StoredRecord

@@ -9,8 +9,8 @@ import pytest
 from growfolio.domain.assets import Market
 from growfolio.domain.times import DAY, day_of, utc_text
 from growfolio.errors import ArchiveError, ObjectChanged
+from growfolio.record.entries import SCORED, Entry, entry_of
 from growfolio.record.ledger import Ledger, decode, encode
-from growfolio.record.outcomes import SCORED, Entry, entry_of
 from growfolio.storage.objects import MemoryObjects
 from hypothesis import given
 

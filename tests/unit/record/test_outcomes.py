@@ -11,20 +11,9 @@ from growfolio.domain.label import LABEL_KINDS, Label
 from growfolio.domain.labels import UNKNOWN, labels_of
 from growfolio.domain.signals import CLASSES, Action, Price, Signal
 from growfolio.domain.times import BAR, DAY
+from growfolio.record.entries import NOT_SCORED, PENDING, SCORED, UNSETTLED, Entry, entry_of
 from growfolio.record.metrics import losses
-from growfolio.record.outcomes import (
-    NOT_SCORED,
-    PATIENCE,
-    PENDING,
-    SCORED,
-    TARGET_BARS,
-    UNSETTLED,
-    Aftermath,
-    Entry,
-    entry_of,
-    session_end,
-    settled,
-)
+from growfolio.record.outcomes import PATIENCE, TARGET_BARS, Aftermath, session_end, settled
 from hypothesis import given
 from hypothesis import strategies as st
 

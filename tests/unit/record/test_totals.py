@@ -7,8 +7,8 @@ import pytest
 from growfolio.domain.assets import Market
 from growfolio.domain.costs import COST_EACH_WAY
 from growfolio.domain.signals import CLASSES
+from growfolio.record.entries import NOT_SCORED, PENDING, SCORED, UNSETTLED, Entry, entry_of
 from growfolio.record.metrics import confusion, score
-from growfolio.record.outcomes import NOT_SCORED, PENDING, SCORED, UNSETTLED, Entry, entry_of
 from growfolio.record.totals import LEAST_SETTLED, Totals
 
 from tests.samples import BAR, a_signal

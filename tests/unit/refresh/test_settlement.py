@@ -11,8 +11,9 @@ from growfolio.domain.bars import Bars
 from growfolio.domain.signals import Price, Signal
 from growfolio.domain.times import BAR, DAY, day_of
 from growfolio.errors import ArchiveError
+from growfolio.record.entries import PENDING, SCORED, Entry
 from growfolio.record.ledger import Ledger
-from growfolio.record.outcomes import PENDING, SCORED, TARGET_BARS, Entry
+from growfolio.record.outcomes import TARGET_BARS
 from growfolio.refresh.ports import Ports
 from growfolio.refresh.report import RefreshReport
 from growfolio.refresh.run import refresh

@@ -14,8 +14,8 @@ from typing import Any
 from growfolio.domain.assets import Market, Timeframe
 from growfolio.domain.grid import last_slots
 from growfolio.domain.times import DAY, HOUR, day_of, utc_text
+from growfolio.record.entries import Entry
 from growfolio.record.ledger import Ledger
-from growfolio.record.outcomes import Entry
 from growfolio.record.summary import Sums, added, sums_of, window, window_of
 from growfolio.record.totals import Totals
 from growfolio.storage.ports import RecordStore

@@ -18,7 +18,7 @@ from typing import Any
 from growfolio.domain.assets import Market
 from growfolio.domain.times import day_of, from_utc_text, utc_text
 from growfolio.errors import ArchiveError, ObjectChanged
-from growfolio.record.outcomes import FIELDS, Entry
+from growfolio.record.entries import FIELDS, Entry
 from growfolio.storage.candle_archive import RACES
 from growfolio.storage.objects import ObjectStore
 

@@ -15,7 +15,7 @@ from growfolio.domain.conviction import strength_of
 from growfolio.domain.signals import Action
 from growfolio.domain.times import HOUR
 from growfolio.record.calibration import calibration, slot_of_hour
-from growfolio.record.outcomes import SCORED, Entry
+from growfolio.record.entries import SCORED, Entry
 from growfolio.record.resampling import intervals
 from growfolio.record.totals import LEAST_SETTLED, Scored, Totals
 

@@ -14,15 +14,8 @@ from growfolio.domain.bars import CloseTimes, FloatArray, IntArray
 from growfolio.domain.costs import COST_EACH_WAY
 from growfolio.domain.forecast import HOLD
 from growfolio.domain.signals import CLASSES, Action
+from growfolio.record.entries import NOT_SCORED, REACHED, SCORED, STOPPED, UNSETTLED, Entry
 from growfolio.record.metrics import brier, confusion, losses, right_side
-from growfolio.record.outcomes import (
-    NOT_SCORED,
-    REACHED,
-    SCORED,
-    STOPPED,
-    UNSETTLED,
-    Entry,
-)
 
 LEAST_SETTLED = 100
 """Scored signals below which a metric says nothing."""

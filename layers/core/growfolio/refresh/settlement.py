@@ -12,9 +12,10 @@ from growfolio.domain.grid import last_slots, slots_between
 from growfolio.domain.signals import Signal
 from growfolio.domain.times import DAY, day_of
 from growfolio.market.ports import Fetched
+from growfolio.record.entries import Entry, entry_of
 from growfolio.record.keeping import RecordKeeper
 from growfolio.record.ledger import Entries, Ledger
-from growfolio.record.outcomes import TARGET_BARS, Aftermath, Entry, entry_of, settled
+from growfolio.record.outcomes import TARGET_BARS, Aftermath, settled
 from growfolio.refresh.work import BACKLOG
 from growfolio.storage.ports import HistoryReader
 
