@@ -32,6 +32,7 @@ from growfolio.storage.records import MarketRecord, Outcome
 from signals_api.answers import SCHEMAS
 from signals_api.explaining import explain
 from signals_api.extension import analysis_json, recommendation_json
+from signals_api.overview import overview_json
 from signals_api.parameters import cursor_of
 from signals_api.problems import bad_parameter
 from signals_api.worth import weighed
@@ -92,7 +93,7 @@ def describe(app: FastAPI) -> None:
 def _document(app: FastAPI) -> dict[str, Any]:
     from pydantic.json_schema import models_json_schema
 
-    from signals_api import contract, extension_contract, record_contract
+    from signals_api import contract, extension_contract, overview_contract, record_contract
 
     document = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes
@@ -100,7 +101,8 @@ def _document(app: FastAPI) -> dict[str, Any]:
     _, definitions = models_json_schema(
         [
             (model, "serialization")
-            for model in (*contract.ANSWERS, *record_contract.ANSWERS, *extension_contract.ANSWERS)
+            for part in (contract, overview_contract, record_contract, extension_contract)
+            for model in part.ANSWERS
         ],
         ref_template=SCHEMAS + "{model}",
     )
@@ -177,7 +179,8 @@ def _examples() -> dict[str, Json]:
     attempt = Attempt(signal.bar_close, signal.generated_at, Status.OK)
     judged = Judged(asset, timeframe, signal, Status.OK, last_attempt=attempt)
     nothing = replace(judged, signal=None, status=Status.NO_DATA, reasons=("no signal yet",))
-    health = market_health(market_hours(asset.market, BAR_CLOSE), [judged], BAR_CLOSE)
+    hours = market_hours(asset.market, BAR_CLOSE)
+    health = market_health(hours, [judged], BAR_CLOSE)
     market = MarketRecord(
         asset, signal.price, ((BAR_CLOSE, "222.31", "222.6", "222.29", "222.55", "184210"),)
     )
@@ -197,6 +200,7 @@ def _examples() -> dict[str, Json]:
             "explanations": [explanation_json(judged, explanation)],
         },
         "MarketPicture": market_json(asset, market),
+        "Overview": overview_json(timeframe, [judged], {asset: market}, {asset.market: hours}, BAR_CLOSE),
         "Record": {"timeframe": timeframe, "records": [_record(asset, signal.model.revision)]},
         "Assets": {"assets": [asset_json(asset)], "timeframes": list(Timeframe)},
         "Markets": {"now": utc_text(BAR_CLOSE), "markets": [health_json(health)]},

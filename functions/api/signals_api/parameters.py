@@ -65,6 +65,12 @@ class SignalsQuery(ExplanationsQuery):
     )
 
 
+class OverviewQuery(_Query):
+    """Which overview."""
+
+    timeframe: Bar = Timeframe.M5
+
+
 class RecordQuery(_Query):
     """Which record."""
 

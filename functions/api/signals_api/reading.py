@@ -56,6 +56,7 @@ class Reader:
         self._records: Kept[dict[Asset, SignalRecord]] = Kept(longest)
         self._explanations: Kept[dict[Asset, Explanation]] = Kept(longest)
         self._markets: Kept[MarketRecord | None] = Kept(longest)
+        self._pictures: Kept[dict[Asset, MarketRecord]] = Kept(longest)
         self._standing: Kept[StoredRecord | None] = Kept(longest)
 
     def signals(
@@ -146,6 +147,29 @@ class Reader:
             self.signals(Timeframe.M5, [asset], now, found.fault)
         return found
 
+    def pictures(self, reading: Reading, now: int) -> Found[dict[Asset, MarketRecord]]:
+        """The bars of every asset's last session; reading is of any timeframe.
+
+        None where they cannot be read: signals are worth showing without a picture.
+        """
+
+        def read() -> dict[Asset, MarketRecord]:
+            if reading.fault:
+                raise reading.fault
+            return {record.asset: record for record in self.store.markets(ASSETS)}
+
+        def until(records: dict[Asset, MarketRecord]) -> int:
+            if not self._keeps:
+                return reading.changes_at
+            latest = self.signals(Timeframe.M5, ASSETS, now)
+            late = any(_is_late(records.get(one.asset), one.signal, now) for one in latest.signals)
+            return now + AWAITED_SECONDS if late else latest.changes_at
+
+        try:
+            return self._pictures.get("all", now, read, until)
+        except StoreError as fault:
+            return Found({}, now, now + AWAITED_SECONDS, fault)
+
     def record(self, market: Market, timeframe: Timeframe, now: int) -> Found[StoredRecord | None]:
         """What the signals of a market and timeframe were worth; written in the first refresh of an hour."""
         return self._standing.get(
@@ -169,11 +193,8 @@ class Reader:
     def _market_until(self, asset: Asset, record: MarketRecord | None, now: int) -> int:
         """When the price or bars may become others. A refresh writes them after the asset's 5m signal."""
         reading = self.signals(Timeframe.M5, [asset], now)
-        signal = reading.signals[0].signal
-        newest = record.bars[-1][0] if record and record.bars else 0
-        if signal and newest < signal.bar_close and follows_soon(signal, now):
-            return now + AWAITED_SECONDS
-        return reading.changes_at
+        late = _is_late(record, reading.signals[0].signal, now)
+        return now + AWAITED_SECONDS if late else reading.changes_at
 
     def hours(self, market: Market, now: int) -> MarketHours:
         """The market's sessions around now: as stored; by our own calendar where none are stored for now."""
@@ -189,6 +210,12 @@ class Reader:
             hours = _own_calendar(market, now)
         self._hours[market] = hours
         return hours
+
+
+def _is_late(record: MarketRecord | None, signal: Signal | None, now: int) -> bool:
+    """Whether the bars that a refresh writes after this 5m signal may show at any moment."""
+    newest = record.bars[-1][0] if record and record.bars else 0
+    return signal is not None and newest < signal.bar_close and follows_soon(signal, now)
 
 
 def _own_calendar(market: Market, now: int) -> MarketHours:

@@ -24,10 +24,12 @@ from growfolio.presentation import (
 from signals_api.answers import answer, answer_once, documented
 from signals_api.caching import LONGEST_SECONDS, holds_for
 from signals_api.explaining import explain
+from signals_api.overview import overview_json
 from signals_api.parameters import (
     ExplanationsQuery,
     HistoryQuery,
     NoQuery,
+    OverviewQuery,
     RecordQuery,
     SignalsQuery,
     SymbolQuery,
@@ -89,6 +91,20 @@ def show_history(
     }
     changes_at = now + query.timeframe.seconds if before else reader.changes_at([newest], now)
     return answer(request, body, seconds=holds_for(changes_at, now))
+
+
+@router.get("/overview", responses=documented("Overview", 422, 503))
+def show_overview(request: Request, reader: From, query: Annotated[OverviewQuery, Query()]) -> Response:
+    """All that a list of signals shows: every asset's signal in short, its session's line, the markets."""
+    now = reader.clock()
+    reading = reader.signals(query.timeframe, ASSETS, now)
+    pictures = reader.pictures(reading, now)
+    hours = {market: reader.hours(market, now) for market in Market}
+    body = overview_json(query.timeframe, reading.signals, pictures.value, hours, now)
+    seconds = holds_for(min(reading.changes_at, pictures.until), now)
+    answered = answer(request, body, seconds=seconds)
+    answered.headers["X-Now"] = utc_text(now)
+    return answered
 
 
 @router.get("/explanations", responses=documented("Explanations", 404, 422, 503))

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from growfolio.domain.assets import Market, Timeframe, assets_of
 from growfolio.domain.calendar import market_hours
 from growfolio.settings import Settings
-from signals_api import contract, extension_contract, record_contract
+from signals_api import contract, extension_contract, overview_contract, record_contract
 from signals_api.application import create_app
 
 from tests.fakes.memory_store import MemoryStore
@@ -83,6 +83,7 @@ def _schema_of(path: str) -> type[contract.Answer]:
         "/v1/signals": contract.Signals,
         "/v1/explanations": contract.Explanations,
         "/v1/markets": contract.Markets,
+        "/v1/overview": overview_contract.Overview,
         "/v1/record": record_contract.Record,
         "/v1/assets": contract.Assets,
         "/v1/health": contract.Health,

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from signals_api import contract, extension_contract, record_contract
+from signals_api import contract, extension_contract, overview_contract, record_contract
 
 from tests.unit.api.conftest import Api
 
@@ -25,6 +25,7 @@ def test_every_route_is_documented_with_its_parameters(document: dict[str, Any])
         "/v1/signals": ["timeframe", "symbols", "min_confidence"],
         "/v1/signals/{symbol}": ["symbol", "timeframe"],
         "/v1/signals/{symbol}/history": ["symbol", "timeframe", "limit", "cursor"],
+        "/v1/overview": ["timeframe"],
         "/v1/explanations": ["timeframe", "symbols"],
         "/v1/markets/{symbol}": ["symbol"],
         "/v1/markets": [],
@@ -52,7 +53,12 @@ def test_every_schema_that_is_referred_to_is_there(document: dict[str, Any]) -> 
 
 @pytest.mark.parametrize(
     "schema",
-    [*contract.ANSWERS, *record_contract.ANSWERS, *extension_contract.ANSWERS],
+    [
+        *contract.ANSWERS,
+        *overview_contract.ANSWERS,
+        *record_contract.ANSWERS,
+        *extension_contract.ANSWERS,
+    ],
     ids=lambda schema: schema.__name__,
 )
 def test_every_answer_has_an_example_that_fits_its_schema(

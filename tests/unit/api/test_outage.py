@@ -70,7 +70,7 @@ def known(request: pytest.FixtureRequest) -> Api:
         Explanation(find_asset("AAPL"), Timeframe.M5, BAR, Action.BUY, "One. Two. Three.", "gemini", BAR + 9)
     )
     signals = [f"/v1/signals?timeframe={timeframe}" for timeframe in Timeframe]
-    for path in (*signals, "/v1/explanations", "/v1/markets/AAPL"):
+    for path in (*signals, "/v1/overview", "/v1/explanations", "/v1/markets/AAPL"):
         assert api.get(path).status_code == 200
     return api
 
@@ -135,7 +135,7 @@ def test_as_soon_as_the_table_answers_again_nothing_is_marked(known: Api) -> Non
 
 @pytest.mark.parametrize(
     "path",
-    ["/v1/signals/AAPL", "/v1/explanations", "/v1/markets/AAPL", "/v1/markets"],
+    ["/v1/signals/AAPL", "/v1/overview", "/v1/explanations", "/v1/markets/AAPL", "/v1/markets"],
 )
 def test_every_route_over_signals_goes_on_for_as_long(known: Api, path: str) -> None:
     down(known)
@@ -147,7 +147,15 @@ def test_every_route_over_signals_goes_on_for_as_long(known: Api, path: str) -> 
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/signals", "/v1/signals/AAPL", "/v1/explanations", "/v1/markets/AAPL", "/v1/markets"]
+    "path",
+    [
+        "/v1/signals",
+        "/v1/signals/AAPL",
+        "/v1/overview",
+        "/v1/explanations",
+        "/v1/markets/AAPL",
+        "/v1/markets",
+    ],
 )
 def test_a_request_waits_only_once_for_a_table_that_does_not_answer(known: Api, path: str) -> None:
     down(known)
