@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from email.utils import formatdate
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,6 +66,13 @@ def the_only(answers: Fetched) -> MarketError:
     (error,) = {str(answer): answer for answer in answers.values()}.values()
     assert isinstance(error, MarketError)
     return error
+
+
+def an_answer(server: AlpacaServer) -> dict[str, Any]:
+    """The body with the candles of all stocks."""
+    fetch(source(server))
+    answer: dict[str, Any] = json.loads(server.answer(server.requests.pop())[1])
+    return answer
 
 
 def test_one_request_brings_the_candles_of_all_stocks(alpaca: AlpacaServer, candles: dict[str, Bars]) -> None:
@@ -166,6 +174,25 @@ def test_a_symbol_that_is_refused_takes_no_other_with_it(alpaca: AlpacaServer, s
     assert len(alpaca.requests) == 1 + len(STOCKS)
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        5,
+        "x",
+        None,
+        {"t": 1},
+        [None],
+        [{"t": "2024-09-05T14:00:00Z", "o": 10**400, "h": 1, "l": 1, "c": 1, "v": 1}],
+    ],
+)
+def test_rows_that_cannot_be_read_take_no_other_symbol_with_them(alpaca: AlpacaServer, rows: object) -> None:
+    whole = an_answer(alpaca)
+    whole["bars"]["MSFT"] = rows
+    alpaca.meet(ANY, Fault(200, json.dumps(whole).encode()))
+    answers = fetch(source(alpaca))
+    assert {asset for asset, answer in answers.items() if isinstance(answer, MarketError)} == {MSFT}
+
+
 def test_an_unknown_symbol_has_no_candles_and_the_others_do(alpaca: AlpacaServer) -> None:
     del alpaca.candles["MSFT"]
     answers = fetch(source(alpaca))
@@ -240,7 +267,12 @@ def test_after_a_429_alpaca_is_left_alone_for_as_long_as_it_says(
         (
             Fault(200, b'{"bars": {"AAPL": 5}}'),
             PermanentMarketError,
-            "alpaca sent JSON that is no list of candles",
+            "alpaca sent candles that cannot be read",
+        ),
+        (
+            Fault(200, b'{"bars": {"AAPL": null}}'),
+            TemporaryMarketError,
+            "alpaca sent no candles of this time",
         ),
         (Fault(200, b'{"bars": [1]}'), PermanentMarketError, "alpaca sent JSON that is no list of candles"),
         (Fault(200, b'{"bars": null}'), TemporaryMarketError, "alpaca sent no candles of this time"),

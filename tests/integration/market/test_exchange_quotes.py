@@ -112,6 +112,18 @@ def test_a_pair_that_does_not_trade_costs_no_other_its_price(
     assert set(quotes.latest(COINS, NOW + 2 * FAILURES * PERIOD)) == set(COINS)
 
 
+@pytest.mark.parametrize("last", [{"a": 1}, "x", "1e30", [], None])
+@pytest.mark.parametrize("preferred", ["binance", "kraken"])
+def test_a_ticker_that_cannot_be_read_costs_no_other_coin_its_price(
+    preferred: str, last: object, binance: BinanceTickers, kraken: KrakenTickers
+) -> None:
+    exchange = ExchangeSource((preferred,), PATIENCE, lambda: LocalSession(binance, kraken))
+    serve(exchange)
+    (binance if preferred == "binance" else kraken).last["DOTUSDT"] = last
+    prices = ExchangeQuotes(exchange).latest(COINS, NOW)
+    assert set(COINS) - set(prices) == {find_asset("DOT")}
+
+
 @pytest.mark.parametrize(
     "fault",
     [

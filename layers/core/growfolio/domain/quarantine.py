@@ -9,6 +9,7 @@ import numpy as np
 
 from growfolio.domain.adjustment import adjusted
 from growfolio.domain.bars import PRICES, Bars, BoolArray, FloatArray
+from growfolio.domain.signals import LARGEST_PRICE
 
 LARGEST_MOVE = 5.0
 """A bar's high over its low, or its price over the median of the bars before: beyond, it is quarantined."""
@@ -120,6 +121,7 @@ def _impossible(bars: Bars, table: FloatArray) -> dict[str, BoolArray]:
             NOT_A_NUMBER: np.asarray(np.isnan(table).any(axis=0)),
             "an infinite value": np.asarray(np.isinf(table).any(axis=0)),
             "a price of zero or less": np.asarray((table[:4] <= 0).any(axis=0)),
+            f"a price beyond {LARGEST_PRICE:g}": np.asarray((table[:4] > LARGEST_PRICE).any(axis=0)),
             "a negative volume": bars.volume < 0,
             "a high below its low": high < low,
             "an open or close outside its high and low": (

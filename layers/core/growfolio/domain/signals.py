@@ -14,6 +14,8 @@ ByClass = tuple[Decimal, Decimal, Decimal]
 
 LEAST_PROBABILITY = 0.00005
 """What a probability of 0.0000 may be before it was rounded."""
+LARGEST_PRICE = 1e12
+"""More is no price, in any currency."""
 
 
 class Action(StrEnum):
@@ -138,9 +140,12 @@ def loss_of(probability: float | Decimal) -> float:
 
 
 def in_ticks(price: float | Decimal) -> Decimal:
-    """A price with cents from 10 up, and with six significant digits below (SHIB: 0.0000134500)."""
-    exact = price if isinstance(price, Decimal) else Decimal(repr(float(price)))
-    if not isfinite(exact) or exact <= 0:
+    """A price with cents from 10 up, and with six significant digits below (SHIB: 0.0000134500).
+
+    0 for what is no price.
+    """
+    exact = price if isinstance(price, Decimal) else Decimal(repr(price))
+    if not isfinite(exact) or not 0 < exact <= LARGEST_PRICE:
         return Decimal(0)
     decimals = 2 if exact >= 10 else 5 - floor(log10(exact))
     return exact.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_EVEN)

@@ -191,14 +191,14 @@ class AlpacaBars:
             page = answer.json()
         except ValueError:
             raise TemporaryMarketError("alpaca sent no JSON, or cut it short") from None
-        if not isinstance(page, dict) or not _is_rows(bars := page.get("bars") or {}):
+        if not isinstance(page, dict) or not isinstance(bars := page.get("bars") or {}, dict):
             raise PermanentMarketError("alpaca sent JSON that is no list of candles")
         if (page.get("currency") or CURRENCY) != CURRENCY:
             raise WrongAnswer(f"alpaca answered in {str(page['currency'])[:20]} in place of {CURRENCY}")
         question.pop("page_token", None)
         if token := page.get("next_page_token"):
             question["page_token"] = str(token)
-        return bars
+        return {symbol: _rows(own) for symbol, own in bars.items()}
 
     def _check_status(self, answer: "Response", now: int) -> None:
         status = answer.status_code
@@ -241,7 +241,7 @@ def _bars(rows: list[Any], asset: Asset, since: int, now: int) -> Bars:
     try:
         table = np.array([[row[name] for name in COLUMNS] for row in rows], dtype=np.float64).reshape(-1, 5)
         opened = [_seconds(row["t"]) for row in rows]
-    except (KeyError, TypeError, ValueError, AttributeError) as fault:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as fault:
         raise PermanentMarketError("alpaca sent candles that cannot be read") from fault
     bars = Bars(OpenTimes(np.array(opened, dtype=np.int64)), *np.ascontiguousarray(table.T))
     check_spacing(bars, "alpaca")
@@ -252,8 +252,11 @@ def _bars(rows: list[Any], asset: Asset, since: int, now: int) -> Bars:
     return bars
 
 
-def _is_rows(bars: object) -> bool:
-    return isinstance(bars, dict) and all(isinstance(own, list) for own in bars.values())
+def _rows(own: object) -> list[Any]:
+    """One symbol's rows. What is no list becomes a row that cannot be read: the other symbols' can."""
+    if own is None:
+        return []
+    return own if isinstance(own, list) else [own]
 
 
 def _symbol(asset: Asset) -> str:

@@ -258,9 +258,14 @@ class Exchange:
 
 @contextmanager
 def _translated(name: str) -> Iterator[None]:
-    """Turns ccxt's errors into ours; one of ours, raised while ccxt was reading an answer, passes through."""
+    """Turns ccxt's errors into ours; one of ours, raised while ccxt was reading an answer, passes through.
+
+    An answer with other members than ccxt expects makes it raise anything, e.g. AttributeError.
+    """
     try:
         yield
+    except MarketError:
+        raise
     except ccxt.BadSymbol as fault:
         raise PermanentMarketError(f"{name} does not trade this pair") from fault
     except ccxt.RequestTimeout as fault:
@@ -273,6 +278,8 @@ def _translated(name: str) -> Iterator[None]:
         ) from fault
     except ccxt.BaseError as fault:
         raise PermanentMarketError(f"{name}: {type(fault).__name__}") from fault
+    except Exception as fault:
+        raise PermanentMarketError(f"{name} sent an unreadable answer: {type(fault).__name__}") from fault
 
 
 def _bars_of(rows: list[list[float]]) -> Bars:
