@@ -54,8 +54,11 @@ def test_readers_of_signals_that_see_a_doubtful_bar_are_warned(timeframe: Timefr
     bars = on_slots(BTC, last_slots(BTC.market, NOW, Timeframe.M5, 300))
     usual, _ = align({BTC: bars}, grid, timeframe)
     assert caveats(usual, 0) == ()
-    odd, _ = align({BTC: spike(bars, 1.5)}, grid, timeframe)
-    assert caveats(odd, 0) == ("a candle moved further than its asset's own do: an error or news",)
+    for spoiled in (spike(bars, 1.5), changed(bars, AT, volume=float(bars.volume[AT]) * 1e5)):
+        odd, _ = align({BTC: spoiled}, grid, timeframe)
+        assert caveats(odd, 0) == (
+            "a candle moved further, or traded more, than its asset's own do: an error or news",
+        )
 
 
 def test_bars_without_prices_or_none_at_all_raise_nothing() -> None:

@@ -26,7 +26,7 @@ def caveats(candles: Candles, row: int, bar: int = -1) -> tuple[str, ...]:
         "the price moved further over night than its nights do: a split or news": (
             candles.after_step[row, felt].any()
         ),
-        "a candle moved further than its asset's own do: an error or news": (
+        "a candle moved further, or traded more, than its asset's own do: an error or news": (
             candles.doubtful[row, seen].any()
         ),
     }

@@ -15,6 +15,8 @@ LARGEST_MOVE = 5.0
 """A bar's high over its low, or its price over the median of the bars before: beyond, it is quarantined."""
 CLIPPED = 1e-3
 """An open or close outside its high and low by up to this share is a tick of rounding, and is clipped."""
+LARGEST_VOLUME = 1e18
+"""Shares or coins in five minutes: more is an error. The cheapest coins trade 1e13."""
 MAX_FILLED_IN_A_ROW = 3
 """5-minute slots without trades that are filled flat; a longer run is a break and leaves the grid."""
 THIN = 0.05
@@ -121,13 +123,14 @@ def _impossible(bars: Bars, table: FloatArray) -> dict[str, BoolArray]:
             NOT_A_NUMBER: np.asarray(np.isnan(table).any(axis=0)),
             "an infinite value": np.asarray(np.isinf(table).any(axis=0)),
             "a price of zero or less": np.asarray((table[:4] <= 0).any(axis=0)),
-            f"a price beyond {LARGEST_PRICE:g}": np.asarray((table[:4] > LARGEST_PRICE).any(axis=0)),
             "a negative volume": bars.volume < 0,
             "a high below its low": high < low,
             "an open or close outside its high and low": (
                 (highest * (1 - CLIPPED) > high) | (lowest * (1 + CLIPPED) < low)
             ),
             f"a high more than {LARGEST_MOVE:g} times its low": high / LARGEST_MOVE > low,
+            f"a price beyond {LARGEST_PRICE:g}": np.asarray((table[:4] > LARGEST_PRICE).any(axis=0)),
+            f"a volume beyond {LARGEST_VOLUME:g}": bars.volume > LARGEST_VOLUME,
         }
 
 
