@@ -144,7 +144,8 @@ def in_ticks(price: float | Decimal) -> Decimal:
 
     0 for what is no price.
     """
-    exact = price if isinstance(price, Decimal) else Decimal(repr(price))
+    # A whole number from JSON may be too large for a float.
+    exact = price if isinstance(price, Decimal) else Decimal(repr(float(min(price, 2 * LARGEST_PRICE))))
     if not isfinite(exact) or not 0 < exact <= LARGEST_PRICE:
         return Decimal(0)
     decimals = 2 if exact >= 10 else 5 - floor(log10(exact))
