@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from growfolio.domain.adjustment import adjusted, common_ratio, remarkable
+from growfolio.domain.adjustment import adjusted, common_ratio, contradicts, remarkable
 from growfolio.domain.alignment import SETTLED, align
 from growfolio.domain.assets import Market, Timeframe, find_asset
-from growfolio.domain.bars import Bars, Split
+from growfolio.domain.bars import PRICES, Bars, OpenTimes, Split
 from growfolio.domain.grid import last_slots, slots_between
 from growfolio.domain.times import BAR, DAY
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.bars import moment, on_slots, scaled
+from tests.bars import changed, moment, on_slots, scaled
 
 AAPL = find_asset("AAPL")
 NOW = moment("2024-09-05 18:00")
@@ -118,3 +118,10 @@ def test_a_night_is_remarkable_beside_the_assets_own_nights() -> None:
     assert not remarkable(calm).any()
     assert remarkable(np.append(calm, np.log(1 / 1.05))).tolist() == [False] * 4 + [True]
     assert not remarkable(np.append(10 * calm, np.log(1 / 1.05))).any()
+
+
+def test_a_revised_bar_or_two_do_not_contradict_what_is_known_and_shifted_bars_do() -> None:
+    revised = changed(changed(BARS, -1, close=float(BARS.close[-1]) * 1.01), -2, close=1.0)
+    assert not contradicts(BARS, revised.where(np.arange(len(BARS)) >= len(BARS) - 24))
+    assert not contradicts(BARS, Bars.of([]))
+    assert contradicts(BARS, Bars(OpenTimes(BARS.open_time[1:]), *(getattr(BARS, n)[:-1] for n in PRICES)))

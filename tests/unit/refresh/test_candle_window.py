@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from growfolio.domain.assets import Asset, Market
-from growfolio.domain.bars import PRICES, Bars
+from growfolio.domain.bars import PRICES, Bars, OpenTimes
 from growfolio.domain.times import BAR, DAY
 from growfolio.errors import TemporaryMarketError
 from growfolio.market.ports import Fetched
@@ -63,6 +63,25 @@ def test_a_bar_that_the_provider_revises_is_the_revised_one() -> None:
     source.bars[AAPL] = changed(before, -2, volume=12_345.0)
     (after,) = answered(one, AAPL)
     assert after.volume[-2] == 12_345.0
+
+
+@pytest.mark.parametrize("seconds", [BAR, -BAR, 3600])
+def test_bars_of_a_shifted_answer_are_gone_once_the_provider_sends_the_right_ones(seconds: int) -> None:
+    source = history(BTC)
+    right = printed(BTC, FIRST - 9 * DAY, NOW + 3600)
+    one = feed(source)
+    answered(one, BTC)
+    for nth in range(3):
+        source.bars[BTC] = replace(right, open_time=OpenTimes(right.open_time + seconds))
+        answered(one, BTC, now=NOW + nth * BAR)
+    source.bars[BTC] = right
+    (bars,) = answered(one, BTC, now=NOW + 3 * BAR)
+    expected = right.where(np.isin(right.open_time, bars.open_time))
+    for name in ("open_time", *PRICES):
+        np.testing.assert_array_equal(getattr(bars, name), getattr(expected, name))
+    source.asked.clear()
+    answered(one, BTC, now=NOW + 4 * BAR)
+    assert len(source.asked) == 1
 
 
 def test_each_asset_is_asked_for_from_where_its_own_bars_end() -> None:

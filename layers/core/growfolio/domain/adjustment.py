@@ -16,6 +16,8 @@ OVERLAP = 6
 LEAST_OVERLAP = 3
 COMMON = 1e-3
 """Relative scatter of a common ratio: prices are rounded to ticks after the division."""
+REVISED = 1e-4
+"""By more than this share a close differs only where it is another bar's."""
 LARGEST_NIGHT = 1.6
 """A stock's open over its last close, or the inverse: earnings move large stocks by up to a third."""
 SPLIT_RATIOS = (1.5, 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 50)
@@ -42,6 +44,19 @@ def common_ratio(known: Bars, newer: Bars) -> float | None:
         return None
     agreed = np.abs(ratios / ratio - 1) <= COMMON
     return ratio if agreed.mean() > 0.5 and abs(ratio - 1) > 5 * COMMON else None
+
+
+def contradicts(known: Bars, newer: Bars) -> bool:
+    """Whether newer prices differ from known ones in most of the bars that they share, of OVERLAP at least.
+
+    Providers revise a bar or two. An answer that is shifted in time, or of another pair, differs in most.
+    """
+    _, ours, theirs = np.intersect1d(known.open_time, newer.open_time, return_indices=True)
+    if len(ours) < OVERLAP:
+        return False
+    with np.errstate(divide="ignore", invalid="ignore"):
+        apart = np.abs(newer.close[theirs] / known.close[ours] - 1)
+    return bool((apart > REVISED).mean() > 0.5)
 
 
 def rescaled(bars: Bars, ratio: float) -> Bars:

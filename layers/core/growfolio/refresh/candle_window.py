@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from growfolio.domain.activity import counts_of, newest
-from growfolio.domain.adjustment import OVERLAP, common_ratio
+from growfolio.domain.adjustment import OVERLAP, common_ratio, contradicts
 from growfolio.domain.alignment import MAX_FILLED_IN_A_ROW, REACH
 from growfolio.domain.assets import Asset
 from growfolio.domain.bars import Bars, IntArray, OpenTimes, SessionCount, among
@@ -102,12 +102,15 @@ class CandleWindow:
         """The asset's bars with what the source answered; where both have a bar, the newer answer holds.
 
         Bars that no market prints are given back, for the verdict on them, but not kept, so that the next
-        answer can do better; where the window has a good one, that one stays.
+        answer can do better; where the window has a good one, that one stays. An answer that contradicts the
+        window leaves the asset in doubt: one of the two is wrong, and must not stay beside the other.
         """
         known = self._bars.get(asset)
         good, faults = sound(newer)
         faulty = newer.where(among(newer.open_time, faults))
+        doubtful = False
         if known is not None and asset not in self._doubted:
+            doubtful = contradicts(known, good)
             ratio = common_ratio(known, good)
             if ratio is None:
                 good = known.joined_with(good)
@@ -117,6 +120,9 @@ class CandleWindow:
         self._bars[asset] = sound(good)[0]
         self._doubted.discard(asset)
         self._refused.discard(asset)
+        if doubtful:
+            log.warning("%s: %s sent other bars than before: all are asked for", asset.symbol, self.source)
+            self._doubted.add(asset)
         return good.joined_with(faulty) if len(faulty) else good
 
     def take_later(self, others: Mapping[Asset, Bars]) -> bool:
