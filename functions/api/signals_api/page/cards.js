@@ -1,6 +1,7 @@
 // The cards: one signal each, as the extension shows them.
 
-import { ACTIONS, author, capital, confidence, currency, decimalsOf, h, lengthOf, percent, price, time } from "./words.js";
+import { inWords, operatorsText } from "./reasons.js";
+import { ACTIONS, capital, confidence, currency, decimalsOf, h, lengthOf, percent, price, time } from "./words.js";
 
 /** How far BUY and SELL lie apart. */
 const strength = ({ probabilities }) => (probabilities ? Math.abs(probabilities.buy - probabilities.sell) : -1);
@@ -18,15 +19,14 @@ export function judgedAt(signal, now) {
 }
 
 /** Put these signals into the list; cards that say the same as before stay, and focus with them. */
-export function showCards(list, signals, explanations, now, open) {
+export function showCards(list, signals, now, open) {
   const before = new Map([...list.children].map((item) => [item.dataset.symbol, item]));
   const focused = list.contains(document.activeElement) ? document.activeElement.closest("li").dataset.symbol : null;
   const items = signals.map((signal) => {
-    const explanation = explanations.get(signal.symbol);
-    const says = JSON.stringify([signal, explanation]);
+    const says = JSON.stringify(signal);
     const known = before.get(signal.symbol);
     if (known && known.says === says) return known;
-    const item = h("li", { "data-symbol": signal.symbol }, card(signal, explanation, now, open));
+    const item = h("li", { "data-symbol": signal.symbol }, card(signal, now, open));
     item.says = says;
     return item;
   });
@@ -35,7 +35,7 @@ export function showCards(list, signals, explanations, now, open) {
   if (focused) list.querySelector(`li[data-symbol="${CSS.escape(focused)}"] button`)?.focus();
 }
 
-function card(signal, explanation, now, open) {
+function card(signal, now, open) {
   const current = signal.status === "ok";
   return h(
     "article",
@@ -50,7 +50,7 @@ function card(signal, explanation, now, open) {
           "button",
           { type: "button", class: "open", "aria-haspopup": "dialog", onclick: () => open(signal.symbol) },
           h("span", { class: "ticker" }, signal.symbol),
-          h("span", { class: "name" }, signal.name),
+          signal.name === signal.symbol ? null : h("span", { class: "name" }, signal.name),
         ),
       ),
       verdict(signal),
@@ -59,8 +59,7 @@ function card(signal, explanation, now, open) {
     limits(signal),
     signal.price === null ? null : figures(signal),
     signal.probabilities && chances(signal),
-    explanation && explanation.source !== "none" ? h("p", { class: "why" }, explanation.text) : null,
-    foot(signal, explanation, now),
+    foot(signal, now),
   );
 }
 
@@ -77,15 +76,23 @@ export function verdict(signal) {
   );
 }
 
-/** Why it is not current, and since or until when. */
+/** Why it is not current, in the reader's words, and since or until when. */
 export function standing(signal, now) {
-  const others = signal.reasons.filter((reason) => !reason.startsWith("expired at") && reason !== "the market is closed");
+  const others = operatorsText(signal);
   const opens = signal.next_open ? [" It opens ", time(signal.next_open, now), "."] : null;
   const closed = signal.status === "market_closed" ? ["The market is closed: this is the last signal.", opens] : null;
   const expired = signal.status === "stale" && others.length < signal.reasons.length;
   const since = expired ? ["Not current since ", time(signal.expires_at, now), "."] : null;
-  const parts = [closed, since, others.length ? sentence(others.join("; ")) : null].filter(Boolean);
+  const why = signal.status !== "stale" || others.length ? inWords(signal) : "";
+  const parts = [closed, since, why].filter(Boolean);
   return h("p", { class: "status" }, parts.map((part, i) => [i ? " " : "", part]));
+}
+
+/** The same in the operator's words, where there are any. */
+export function operatorsReasons(signal) {
+  const reasons = operatorsText(signal);
+  if (signal.status === "ok" || !reasons.length) return null;
+  return h("p", { class: "small" }, "Reported: ", sentence(reasons.join("; ")));
 }
 
 /** What limits a signal although it is served. */
@@ -124,13 +131,12 @@ export function chances({ probabilities }) {
   return h("p", { class: "chances" }, bar, kinds.map((kind) => h("span", { class: `word ${kind}` }, share(kind, probabilities))));
 }
 
-function foot(signal, explanation, now) {
+function foot(signal, now) {
   if (signal.price === null) return null;
-  const writer = explanation && author(explanation);
   return h(
     "footer",
     {},
-    h("span", {}, lengthOf(signal.timeframe), " bar of ", time(signal.bar_close, now), writer && ` · ${writer}`),
+    h("span", {}, lengthOf(signal.timeframe), " bar of ", time(signal.bar_close, now)),
     badges(signal),
   );
 }

@@ -1,6 +1,6 @@
 // One asset in full: its picture, its targets, what the signal stands on, and the signals before it.
 
-import { badges, chances, limits, shares, standing, verdict } from "./cards.js";
+import { badges, chances, limits, operatorsReasons, shares, standing, verdict } from "./cards.js";
 import { barAt, picture, point, withSignals } from "./chart.js";
 import { ACTIONS, author, confidence, currency, decimalsOf, figure, h, hour, minutesOf, price, time } from "./words.js";
 
@@ -12,12 +12,13 @@ const TRENDS = {
 /** Past signals in the list; the picture has more. */
 const SHOWN = 12;
 
-/** Fill the dialog's body. market and past are the API's answers, or null while they are on their way. */
-export function showDetail(body, { signal, explanation, market, past, now }) {
+/** Fill the dialog's body. What is undefined is on its way; missing names the parts that did not come. */
+export function showDetail(body, { signal, explanation, market, past, missing = [], now }) {
   body.replaceChildren(
     ...[
       summary(signal, now),
-      market && market.bars.length ? chart(signal, market, past || []) : placeholder(market),
+      market && market.bars.length ? chart(signal, market, past || []) : placeholder(market, missing),
+      missing.length > 0 && h("p", { class: "status" }, "A part of this view did not come. It is asked for again with the next bar."),
       explanation && h("section", {}, h("h3", {}, "Why"), ...why(explanation, signal, now)),
       signal.facts && h("section", {}, h("h3", {}, "What it stands on"), facts(signal)),
       past && past.length ? h("section", {}, h("h3", {}, "Signals so far"), history(past, now)) : null,
@@ -33,6 +34,7 @@ function summary(signal, now) {
     { class: `summary-of ${current ? signal.action.toLowerCase() : "past"}` },
     h("div", { class: "line" }, verdict(signal), signal.price === null ? null : priceOf(signal, now), badges(signal)),
     current ? null : standing(signal, now),
+    operatorsReasons(signal),
     limits(signal),
     signal.probabilities && chances(signal),
   );
@@ -48,8 +50,9 @@ function priceOf(signal, now) {
   );
 }
 
-function placeholder(market) {
-  return h("p", { class: "no-picture" }, market ? "There are no bars to draw yet." : "Loading the picture …");
+function placeholder(market, missing) {
+  const words = missing.includes("market") ? "The picture cannot be loaded now." : "Loading the picture …";
+  return h("p", { class: "no-picture" }, market ? "There are no bars to draw yet." : words);
 }
 
 /** The picture with a slider below it: by pointer or by arrow keys, each bar can be read. */

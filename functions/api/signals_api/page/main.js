@@ -2,8 +2,8 @@
 
 import { inOrder, judgedAt, sentence, showCards } from "./cards.js";
 import { showDetail } from "./detail.js";
-import { ask, nextAsk, nextTry } from "./feed.js";
-import { ACTIONS, MARKETS, date, h, hour, lengthOf, time } from "./words.js";
+import { ask, askOnce, nextAsk, nextTry } from "./feed.js";
+import { ACTIONS, MARKETS, ageOf, date, h, hour, lengthOf, time, titled } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const filters = $("filters");
@@ -11,20 +11,24 @@ const dialog = $("detail");
 
 const shown = {
   signals: [],
-  explanations: new Map(),
-  state: null,
+  markets: [],
+  /** When the server last answered, by its own clock. */
+  at: null,
   /** The server's clock against this page's: in a replay they are years apart. */
   ahead: 0,
-  names: new Map(),
   timeframes: [],
+  /** The timeframe of an overview that was asked for without one. */
+  usual: "",
   asset: null,
-  market: null,
-  past: null,
+  detail: {},
 };
 const chosen = { timeframe: "", market: "", action: "" };
 let failures = 0;
 let timer = 0;
 let round = 0;
+let due = 0;
+/** When the last rounds began. */
+const rounds = [];
 
 const serverNow = () => Date.now() + shown.ahead;
 
@@ -34,72 +38,124 @@ const serverNow = () => Date.now() + shown.ahead;
 async function refresh() {
   clearTimeout(timer);
   const mine = ++round;
+  rounds.push(Date.now());
+  rounds.splice(0, rounds.length - 9);
   try {
-    const wait = await load();
+    const holds = await load(mine);
     if (mine !== round) return;
     failures = 0;
     tell(null);
-    timer = setTimeout(refresh, 1000 * wait);
+    later(nextAsk(holds, rounds, Date.now()));
   } catch (trouble) {
     if (mine !== round) return;
     failures += 1;
     const wait = nextTry(failures, trouble);
     tell(`${trouble.message} Trying again in ${wait} seconds.`);
-    timer = setTimeout(refresh, 1000 * wait);
+    later(wait);
   }
   show();
 }
 
-async function load() {
-  if (!shown.timeframes.length) offer((await ask("/v1/assets")).body.timeframes);
-  const { timeframe, asset } = { ...chosen, asset: shown.asset };
-  const answers = await Promise.all([
-    ask(`/v1/signals?timeframe=${timeframe}`),
-    ask(`/v1/explanations?timeframe=${timeframe}`),
-    ask("/v1/assets"),
-    ask("/v1/markets"),
-    ...(asset ? [ask(`/v1/markets/${asset}`), ask(`/v1/signals/${asset}/history?timeframe=${timeframe}&limit=78`)] : []),
+/** A page that nobody sees asks nothing: it does so when it is seen again. */
+function later(seconds) {
+  due = Date.now() + 1000 * seconds;
+  clearTimeout(timer);
+  timer = setTimeout(() => document.visibilityState === "visible" && refresh(), 1000 * seconds);
+}
+
+/** The seconds for which the overview of this round holds; a later round takes its place. */
+async function load(mine) {
+  const listed = askOnce("/v1/assets").then(({ body }) => offer(body.timeframes), () => null);
+  if (chosen.timeframe && !shown.timeframes.length) await listed;
+  const { timeframe } = chosen;
+  const named = timeframe && timeframe !== shown.usual;
+  const [overview] = await Promise.all([
+    ask(named ? `/v1/overview?timeframe=${encodeURIComponent(timeframe)}` : "/v1/overview"),
+    shown.asset && loadDetail(),
   ]);
-  const [signals, explanations, assets, state, market, past] = answers;
-  if (timeframe !== chosen.timeframe || asset !== shown.asset) return 0;
-  offer(assets.body.timeframes);
-  shown.names = new Map(assets.body.assets.map(({ symbol, name }) => [symbol, name]));
-  shown.signals = signals.body.signals;
-  shown.explanations = new Map(explanations.body.explanations.map((one) => [one.symbol, one]));
-  shown.state = state.body;
-  shown.ahead = Date.parse(state.body.now) - Date.now();
-  if (asset) [shown.market, shown.past] = [market.body, past.body.signals];
-  return nextAsk([signals, explanations]);
+  if (mine !== round) return 0;
+  const { body, now } = overview;
+  if (!named) shown.usual = body.timeframe;
+  chosen.timeframe = body.timeframe;
+  if (!shown.timeframes.length) offer([body.timeframe]);
+  shown.signals = body.signals.map((one) => ({ ...one, timeframe: body.timeframe }));
+  shown.markets = body.markets;
+  shown.at = now;
+  shown.ahead = now - Date.now();
+  return overview.holds;
+}
+
+/** What only the open asset shows. Each part comes, or not, for itself. */
+async function loadDetail() {
+  const { asset } = shown;
+  const { timeframe } = chosen;
+  const of = `timeframe=${encodeURIComponent(timeframe)}`;
+  const parts = {
+    full: [`/v1/signals/${asset}?${of}`, (body) => body.signals[0]],
+    explanation: [`/v1/explanations?${of}&symbols=${asset}`, (body) => body.explanations[0]],
+    market: [`/v1/markets/${asset}`, (body) => body],
+    past: [`/v1/signals/${asset}/history?${of}&limit=78`, (body) => body.signals],
+  };
+  const found = { missing: [] };
+  await Promise.all(
+    Object.entries(parts).map(async ([name, [path, pick]]) => {
+      try {
+        found[name] = pick((await ask(path)).body);
+      } catch {
+        found[name] = shown.detail[name];
+        found.missing.push(name);
+      }
+    }),
+  );
+  if (asset === shown.asset && timeframe === chosen.timeframe) shown.detail = found;
+}
+
+async function openedDetail() {
+  await loadDetail();
+  show();
 }
 
 // ------------------------------------------------------------------ showing
 
 function show() {
   const now = serverNow();
-  const signals = shown.signals.map((one) => ({ ...judgedAt(one, now), name: shown.names.get(one.symbol) || "" }));
+  const signals = shown.signals.map((one) => (judgedAt(one, now)));
   const wanted = inOrder(signals).filter(
     (one) =>
       (!chosen.market || one.market === chosen.market) &&
       (!chosen.action || (one.action === chosen.action && one.price !== null)),
   );
-  showCards($("cards"), wanted, shown.explanations, now, choose);
+  showCards($("cards"), wanted, now, choose);
   $("nothing").hidden = wanted.length > 0 || signals.length === 0;
   if (signals.length) setText($("summary"), counted(wanted));
-  if (shown.state) {
-    $("updated").replaceChildren("As of ", time(shown.state.now, now));
-    showMarkets(shown.state.markets, now);
+  if (shown.at) {
+    showAge(signals, now);
+    showMarkets(shown.markets, now);
   }
   showOrigin(signals);
   showNotice(signals);
   const detailed = signals.find((one) => one.symbol === shown.asset);
   if (dialog.open && detailed) {
-    const says = JSON.stringify([detailed, shown.explanations.get(shown.asset), shown.market, shown.past]);
+    const says = JSON.stringify([detailed, shown.detail]);
     if (dialog.says !== says) {
       dialog.says = says;
-      const explanation = shown.explanations.get(shown.asset);
-      showDetail($("detail-body"), { signal: detailed, explanation, market: shown.market, past: shown.past, now });
+      const { full } = shown.detail;
+      const same = full && full.timeframe === detailed.timeframe && full.bar_close === detailed.bar_close;
+      const signal = same ? { ...full, ...detailed } : detailed;
+      $("detail-title").textContent = titled(detailed);
+      showDetail($("detail-body"), { ...shown.detail, signal, now });
     }
   }
+}
+
+/** How old the data are, and when the next come. */
+function showAge(signals, now) {
+  const newest = signals.map((one) => one.bar_close).filter(Boolean).sort().at(-1);
+  const length = 60_000 * parseInt(chosen.timeframe, 10);
+  const open = shown.markets.some((market) => market.open);
+  const next = open ? ` Next bar closes in ${ageOf(length - (now % length))}.` : "";
+  if (!newest) return $("updated").replaceChildren(next.trim());
+  return $("updated").replaceChildren("Newest bar ", time(newest, now), `, ${ageOf(now - Date.parse(newest))} ago.`, next);
 }
 
 /** Only a change of words is said aloud. */
@@ -158,7 +214,7 @@ function showNotice(signals) {
 }
 
 function tell(words) {
-  const known = shown.state && words ? ` Shown is what was known at ${hour(shown.state.now)}.` : "";
+  const known = shown.at && words ? ` Shown is what was known at ${hour(shown.at)}.` : "";
   $("trouble").hidden = !words;
   setText($("trouble-text"), words ? `${words}${known}` : "");
   if (words && !shown.signals.length) setText($("summary"), "No signals yet.");
@@ -179,14 +235,14 @@ function offer(timeframes) {
 }
 
 function choose(symbol) {
-  Object.assign(shown, { asset: symbol, market: null, past: null });
+  Object.assign(shown, { asset: symbol, detail: {} });
   dialog.says = "";
-  $("detail-title").textContent = `${symbol} ${shown.names.get(symbol) || ""}`;
+  $("detail-title").textContent = titled(shown.signals.find((one) => one.symbol === symbol));
   if (!dialog.open) dialog.showModal();
   $("detail-body").scrollTop = 0;
   remember();
   show();
-  refresh();
+  openedDetail();
 }
 
 function remember() {
@@ -210,6 +266,7 @@ function recall() {
 filters.addEventListener("change", (event) => {
   chosen[event.target.name] = event.target.value;
   remember();
+  shown.detail = { market: shown.detail.market };
   if (event.target.name === "timeframe") refresh();
   else show();
 });
@@ -221,10 +278,22 @@ dialog.addEventListener("close", () => {
   shown.asset = null;
   remember();
 });
-document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && refresh());
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible" && Date.now() >= due) refresh();
+});
+addEventListener("online", refresh);
+$("show-all").addEventListener("click", () => {
+  for (const name of ["market", "action"]) {
+    for (const box of filters.elements[name]) box.checked = box.value === "";
+    chosen[name] = "";
+  }
+  remember();
+  show();
+  $("cards").focus();
+});
 setInterval(() => shown.signals.length && show(), 5000);
 
 recall();
 await refresh();
 const linked = new URLSearchParams(location.search).get("asset");
-if (shown.names.has(linked)) choose(linked);
+if (shown.signals.some((one) => one.symbol === linked)) choose(linked);

@@ -63,6 +63,17 @@ export function when(moment, now) {
   return `${day.format(then)} ${clock.format(then)}`;
 }
 
+/** A stretch of milliseconds in its largest unit. */
+export function ageOf(milliseconds) {
+  const seconds = Math.max(0, Math.round(milliseconds / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  return seconds < 2 * 86_400 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86_400)} days`;
+}
+
+/** An asset's symbol and name; once where both are alike. */
+export const titled = ({ symbol, name }) => (name && name !== symbol ? `${symbol} ${name}` : symbol);
+
 /** A time element: short to the eye, whole in its title. */
 export function time(moment, now) {
   return h("time", { datetime: moment, title: full.format(new Date(moment)) }, when(moment, now));
