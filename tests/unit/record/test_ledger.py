@@ -106,7 +106,11 @@ def test_after_a_refused_write_the_day_is_read_again() -> None:
     assert written(objects) == [KNOWN]
 
 
-@pytest.mark.parametrize("damage", [b"", b"{}", gzip.compress(b'{"symbol": "AAPL"}'), encode([KNOWN])[:-20]])
+@pytest.mark.parametrize(
+    "damage",
+    [b"", b"{}", gzip.compress(b'{"symbol": "AAPL"}', mtime=0), encode([KNOWN])[:-20]],
+    ids=["empty", "no gzip", "a line without its fields", "cut short"],
+)
 def test_a_damaged_day_is_set_aside_and_begun_anew(damage: bytes) -> None:
     objects = MemoryObjects()
     objects.write(KEY, damage)
