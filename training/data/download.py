@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-from growfolio.domain.alignment import MAX_FILLED_IN_A_ROW
 from growfolio.domain.assets import Asset, Market, assets_of
 from growfolio.domain.bars import Bars
 from growfolio.domain.calendar import Session, sessions_between
+from growfolio.domain.quarantine import MAX_FILLED_IN_A_ROW
 from growfolio.domain.times import BAR, DAY, day_of
 from growfolio.errors import ArchiveError, BadCandles, GrowfolioError, MarketError
 from growfolio.market.ports import MarketSource

@@ -5,11 +5,10 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from growfolio.domain.adjustment import LARGEST_NIGHT
-from growfolio.domain.alignment import MAX_FILLED_IN_A_ROW
 from growfolio.domain.assets import Asset, Timeframe
 from growfolio.domain.bars import Bars, BoolArray, FloatArray, opens_of
 from growfolio.domain.grid import slots_between
-from growfolio.domain.quarantine import sound
+from growfolio.domain.quarantine import MAX_FILLED_IN_A_ROW, sound
 from growfolio.domain.times import BAR, utc_text
 
 from training.data.merging import NEIGHBOURS

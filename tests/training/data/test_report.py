@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from growfolio.domain.alignment import MAX_FILLED_IN_A_ROW
 from growfolio.domain.assets import ASSETS, find_asset
 from growfolio.domain.bars import Bars, OpenTimes
+from growfolio.domain.quarantine import MAX_FILLED_IN_A_ROW
 from growfolio.domain.times import DAY
 
 from tests.training.conftest import END, simulated

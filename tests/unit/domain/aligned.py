@@ -2,9 +2,7 @@
 
 from datetime import UTC, datetime
 
-from growfolio.domain.alignment import (
-    align,
-)
+from growfolio.domain.alignment import align
 from growfolio.domain.assets import Asset, Market, Timeframe, find_asset
 from growfolio.domain.bars import Bars, Candles
 from growfolio.domain.grid import last_slots

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from growfolio.domain.adjustment import adjusted, common_ratio, contradicts, remarkable
-from growfolio.domain.alignment import SETTLED, align
+from growfolio.domain.alignment import align
 from growfolio.domain.assets import Market, Timeframe, find_asset
 from growfolio.domain.bars import PRICES, Bars, OpenTimes, Split
 from growfolio.domain.grid import last_slots, slots_between
+from growfolio.domain.slots import SETTLED
 from growfolio.domain.times import BAR, DAY
 from hypothesis import given
 from hypothesis import strategies as st

@@ -4,13 +4,11 @@ import re
 
 import numpy as np
 import pytest
-from growfolio.domain.alignment import (
-    MAX_QUARANTINED_A_DAY,
-    align,
-)
+from growfolio.domain.alignment import align
 from growfolio.domain.assets import Market, Timeframe
 from growfolio.domain.bars import PRICES, Bars, closes_of, opens_of
 from growfolio.domain.grid import last_slots, session_number, slots_between
+from growfolio.domain.refusals import MAX_QUARANTINED_A_DAY
 from growfolio.domain.times import BAR
 from growfolio.errors import BadCandles, MissingCandles
 from hypothesis import given

@@ -4,15 +4,12 @@ import re
 
 import numpy as np
 import pytest
-from growfolio.domain.alignment import (
-    LATE_SLOTS,
-    MAX_FILLED_IN_A_ROW,
-    align,
-    history,
-)
+from growfolio.domain.alignment import align, history
 from growfolio.domain.assets import Market, Timeframe
 from growfolio.domain.bars import PRICES, Bars, CloseTimes, OpenTimes
 from growfolio.domain.grid import last_slots
+from growfolio.domain.quarantine import MAX_FILLED_IN_A_ROW
+from growfolio.domain.refusals import LATE_SLOTS
 from growfolio.domain.times import BAR, DAY
 from growfolio.errors import BadCandles, MissingCandles
 from hypothesis import given

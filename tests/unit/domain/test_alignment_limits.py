@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
-from growfolio.domain import adjustment, alignment, quarantine
+from growfolio.domain import adjustment, alignment, quarantine, refusals, slots
 
 README = (Path(__file__).parents[3] / "README.md").read_text("utf-8")
 ROWS = re.findall(r"^\| `([A-Z_]+)`: .* \| ([\d.]+) \|$", README, re.MULTILINE)
-MODULES = (quarantine, adjustment, alignment)
+MODULES = (quarantine, adjustment, refusals, slots, alignment)
 
 
 @pytest.mark.parametrize(("name", "value"), ROWS)

@@ -4,12 +4,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from growfolio.domain.alignment import MAX_FILLED_IN_A_ROW
 from growfolio.domain.assets import Timeframe
 from growfolio.domain.bars import Bars, SessionCount, among, closes_of
 from growfolio.domain.calendar import Session
 from growfolio.domain.grid import slots_of
-from growfolio.domain.quarantine import untraded
+from growfolio.domain.quarantine import MAX_FILLED_IN_A_ROW, untraded
 
 SESSIONS_COUNTED = 20
 """Sessions of which an asset's own share of slots without trades is; of crypto, days."""

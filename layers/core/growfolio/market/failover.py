@@ -11,11 +11,10 @@ from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
-from growfolio.domain.alignment import MAX_FILLED_IN_A_ROW
 from growfolio.domain.assets import Asset, Timeframe
 from growfolio.domain.bars import Bars, opens_of
 from growfolio.domain.grid import last_slots, slots_between
-from growfolio.domain.quarantine import untraded
+from growfolio.domain.quarantine import MAX_FILLED_IN_A_ROW, untraded
 from growfolio.errors import MarketError, PermanentMarketError, TemporaryMarketError
 from growfolio.market.fetching import fetch_checked, wrong_answers
 from growfolio.market.ports import Fetched, Patience

@@ -12,12 +12,12 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-from growfolio.domain.alignment import LATE_SLOTS
 from growfolio.domain.assets import Asset, Timeframe
 from growfolio.domain.bars import Bars, opens_of
 from growfolio.domain.grid import last_slots
 from growfolio.domain.moves import doubtful
 from growfolio.domain.quarantine import newest_published
+from growfolio.domain.refusals import LATE_SLOTS
 from growfolio.errors import MarketError, PermanentMarketError, TemporaryMarketError, WrongAnswer
 from growfolio.limits import Backoff
 from growfolio.market.ports import Fetched, Patience

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from growfolio.domain.alignment import LATE_SLOTS, history
+from growfolio.domain.alignment import history
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.bars import Bars, Candles, CloseTimes, closes_of
 from growfolio.domain.calendar import sessions_between
@@ -19,6 +19,7 @@ from growfolio.domain.features import BARS_NEEDED
 from growfolio.domain.grid import last_slots, slots_between
 from growfolio.domain.labels import UNKNOWN, Labels, labels_at
 from growfolio.domain.quarantine import sound
+from growfolio.domain.refusals import LATE_SLOTS
 from growfolio.domain.signals import CLASSES, Action, loss_of
 from growfolio.domain.times import BAR, utc_minute
 from growfolio.errors import BadCandles, MissingCandles

@@ -4,12 +4,13 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from growfolio.domain.alignment import FURTHEST_REACH, MAX_FILLED_IN_A_ROW, reaching
+from growfolio.domain.alignment import FURTHEST_REACH, reaching
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.bars import Bars, OpenTimes, among, opens_of
 from growfolio.domain.calendar import Session, sessions_between
 from growfolio.domain.grid import last_slots, slots_between
 from growfolio.domain.moves import doubtful
+from growfolio.domain.quarantine import MAX_FILLED_IN_A_ROW
 from growfolio.domain.times import day_of
 from growfolio.errors import ArchiveError, MarketError, ObjectChanged
 from growfolio.market.ports import Fetched, MarketSource

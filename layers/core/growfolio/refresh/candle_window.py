@@ -7,11 +7,11 @@ import numpy as np
 
 from growfolio.domain.activity import counts_of, newest
 from growfolio.domain.adjustment import OVERLAP, common_ratio, contradicts
-from growfolio.domain.alignment import MAX_FILLED_IN_A_ROW, REACH
+from growfolio.domain.alignment import REACH
 from growfolio.domain.assets import Asset
 from growfolio.domain.bars import Bars, IntArray, OpenTimes, SessionCount, among
 from growfolio.domain.calendar import Session
-from growfolio.domain.quarantine import sound, untraded
+from growfolio.domain.quarantine import MAX_FILLED_IN_A_ROW, sound, untraded
 from growfolio.domain.times import BAR, HOUR
 
 Counts = Mapping[Asset, tuple[SessionCount, ...]]
