@@ -26,6 +26,7 @@ def busy() -> Api:
     return api
 
 
+@pytest.mark.slow
 def test_busy_readers_cost_one_read_for_each_timeframe_and_bar(busy: Api) -> None:
     for busy.now in range(BAR + 30, BAR + 300, 3):
         for path in ("/v1/signals", "/v1/signals?symbols=BTC", "/v1/signals?timeframe=15m", "/v1/health"):
@@ -58,6 +59,7 @@ def test_nothing_kept_outlives_the_signals_expiry(busy: Api) -> None:
     assert {s["status"] for s in busy.signals("?symbols=AAPL,BTC")} == {"stale"}
 
 
+@pytest.mark.slow
 def test_what_is_kept_never_claims_more_and_never_lags_further_than_an_awaited_bar_may() -> None:
     """One of two APIs over one store keeps; at random moments of some hours, with refreshes at random."""
     random = Random(5)

@@ -11,7 +11,7 @@ from growfolio.domain.grid import last_slots, session_number, slots_between
 from growfolio.domain.refusals import MAX_QUARANTINED_A_DAY
 from growfolio.domain.times import BAR
 from growfolio.errors import BadCandles, MissingCandles
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.bars import changed, in_order, moment, on_slots, printed, scaled, without
@@ -176,6 +176,8 @@ ANY_VALUE = st.one_of(
 
 
 @given(at=st.integers(0, 199), name=st.sampled_from(PRICES), value=ANY_VALUE)
+@example(at=100, name="open", value=1.7976e308)
+@example(at=100, name="low", value=1.7976e308)
 def test_whatever_a_provider_sends_candles_hold_only_what_a_market_can_print(
     at: int, name: str, value: float
 ) -> None:

@@ -116,7 +116,7 @@ def _impossible(bars: Bars, table: FloatArray) -> dict[str, BoolArray]:
     twice[1:] |= same_time
     twice[:-1] |= same_time
     high, low = bars.high, bars.low
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         highest, lowest = np.maximum(bars.open, bars.close), np.minimum(bars.open, bars.close)
         return {
             "two candles of one time": twice,

@@ -147,7 +147,15 @@ def closed_with(closure: str, index: Index) -> Closed:
     return market
 
 
-@pytest.mark.parametrize("closure", ["a closed day", "two closed days", "an early close", "a week"])
+@pytest.mark.parametrize(
+    "closure",
+    [
+        "a closed day",
+        "an early close",
+        pytest.param("two closed days", marks=pytest.mark.slow),
+        pytest.param("a week", marks=pytest.mark.slow),
+    ],
+)
 def test_a_closure_that_the_index_confirms_is_no_session_until_trading_begins_again(closure: str) -> None:
     index = Index(Closed(closure).without_closure(INDEX))
     market = closed_with(closure, index)

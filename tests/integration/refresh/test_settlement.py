@@ -134,7 +134,7 @@ def test_duplicates_change_nothing(world: World) -> None:
     assert world.entries() == known
 
 
-@pytest.mark.parametrize("missed", [1, 12, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("missed", [1, *(pytest.param(many, marks=pytest.mark.slow) for many in (12, 40))])
 def test_runs_that_were_cut_off_before_they_settled_are_made_up_for(world: World, missed: int) -> None:
     """The signals were stored, the function died; each later run is of a new function."""
     whole, bars = World(world.market), bars_from(START, missed + 6)

@@ -77,7 +77,7 @@ def seeing_all(market: Market) -> Forecaster:
     return OnnxForecaster(made.model_set(markets=[market]))
 
 
-@pytest.mark.parametrize("models_of", [shipped, seeing_all])
+@pytest.mark.parametrize("models_of", [pytest.param(shipped, marks=pytest.mark.slow), seeing_all])
 @pytest.mark.parametrize("market", Market)
 def test_warm_and_cold_functions_with_the_same_bars_give_the_same_probabilities(
     market: Market, models_of: Callable[[Market], Forecaster]
