@@ -51,7 +51,7 @@ test: $(VENV)/.dev $(TRAINING)/.ready ## the tests of every change: no Java, no 
 	$(PYTEST) tests/unit tests/integration $(PARALLEL)
 	$(PYTEST_TRAINING) tests/training $(PARALLEL)
 
-test-slow: $(VENV)/.dev $(TRAINING)/.ready ## the tests that `make test` leaves out as slow
+test-slow: $(VENV)/.dev $(TRAINING)/.ready .venv-sam/.ready ## the tests that `make test` leaves out as slow
 	$(PYTEST) tests/unit tests/integration -m "slow and not dynamodb_local" $(PARALLEL)
 	$(PYTEST_TRAINING) tests/training -m slow $(PARALLEL)
 

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from growfolio.domain.assets import Market, Timeframe, assets_of, find_asset
 from growfolio.domain.bars import Candles
-from growfolio.domain.features import BARS_NEEDED, FeatureArray, windows
+from growfolio.domain.features import BARS_NEEDED
 from growfolio.domain.forecast import Forecast, Forecaster
-from growfolio.indicators.standard import features
+from growfolio.domain.indicators import indicators
+from growfolio.indicators.views import views_of
 from growfolio.models.loader import STARTER_MODELS
 from growfolio.models.onnx_forecaster import OnnxForecaster
 from growfolio.settings import STARTER
 
 from tests.real import whole_file
 from tests.synthetic import first, newest, synthetic_candles
-from tests.views import sixteen
 
 pytestmark = pytest.mark.slow
 
@@ -35,26 +35,26 @@ def starter() -> Forecaster:
 
 def differences(starter: Forecaster, candles: Candles, moments: int) -> dict[int, float]:
     """By the bars that a refresh sees: the largest difference to what the whole history says."""
-    whole, largest = features(candles), dict.fromkeys(LENGTHS, 0.0)
-    for end in np.linspace(1000, len(candles.close_time) - 1, moments, dtype=int):
-        history = first(candles, end + 1)
-        expected = probabilities(starter, history, whole[:, : end + 1])
+    largest = dict.fromkeys(LENGTHS, 0.0)
+    ends = np.linspace(1000, len(candles.close_time) - 1, moments, dtype=int).tolist()
+    for end, expected in zip(ends, probabilities(starter, candles, ends), strict=True):
         for length in LENGTHS:
-            seen = newest(history, length)
-            apart = np.abs(probabilities(starter, seen, features(seen)) - expected).max()
-            largest[length] = max(largest[length], float(apart))
+            seen = newest(first(candles, end + 1), length)
+            (given,) = probabilities(starter, seen, [length - 1])
+            largest[length] = max(largest[length], float(np.abs(given - expected).max()))
     return largest
 
 
-def probabilities(starter: Forecaster, candles: Candles, table: FeatureArray) -> np.ndarray:
-    """(assets, 3) at the last bar of the candles, whose features table holds."""
-    rows = range(len(candles.assets))
-    batch = windows(table, rows, [table.shape[1] - 1] * len(rows))
-    requests = [(asset, candles.timeframe) for asset in candles.assets]
-    answers = starter.forecast(requests, sixteen(batch), int(candles.close_time[-1]))
+def probabilities(starter: Forecaster, candles: Candles, ends: list[int]) -> np.ndarray:
+    """(ends, assets, 3) at these bars of the candles."""
+    rows = list(range(len(candles.assets))) * len(ends)
+    at = np.repeat(ends, len(candles.assets)).tolist()
+    views = views_of(candles, rows, at, starter.inputs, indicators(candles))
+    requests = [(candles.assets[row], candles.timeframe) for row in rows]
+    answers = starter.forecast(requests, views, int(candles.close_time[-1]))
     given = [answer.probabilities for answer in answers if isinstance(answer, Forecast)]
     assert len(given) == len(answers), answers
-    return np.stack(given)
+    return np.stack(given).reshape(len(ends), -1, 3)
 
 
 def bars_needed(largest: dict[int, float]) -> int:

@@ -14,6 +14,8 @@ from growfolio.domain.bars import Candles, CloseTimes, FloatArray, IntArray
 from growfolio.domain.calendar import sessions_between
 from growfolio.domain.times import DAY
 
+LONGEST_CLOSURE: Final = 10 * DAY
+"""More than any market has been closed in the calendar."""
 LEADERS: Final = {Market.CRYPTO: "BTC"}
 """By market: the asset whose moves the others follow."""
 
@@ -107,7 +109,8 @@ def _sessions(times: IntArray, market: Market) -> tuple[IntArray, IntArray]:
     day = (times - 1) // DAY * DAY
     if market is Market.CRYPTO or not times.size:
         return day, day + DAY
-    sessions = sessions_between(market, int(times.min()) - DAY, int(times.max()) + DAY)
+    # Far enough back for the session before any bar, so that what a bar sees does not depend on earlier bars.
+    sessions = sessions_between(market, int(times.min()) - LONGEST_CLOSURE, int(times.max()) + DAY)
     opens = np.array([0, *(session.open for session in sessions)], dtype=np.int64)
     closes = np.array([0, *(session.close for session in sessions)], dtype=np.int64)
     at = np.searchsorted(opens, times - 1, side="right") - 1
