@@ -33,6 +33,7 @@ class FixedFeed:
     source = "fake"
     simulated = False
     caveats: tuple[str, ...] = ()
+    rewritten: Collection[Asset] = ()
 
     def __init__(self, answers: Mapping[Asset, Bars | MarketError]) -> None:
         self.answers = dict(answers)

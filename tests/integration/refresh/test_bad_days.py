@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from growfolio.domain.adjustment import rescaled
 from growfolio.domain.assets import Asset, Timeframe, find_asset
-from growfolio.domain.bars import PRICES, Bars, Split
+from growfolio.domain.bars import PRICES, Bars, OpenTimes, Split
+from growfolio.domain.caveats import RECENT, REWRITTEN
 from growfolio.domain.signals import Price, Signal, Status
 from growfolio.domain.times import BAR, DAY
 from growfolio.market.ports import Quotes
@@ -111,6 +112,23 @@ def test_an_impossible_bar_costs_itself_and_its_correction_heals_at_the_next_ref
     assert apart(world) > 0
     world.sends(WHOLE[asset])
     list(world.pass_bars(1))
+    assert apart(world) == 0
+
+
+@pytest.mark.parametrize("seconds", [BAR, -BAR, 3600])
+def test_shifted_candles_are_never_ok_without_a_caveat_and_neither_are_the_right_ones_just_after(
+    seconds: int,
+) -> None:
+    world = World(BTC)
+    world.refresh()
+    world.sends(replace(WHOLE[BTC], open_time=OpenTimes(WHOLE[BTC].open_time + seconds)))
+    shifted = list(world.pass_bars(6))
+    world.sends(WHOLE[BTC])
+    healed = list(world.pass_bars(RECENT + 2))
+    assert all(status is not Status.OK or REWRITTEN in signal.caveats for status, signal in shifted if signal)
+    assert [bool(signal and REWRITTEN in signal.caveats) for _, signal in healed] == [True] * (RECENT + 1) + [
+        False
+    ]
     assert apart(world) == 0
 
 

@@ -6,6 +6,9 @@ from growfolio.domain.forecast import WINDOW
 RECENT = 12
 """Bars for which a break in trading or a quarantined bar is worth a word."""
 
+REWRITTEN = f"its source sent other candles than before within the last {RECENT} bars: an error, then or now"
+"""Of an asset whose known candles an answer contradicted: which of the two is right cannot be seen."""
+
 FELT = 2 * WINDOW
 """Bars in which a step is felt: those that a model sees, and those whose averages reach into them."""
 

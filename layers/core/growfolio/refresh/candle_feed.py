@@ -34,6 +34,7 @@ class WindowedFeed:
         self._windows: dict[str, CandleWindow] = {}
         """By the name of their source: volumes of two do not compare, and going back costs nothing."""
         self._archived_until = 0
+        self._rewritten: frozenset[Asset] = frozenset()
 
     @property
     def source(self) -> str:
@@ -46,6 +47,10 @@ class WindowedFeed:
     @property
     def caveats(self) -> tuple[str, ...]:
         return self._source.caveats
+
+    @property
+    def rewritten(self) -> Collection[Asset]:
+        return self._rewritten
 
     def update(self, assets: Sequence[Asset], first_open: int, now: int) -> Fetched:
         """The window of each asset from first_open on, extended by what is new; or why there is none.
@@ -73,6 +78,7 @@ class WindowedFeed:
         }
         if incomplete:
             answers |= _extend(window, slots, self._source.fetch(incomplete, now))
+        self._rewritten = window.rewritten(now)
         window.drop_before(int(slots[0]))
         window.count([s for s in sessions_between(self._market, int(slots[0]), now) if s.close <= now])
         return {

@@ -11,6 +11,7 @@ from growfolio.domain.alignment import REACH
 from growfolio.domain.assets import Asset
 from growfolio.domain.bars import Bars, IntArray, OpenTimes, SessionCount, among
 from growfolio.domain.calendar import Session
+from growfolio.domain.caveats import RECENT
 from growfolio.domain.quarantine import MAX_FILLED_IN_A_ROW, sound, untraded
 from growfolio.domain.times import BAR, HOUR
 
@@ -37,6 +38,7 @@ class CandleWindow:
         self._counted_until = 0
         self._doubted: set[Asset] = set()
         self._refused: set[Asset] = set()
+        self._rewritten: dict[Asset, int] = {}
 
     @property
     def bars(self) -> Mapping[Asset, Bars]:
@@ -60,6 +62,10 @@ class CandleWindow:
         for asset, bars in self.believed.items():
             covered = [session for session in closed if len(bars) and session.open >= bars.open_time[0]]
             self._counts[asset] = newest(self._counts.get(asset, ()), counts_of(bars, covered))
+
+    def rewritten(self, now: int) -> frozenset[Asset]:
+        """Assets whose source contradicted, RECENT bars ago at most, what it had sent before."""
+        return frozenset(a for a, closed in self._rewritten.items() if closed > now - (RECENT + 1) * BAR)
 
     def doubt(self, refused: Collection[Asset], suspected: Collection[Asset]) -> None:
         """Ask for these anew from the first slot on the next time; of the refused, keep nothing either."""
@@ -112,6 +118,8 @@ class CandleWindow:
         if known is not None and asset not in self._doubted:
             doubtful = contradicts(known, good)
             ratio = common_ratio(known, good)
+            if doubtful and ratio is None:
+                self._rewritten[asset] = int(good.open_time.max()) + BAR
             if ratio is None:
                 good = known.joined_with(good)
                 faulty = faulty.where(~among(faulty.open_time, known.open_time))

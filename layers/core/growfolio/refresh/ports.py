@@ -27,6 +27,10 @@ class CandleFeed(Protocol):
     def caveats(self) -> tuple[str, ...]:
         """What limits every signal made of the candles of the last update; often empty."""
 
+    @property
+    def rewritten(self) -> Collection[Asset]:
+        """Assets whose source sent, within the last bars, other candles than it had sent before."""
+
     def update(self, assets: Sequence[Asset], first_open: int, now: int) -> Fetched:
         """The window of each asset from first_open on, extended by what is new; or why there is none.
 

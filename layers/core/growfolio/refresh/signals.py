@@ -1,13 +1,13 @@
 """From candles to decided signals: one batch of forecasts, and a signal or a reason for each bar."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from growfolio.domain.assets import Asset
 from growfolio.domain.bars import Candles, CloseTimes
-from growfolio.domain.caveats import caveats
+from growfolio.domain.caveats import REWRITTEN, caveats
 from growfolio.domain.decision import decide, facts_at
 from growfolio.domain.forecast import Forecast, Forecaster
 from growfolio.domain.indicators import Indicators, indicators
@@ -28,6 +28,8 @@ class Prices:
     """Live prices; an asset without one shows its newest close."""
     caveats: tuple[str, ...] = ()
     """What limits every signal made of these candles."""
+    rewritten: Collection[Asset] = ()
+    """Assets whose source contradicted itself lately."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,12 @@ class _Bar:
             now=self.now,
             source=self.prices.source,
             simulated=self.prices.simulated,
-            caveats=(*caveats(self.candles, self.row, self.bar), *self.prices.caveats, *disputes),
+            caveats=(
+                *caveats(self.candles, self.row, self.bar),
+                *([REWRITTEN] if self.asset in self.prices.rewritten else ()),
+                *self.prices.caveats,
+                *disputes,
+            ),
         )
 
     def _price(self) -> Price:

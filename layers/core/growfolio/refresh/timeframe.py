@@ -9,6 +9,7 @@ from growfolio.domain.alignment import FURTHEST_REACH, align, reaching
 from growfolio.domain.assets import Asset, Market, Timeframe
 from growfolio.domain.bars import Bars, Candles, CloseTimes
 from growfolio.domain.calendar import sessions_between
+from growfolio.domain.caveats import REWRITTEN
 from growfolio.domain.features import BARS_NEEDED
 from growfolio.domain.forecast import WINDOW
 from growfolio.domain.freshness_budget import passed
@@ -41,6 +42,7 @@ def refresh_timeframe(run: Run, work: Work, fetched: Fetched) -> None:
             note(run, asset, timeframe, int(grid[-1]), reason)
     if timeframe is Timeframe.M5:
         run.report.notes.extend(_quarantine_notes(candles))
+        run.report.notes.extend(f"{asset.symbol}: {REWRITTEN}" for asset in run.ports.feed.rewritten)
     run.refused.update(asset for asset, reason in refused.items() if isinstance(reason, BadCandles))
     odd = (candles.after_step | candles.doubtful)[:, -WINDOW:]
     run.suspected.update(asset for asset, row in zip(candles.assets, odd, strict=True) if row.any())
@@ -73,7 +75,8 @@ def _quarantine_notes(candles: Candles) -> list[str]:
 
 def _decide(run: Run, candles: Candles, lacking: Mapping[Asset, CloseTimes]) -> None:
     """Put the signals of these bars into the chains of writes, or note why the newest bar has none."""
-    prices = Prices(run.ports.feed.source, run.ports.feed.simulated, run.quotes, run.ports.feed.caveats)
+    feed = run.ports.feed
+    prices = Prices(feed.source, feed.simulated, run.quotes, feed.caveats, feed.rewritten)
     others: defaultdict[str, list[str]] = defaultdict(list)
     for made in decided_signals(candles, lacking, run.ports.forecaster, prices, run.now):
         if made.newest and made.by_other_model:
