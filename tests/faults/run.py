@@ -28,6 +28,7 @@ from tests.bars import moment, printed
 from tests.fakes.memory_store import MemoryStore
 from tests.faults.fault import Fault, Moment
 from tests.faults.provider import Provider, provider
+from tests.faults.still_market import StillMarket
 
 DELAY = 10
 """Seconds after a bar's close that its refresh begins."""
@@ -100,7 +101,7 @@ SCENES = {
 
 @cache
 def forecaster_of(market: Market) -> Forecaster:
-    return model_loader(Settings(), [market]).load().forecaster
+    return StillMarket(model_loader(Settings(), [market]).load().forecaster)
 
 
 def seen_with(

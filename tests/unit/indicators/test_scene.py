@@ -70,13 +70,26 @@ def test_one_assets_trouble_reaches_the_others_through_the_mean_alone() -> None:
     fine = synthetic_candles((BTC, ETH, SOL), 50)
     prices = {name: getattr(fine, name).copy() for name in ("open", "high", "low", "close")}
     for column in prices.values():
-        column[2, 40:] *= 0.2
+        column[2, 40:] *= 0.8
     fallen = replace(fine, **prices)
     before, after = (market_series([candles]) for candles in (fine, fallen))
     changed = np.flatnonzero(~np.isclose(before.market_move, after.market_move, rtol=0, atol=1e-12))
     assert changed.tolist() == [40]
-    assert after.market_move[40] == pytest.approx(before.market_move[40] + np.log(0.2) / 3)
+    assert after.market_move[40] == pytest.approx(before.market_move[40] + np.log(0.8) / 3)
     np.testing.assert_array_equal(after.leader_move, before.leader_move)
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.5, 6.0])
+def test_a_price_that_no_market_moves_to_is_no_move_of_the_market(factor: float) -> None:
+    fine = synthetic_candles(assets_of(Market.CRYPTO), 50)
+    close, opened = fine.close.copy(), fine.open.copy()
+    close[3, 30:] *= factor
+    opened[3, 31:] *= factor
+    after = market_series([replace(fine, close=close, open=opened)])
+    without = fine.filled.copy()
+    without[3, 30] = True
+    expected = market_series([replace(fine, filled=without)])
+    np.testing.assert_allclose(after.market_move, expected.market_move, atol=1e-12)
 
 
 def test_without_a_leader_the_market_leads() -> None:

@@ -14,6 +14,11 @@ from growfolio.domain.bars import Candles, CloseTimes, FloatArray, IntArray
 from growfolio.domain.calendar import sessions_between
 from growfolio.domain.times import DAY
 
+LARGEST_MOVES: Final = {Market.STOCKS: 0.1, Market.CRYPTO: 0.3}
+"""Log returns of one bar that count in the market's: of all real bars none was above 0.071 and 0.262.
+
+A wrong price of one asset must not become a move of the whole market.
+"""
 LONGEST_CLOSURE: Final = 10 * DAY
 """More than any market has been closed in the calendar."""
 LEADERS: Final = {Market.CRYPTO: "BTC"}
@@ -71,14 +76,17 @@ def moves(candles: Candles) -> FloatArray:
 def market_series(candles: Iterable[Candles]) -> MarketSeries:
     """The moves of a market from all candles of it that there are, of one timeframe.
 
-    Bars without trades count nothing, so that one asset's trouble reaches the others through the mean alone.
+    Bars without trades count nothing, nor do moves beyond LARGEST_MOVES, so that one asset's trouble reaches
+    the others through the mean alone, and only as far as real prices move.
     """
     times, values, leads = [np.empty(0, np.int64)], [np.empty(0)], [np.empty(0, np.bool_)]
     for some in candles:
-        traded = ~some.filled
+        moved = moves(some)
+        largest = np.array([LARGEST_MOVES[asset.market] for asset in some.assets]).reshape(-1, 1)
+        traded = ~some.filled & (np.abs(moved) <= largest)
         leading = np.array([_leads(asset) for asset in some.assets], dtype=np.bool_)[:, None] & traded
         times.append(some.times[traded])
-        values.append(moves(some)[traded])
+        values.append(moved[traded])
         leads.append(leading[traded])
     of_leader = np.concatenate(leads)
     all_values = np.concatenate(values)
