@@ -19,7 +19,7 @@ import numpy as np
 
 from growfolio.aws.parameters import SsmParameter
 from growfolio.domain.assets import Asset, Timeframe
-from growfolio.domain.bars import Bars, OpenTimes, opens_of
+from growfolio.domain.bars import Bars, OpenTimes, among, opens_of
 from growfolio.domain.grid import slots_between
 from growfolio.domain.times import BAR
 from growfolio.errors import (
@@ -246,7 +246,7 @@ def _bars(rows: list[Any], asset: Asset, since: int, now: int) -> Bars:
     bars = Bars(OpenTimes(np.array(opened, dtype=np.int64)), *np.ascontiguousarray(table.T))
     check_spacing(bars, "alpaca")
     slots = opens_of(slots_between(asset.market, since, now, Timeframe.M5))
-    bars = bars.where(np.isin(bars.open_time, slots)).closed_by(now)
+    bars = bars.where(among(bars.open_time, slots)).closed_by(now)
     if not len(bars):
         raise TemporaryMarketError("alpaca sent no candles of this time")
     return bars

@@ -90,11 +90,11 @@ def _mend_history(run: Run, work: Work) -> None:
 
 def _market_writes(run: Run, fetched: Fetched) -> Iterator[Write]:
     """The last prices of all assets that have candles worth showing, and the market's hours."""
-    spoiled = {
+    left_out = run.background | {
         asset for (asset, _), trouble in run.report.troubles.items() if trouble.status is Status.BAD_DATA
     }
     for asset, own in fetched.items():
-        if isinstance(own, Bars) and len(own) and asset not in spoiled | run.background:
+        if isinstance(own, Bars) and len(own) and asset not in left_out:
             record = market_record(asset, own, run.ports.feed.source, run.quotes.get(asset), run.now)
             yield partial(run.ports.store.put_market, record)
     yield partial(run.ports.store.put_hours, market_hours(run.ports.market, run.now))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from growfolio.domain.assets import Asset
-from growfolio.domain.bars import Candles, CloseTimes
+from growfolio.domain.bars import Candles, CloseTimes, among
 from growfolio.domain.caveats import REWRITTEN, caveats
 from growfolio.domain.decision import decide, facts_at
 from growfolio.domain.forecast import Forecast, Forecaster
@@ -61,7 +61,7 @@ def decided_signals(
     picks = [
         (row, int(bar))
         for row, asset in enumerate(candles.assets)
-        for bar in np.flatnonzero(np.isin(candles.times[row], lacking.get(asset, ())))
+        for bar in np.flatnonzero(among(candles.times[row], lacking.get(asset, ())))
     ]
     rows, bars = [row for row, _ in picks], [bar for _, bar in picks]
     views = views_of(candles, rows, bars, forecaster.inputs, values)
