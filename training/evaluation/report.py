@@ -69,7 +69,7 @@ class Report:
 def write_report(report: Report, out: Path) -> Path:
     """Write evaluation.json and report.html to the folder; gives the page's path."""
     out.mkdir(parents=True, exist_ok=True)
-    (out / FOUND).write_text(json.dumps(report.to_json(), indent=1) + "\n")
+    (out / FOUND).write_text(json.dumps(report.to_json(), separators=(",", ":")) + "\n")
     return draw_page(out)
 
 
