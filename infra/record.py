@@ -122,11 +122,11 @@ def compared(
             pairs = {name: (scores[name], getattr(expected, name)) for name in ("log_loss", "brier")}
             classes = sum(NUMBER[entry.outcome] == label for entry, _, label in found)
             same = all(abs(one - other) <= CLOSE for one, other in pairs.values()) and classes == len(found)
-            told = ", ".join(
+            numbers = ", ".join(
                 f"{name} {one:.5f} {other:.5f} {one - other:+.5f}" for name, (one, other) in pairs.items()
             )
             counts = f"{len(found)} of {len(entries)} signals, {classes} classes alike"
-            yield f"{'ok  ' if same else 'DIFF'} {market} {timeframe}: {counts}, {told}", same
+            yield f"{'ok  ' if same else 'DIFF'} {market} {timeframe}: {counts}, {numbers}", same
 
 
 def _of_training(

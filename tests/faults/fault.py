@@ -56,7 +56,7 @@ class Fault:
     apart: float = 0.02
     """A signal without a caveat, whose probabilities are further from the twin's, is wrong.
 
-    What is quarantined, late, wrong or frozen is told by a caveat or gone: 0.012 was seen at most.
+    A quarantined, late, wrong or frozen bar has a caveat or no signal: 0.012 was seen at most.
     """
     everybody: bool = False
     """Whether all assets meet it."""

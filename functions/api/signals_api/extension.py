@@ -115,15 +115,15 @@ def recommendation_json(
     judged: Judged, explanation: Explanation | None, ml_output: Json, worth: Mapping[Asset, Worth]
 ) -> Json:
     """The answer about one signal; ml_output goes back as it came, or is the current prediction."""
-    told = explanation_json(judged, explanation)
+    written = explanation_json(judged, explanation)
     current = _current([judged])
-    said = [told["text"], *(no_edge(signal, worth[signal.asset]) for signal in current)]
+    sentences = [written["text"], *(no_edge(signal, worth[signal.asset]) for signal in current)]
     return {
         "stock": judged.asset.symbol,
         "ml_output": ml_output or (prediction_json(current[0], worth[current[0].asset]) if current else {}),
-        "gemini_explanation": " ".join(filter(None, said)),
-        "explanation_source": told["source"],
-        "explained_bar_close": told["bar_close"],
+        "gemini_explanation": " ".join(filter(None, sentences)),
+        "explanation_source": written["source"],
+        "explained_bar_close": written["bar_close"],
         **_notice([judged], current, [judged]),
     }
 

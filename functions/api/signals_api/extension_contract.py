@@ -62,7 +62,7 @@ class Analysis(Answer):
 
 
 class Recommendation(Answer):
-    """What is known about one signal, in sentences; `gemini_explanation` has them whoever wrote them.
+    """What is known about one signal, in sentences; `gemini_explanation` has those of the template too.
 
     A last one says where a BUY or SELL has no edge in direction.
     """

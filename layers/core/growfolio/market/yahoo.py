@@ -1,9 +1,9 @@
 """Stock candles from Yahoo Finance, by yfinance.
 
-yfinance does what is hard about Yahoo: cookies, crumbs, consent. Charts are served without them to whoever
-looks like a browser (curl_cffi), so it is loaded when Yahoo refuses one: it brings pandas with it, which
-takes a cold start 0.6 s. Its history() builds a pandas frame of every answer, 12 to 15 ms each, one after
-the other: 14 assets would come 200 ms after the slowest answer. So charts are read here, into arrays.
+yfinance does what is hard about Yahoo: cookies, crumbs, consent. Yahoo serves charts without them to a client
+that looks like a browser (curl_cffi), so yfinance is loaded when Yahoo refuses one: it brings pandas with it,
+which takes a cold start 0.6 s. Its history() builds a pandas frame of every answer, 12 to 15 ms each, one by
+one: 14 assets would come 200 ms after the slowest answer. So charts are read here, into arrays.
 
 Prices are taken as they traded: Yahoo's 5m bars are adjusted for splits but not for dividends, which
 move an open by well under one per cent. On the morning of a split Yahoo rewrites the past; the candle

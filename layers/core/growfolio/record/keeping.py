@@ -138,7 +138,7 @@ class RecordKeeper:
 
 
 def outcome_of(entry: Entry) -> Outcome:
-    """What readers of the history are told."""
+    """The outcome that readers of the history see."""
     return Outcome(
         entry.status,
         entry.reason,

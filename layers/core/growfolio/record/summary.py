@@ -117,15 +117,15 @@ def _usual_moves(entries: Sequence[Entry]) -> dict[str, float]:
 
 
 def _whole(entries: Sequence[Entry], group: str, market: Market) -> dict[str, Any]:
-    told = Totals.of(entries).to_json(market)
+    counted = Totals.of(entries).to_json(market)
     rows = Scored.of(entries)
     if len(rows.labels) < LEAST_SETTLED:
-        return told | {"calibration": None, "calibration_in_slots": None, "direction_90": None}
+        return counted | {"calibration": None, "calibration_in_slots": None, "direction_90": None}
     given = rows.probabilities, rows.labels, rows.bar_close
     slots = slot_of_hour(rows.bar_close) if group == WHOLE else None
     shares = np.where(np.isnan(rows.shares), 1 / 3, rows.shares)
     low, high = intervals(*given, shares)["direction"]
-    return told | {
+    return counted | {
         "calibration": calibration(*given).to_json(),
         "calibration_in_slots": None if slots is None else calibration(*given, slots).to_json(),
         "direction_90": [round(low, 6), round(high, 6)],

@@ -56,7 +56,7 @@ def _begin_fetching(run: Run, assets: Collection[Asset], deadline: Deadline) -> 
             late = TemporaryMarketError(
                 f"no candles from {ports.feed.source} before the refresh had to go on"
             )
-        except Exception as fault:  # whatever a library raises, readers are told why there is no signal
+        except Exception as fault:  # whatever a library raises, readers see why there is no signal
             log.exception("no candles")
             late = TemporaryMarketError(f"no candles: {type(fault).__name__}: {fault}"[:200])
         run.report.notes.append(str(late))

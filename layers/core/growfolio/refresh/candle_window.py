@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 ASKED_AGAIN = 24
 """The newest bars are asked for again: providers revise them, their volume above all.
 
-Two hours of them, so that an answer with bars of another length is told from a short one.
+Two hours of them: an answer with bars of another length must not look like a short one.
 """
 
 
