@@ -17,7 +17,7 @@ import numpy as np
 from growfolio.bootstrap import Refresher
 from growfolio.domain.assets import Asset, Market, Timeframe, assets_of
 from growfolio.domain.bars import Bars
-from growfolio.domain.conviction import Conviction, Like, conviction, strength_of
+from growfolio.domain.conviction import Conviction, Like, call_of, conviction
 from growfolio.domain.times import DAY, HOUR, utc_minute
 from growfolio.market.simulated import SimulatedSource
 from growfolio.models import starter
@@ -89,9 +89,7 @@ def conviction_shares(history: History) -> Iterator[str]:
             entries = list(_entries(refresher, timeframe))
             likes = {kind: Like(**one) for kind, one in likes_of(entries).items()}
             found = Counter(
-                conviction(
-                    signal, likes.get(f"{signal.action} {strength_of(float(max(signal.probabilities)))}")
-                )
+                conviction(signal, likes.get(call_of(signal.action, float(max(signal.probabilities)))))
                 for asset in assets_of(market)
                 for signal in history.store.history(asset, timeframe, MOST_SIGNALS).signals
             )

@@ -13,13 +13,13 @@ from growfolio.domain.conviction import (
     Like,
     Move,
     break_even_pct,
+    call_of,
     conviction,
     expected_move_pct,
     move,
-    strength_of,
+    slot_of,
 )
 from growfolio.domain.signals import Action, Signal
-from growfolio.domain.times import HOUR
 from growfolio.errors import StoreError
 from growfolio.presentation import Json
 
@@ -81,13 +81,12 @@ def no_edge(signal: Signal, worth: Worth) -> str:
 def weighed(signal: Signal, lines: Lines) -> Worth:
     """One signal against those of its revision."""
     line = lines.get(signal.model.revision, {})
-    kind = f"{signal.action} {strength_of(float(max(signal.probabilities)))}"
-    stored = line.get("likes", {}).get(kind)
+    stored = line.get("likes", {}).get(call_of(signal.action, float(max(signal.probabilities))))
     like = None
     if stored:
         bounds = stored["direction_90"]
         like = Like(stored["n"], stored["right"], stored["opposite"], bounds and (bounds[0], bounds[1]))
-    usual = line.get("usual_moves", {}).get(str(signal.bar_close % HOUR // 60))
+    usual = line.get("usual_moves", {}).get(slot_of(signal.bar_close))
     return Worth(
         conviction(signal, like),
         move(signal, usual),

@@ -12,7 +12,9 @@ from math import pi, sqrt
 from growfolio.domain.assets import Market
 from growfolio.domain.costs import COST_EACH_WAY
 from growfolio.domain.signals import Action, Signal
+from growfolio.domain.times import HOUR
 
+MINUTE = 60
 STRONG_FROM = 0.55
 """The lower end of the interval of direction from which on conviction is strong; above 0.5 it is weak."""
 LEAST_LIKE = 100
@@ -49,6 +51,16 @@ class Like:
 def strength_of(most: float) -> str:
     """The strength of a signal whose action has this probability, 0 to 1."""
     return next(name for name, least in STRENGTHS.items() if most >= least)
+
+
+def call_of(action: str, most: float) -> str:
+    """The kind of signals that are counted together, e.g. `BUY high`; most is the action's probability."""
+    return f"{action} {strength_of(most)}"
+
+
+def slot_of(bar_close: int) -> str:
+    """The minute of the hour that a bar closes in, as text: what is usual for a move is known by it."""
+    return str(bar_close % HOUR // MINUTE)
 
 
 def conviction(signal: Signal, like: Like | None) -> Conviction:

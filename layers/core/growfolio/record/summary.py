@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 
 from growfolio.domain.assets import Market
-from growfolio.domain.conviction import strength_of
+from growfolio.domain.conviction import call_of, slot_of, strength_of
 from growfolio.domain.signals import Action
-from growfolio.domain.times import HOUR
 from growfolio.record.calibration import calibration, slot_of_hour
 from growfolio.record.entries import SCORED, Entry
 from growfolio.record.resampling import intervals
@@ -22,7 +21,6 @@ from growfolio.record.totals import LEAST_SETTLED, Scored, Totals
 PUBLIC, IN_SAMPLE, SIMULATED = "public", "in_sample", "simulated"
 WHOLE = ""
 """The group of all signals of the market; others are `asset BTC`, `strength high`."""
-MINUTE = 60
 MOST_REVISIONS = 5
 """Lines that are shown: the newest revisions."""
 
@@ -43,7 +41,7 @@ def grouped(entries: Sequence[Entry]) -> dict[Key, list[Entry]]:
         kind = kind_of(entry)
         groups = [WHOLE]
         if kind == PUBLIC:
-            groups += [f"asset {entry.symbol}", f"strength {_strength(entry)}"]
+            groups += [f"asset {entry.symbol}", f"strength {strength_of(_most(entry))}"]
         for group in groups:
             found.setdefault((kind, entry.revision, group), []).append(entry)
     return found
@@ -84,8 +82,8 @@ def window_of(sums: Sums, market: Market) -> dict[str, Any]:
     return found
 
 
-def _strength(entry: Entry) -> str:
-    return strength_of(max(entry.p_sell, entry.p_hold, entry.p_buy))
+def _most(entry: Entry) -> float:
+    return max(entry.p_sell, entry.p_hold, entry.p_buy)
 
 
 def likes_of(entries: Sequence[Entry]) -> dict[str, dict[str, Any]]:
@@ -93,7 +91,7 @@ def likes_of(entries: Sequence[Entry]) -> dict[str, dict[str, Any]]:
     kinds: dict[str, list[Entry]] = {}
     for entry in entries:
         if entry.status == SCORED and entry.action != Action.HOLD:
-            kinds.setdefault(f"{entry.action} {_strength(entry)}", []).append(entry)
+            kinds.setdefault(call_of(entry.action, _most(entry)), []).append(entry)
     return {kind: _like(own) for kind, own in sorted(kinds.items())}
 
 
@@ -110,10 +108,10 @@ def _like(entries: Sequence[Entry]) -> dict[str, Any]:
 
 def _usual_moves(entries: Sequence[Entry]) -> dict[str, float]:
     """The mean of 1 - P(HOLD) by the minute of the hour that bars close in."""
-    slots: dict[int, list[float]] = {}
+    slots: dict[str, list[float]] = {}
     for entry in entries:
-        slots.setdefault(entry.bar_close % HOUR // MINUTE, []).append(1 - entry.p_hold)
-    return {str(slot): round(fmean(own), 4) for slot, own in sorted(slots.items())}
+        slots.setdefault(slot_of(entry.bar_close), []).append(1 - entry.p_hold)
+    return {slot: round(fmean(slots[slot]), 4) for slot in sorted(slots, key=int)}
 
 
 def _whole(entries: Sequence[Entry], group: str, market: Market) -> dict[str, Any]:
