@@ -6,9 +6,10 @@ import pytest
 from growfolio.domain.times import DAY
 
 from tests.bars import printed, scaled
+from tests.fakes.alpaca import AlpacaServer
 from tests.fakes.exchange import BinanceServer, KrakenServer
 from tests.fakes.yahoo import YahooServer
-from tests.integration.market import yahoo_stocks
+from tests.integration.market import alpaca_stocks, yahoo_stocks
 from tests.integration.market.answers import NOW
 from tests.integration.market.exchanges import candles
 
@@ -36,4 +37,10 @@ def yahoo() -> Iterator[YahooServer]:
         for asset in yahoo_stocks.STOCKS
     }
     with YahooServer(candles) as server:
+        yield server
+
+
+@pytest.fixture
+def alpaca() -> Iterator[AlpacaServer]:
+    with AlpacaServer(alpaca_stocks.candles()) as server:
         yield server
